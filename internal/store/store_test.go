@@ -1,0 +1,33 @@
+package store_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store"
+	"personae.dev/internal/store/storetest"
+)
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) persona.Store {
+		t.Helper()
+		return open(t, filepath.Join(t.TempDir(), "personae.db"), store.Options{Create: true})
+	})
+}
+
+// open opens what must open, and closes it at the end.
+func open(t testing.TB, path string, opts store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), "sqlite:"+path, opts)
+	if err != nil {
+		t.Fatalf("Open(%s): %v", path, err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"personae.dev/internal/persona"
+)
+
+func setup(t *testing.T) (s *Store, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "personae.db")
+	return openInternal(t, path, Options{Create: true}), path
+}
+
+func openInternal(t *testing.T, path string, opts Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), "sqlite:"+path, opts)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+// TestWatchLosesConnection: the driver gives a connection up when a statement
+// on it was cancelled, and the version that a new one tells is its own.
+func TestWatchLosesConnection(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	other := openInternal(t, path, Options{})
+	before, _ := s.Epoch()
+	conn, err := s.writer.Conn(t.Context()) // the watch has to wait
+	if err != nil {
+		t.Fatalf("Conn: %v", err)
+	}
+	err = other.Write(t.Context(), func(tx persona.Tx) error {
+		return tx.InsertOrganization(t.Context(), &persona.Organization{OID: "og_1", Name: "x", Slug: "x"})
+	})
+	if err != nil {
+		t.Fatalf("Write: %v", err)
+	}
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	looked := s.watch.lookedAt.Load()
+	for deadline := time.Now().Add(10 * time.Second); s.watch.lookedAt.Load() == looked; <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the watch does not look any more")
+		}
+	}
+	if epoch, _ := s.Epoch(); epoch == before {
+		t.Error("a foreign change was missed with a new connection")
+	}
+}
+
+// TestConnections checks what durability and isolation stand on, and what a
+// mistake in a DSN would take away without a word.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	pragma := func(db *sql.DB, name string) (value string) {
+		if err := db.QueryRowContext(t.Context(), "pragma "+name).Scan(&value); err != nil {
+			t.Fatalf("pragma %s: %v", name, err)
+		}
+		return value
+	}
+	for name, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "query_only": "0",
+	} {
+		if got := pragma(s.writer, name); got != want {
+			t.Errorf("writer: %s = %s, want %s", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{"journal_mode": "wal", "query_only": "1", "busy_timeout": "5000"} {
+		if got := pragma(s.readers, name); got != want {
+			t.Errorf("readers: %s = %s, want %s", name, got, want)
+		}
+	}
+	if _, err := s.readers.ExecContext(t.Context(), "delete from users"); err == nil {
+		t.Error("a reading connection can write")
+	}
+	if n := s.writer.Stats().MaxOpenConnections; n != 1 {
+		t.Errorf("there may be %d writing connections, want 1", n)
+	}
+}

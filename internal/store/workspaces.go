@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+
+	"personae.dev/internal/persona"
+)
+
+// Workspaces implements persona.Reader.
+func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
+	const query = `
+		select o_id, organization_o_id, name, domain, created_at
+		from workspaces
+		order by created_at, o_id`
+	return all(ctx, q, query, scanWorkspace)
+}
+
+// InsertWorkspace implements persona.Tx.
+func (t *tx) InsertWorkspace(ctx context.Context, w *persona.Workspace) error {
+	const query = `
+		insert into workspaces (o_id, organization_o_id, name, domain, created_at)
+		values ($1, $2, $3, $4, $5)`
+	_, err := t.exec(ctx, query, w.OID, w.OrganizationOID, w.Name, w.Domain, micros(w.CreatedAt))
+	if isTaken(err) {
+		return taken("workspace", w.Name)
+	}
+	return err
+}
+
+func scanWorkspace(r row) (w persona.Workspace, err error) {
+	var created int64
+	err = r.Scan(&w.OID, &w.OrganizationOID, &w.Name, &w.Domain, &created)
+	w.CreatedAt = fromMicros(created)
+	return w, err
+}
