@@ -1,0 +1,50 @@
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"personae.dev/internal/persona"
+)
+
+// Document is one version of a persona, ready to be sent. It is shared: treat it
+// as read-only.
+type Document struct {
+	// Body is what Config.Render made.
+	Body []byte
+	// ETag is a strong entity tag in its quotes. It depends on Body alone:
+	// every server gives the same, and it changes when the persona does.
+	ETag string
+}
+
+// etagBytes of SHA-256: no two versions of a persona will ever collide.
+const etagBytes = 16
+
+// Persona returns the persona of the caller's workspace with this id, deleted
+// or not. Its errors are of kind Invalid, Forbidden and NotFound.
+func (l *Library) Persona(ctx context.Context, caller *persona.Credential, oID string) (*Document, error) {
+	if err := require(caller, persona.ScopeRead); err != nil {
+		return nil, err
+	}
+	if oID == "" {
+		return nil, persona.InvalidFields([]persona.Fault{{Field: "oId", Message: "must not be empty: name a persona, as in ?oId=pe_…"}})
+	}
+	return l.personas.get(ctx, personaKey{caller.Workspace.OID, oID}, l.loadPersona)
+}
+
+func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, error) {
+	if !persona.ValidID(key.oID) {
+		return nil, persona.PersonaNotFound()
+	}
+	p, err := l.store.Persona(ctx, key.workspaceOID, key.oID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := l.render(p)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:etagBytes]) + `"`}, nil
+}
