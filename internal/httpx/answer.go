@@ -1,0 +1,84 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/persona"
+)
+
+// buffers are for answers, which are put together before they are sent.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxPooled is how large a buffer may be to be kept.
+const maxPooled = 64 << 10
+
+// contentTypeJSON is shared by all answers.
+var contentTypeJSON = []string{"application/json; charset=utf-8"} //nolint:gochecknoglobals // never changed; made once, and not for each answer
+
+// MessageOK is the message of an answer that has nothing to add.
+const MessageOK = "OK"
+
+// Metadata returns what stands first in the answer to w's request.
+func Metadata(w *ResponseWriter, message string) apitype.Metadata {
+	return apitype.Metadata{RequestID: w.RequestID, Message: message, Timestamp: apitype.NewTime(persona.Now())}
+}
+
+// WriteJSON answers with v.
+func WriteJSON(w *ResponseWriter, status int, v any) error {
+	return withBuffer(func(b *bytes.Buffer) error {
+		encoder := json.NewEncoder(b)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(v); err != nil {
+			return fmt.Errorf("httpx: encode answer: %w", err)
+		}
+		return write(w, status, b)
+	})
+}
+
+// WriteFlat answers 200 with the fields of object, which is encoded and not
+// empty, beside and after "_metadata".
+func WriteFlat(w *ResponseWriter, message string, object []byte) error {
+	return withBuffer(func(b *bytes.Buffer) error {
+		b.Grow(len(object) + len(message) + 160)
+		b.WriteString(`{"_metadata":{"usage":0,"requestId":"`)
+		b.WriteString(w.RequestID)
+		b.WriteString(`","message":`)
+		if message == MessageOK {
+			b.WriteString(`"` + MessageOK + `"`)
+		} else if quoted, err := json.Marshal(message); err == nil { // a text cannot fail
+			b.Write(quoted)
+		}
+		b.WriteString(`,"timestamp":"`)
+		b.Write(apitype.AppendTime(b.AvailableBuffer(), persona.Now()))
+		b.WriteString(`"},`)
+		b.Write(object[1:])
+		return write(w, http.StatusOK, b)
+	})
+}
+
+func withBuffer(use func(*bytes.Buffer) error) error {
+	b := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if b.Cap() <= maxPooled {
+			buffers.Put(b)
+		}
+	}()
+	b.Reset()
+	return use(b)
+}
+
+// write sends b. An error of the connection is nobody's to handle.
+func write(w *ResponseWriter, status int, b *bytes.Buffer) error {
+	h := w.Header()
+	h["Content-Type"] = contentTypeJSON
+	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+	return nil
+}

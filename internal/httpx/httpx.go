@@ -1,0 +1,113 @@
+// Package httpx is what every route of an HTTP transport shares: handlers that
+// return errors, and the stages that a request passes on its way to one.
+//
+// It knows no route, no rule and no status of a domain error: those are api's.
+package httpx
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"personae.dev/internal/persona"
+)
+
+// Handler answers a request, or returns an error and has written nothing.
+type Handler func(w *ResponseWriter, r *http.Request) error
+
+// Middleware is a stage before a handler.
+type Middleware func(Handler) Handler
+
+// Chain returns h behind the stages, the first of them outermost.
+func Chain(h Handler, stages ...Middleware) Handler {
+	for i := len(stages) - 1; i >= 0; i-- {
+		h = stages[i](h)
+	}
+	return h
+}
+
+// ResponseWriter is the answer to one request, and what is known of it for log
+// and metrics. It must not be kept when the handler has returned.
+type ResponseWriter struct {
+	http.ResponseWriter
+
+	// RequestID is ours; the caller's own is only logged and sent back.
+	RequestID string
+	// Began is when the request came in.
+	Began time.Time
+	// Route is the pattern of the route, "" where none matched.
+	Route string
+	// KeyOID and WorkspaceOID are set once the caller is known.
+	KeyOID, WorkspaceOID string
+	// Err is why the request failed, for the log.
+	Err error
+
+	status  int
+	written int64
+	err     error // of a handler behind a Mux
+}
+
+// Status returns the status that was answered, 200 where none was said.
+func (w *ResponseWriter) Status() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// Wrote tells whether the answer has begun.
+func (w *ResponseWriter) Wrote() bool { return w.status != 0 }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *ResponseWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *ResponseWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.written += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *ResponseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Adapt makes an http.Handler of h. Each request gets its id here. h must
+// answer errors itself (see Errors).
+func Adapt(h Handler) http.Handler {
+	pool := sync.Pool{New: func() any { return new(ResponseWriter) }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rw := pool.Get().(*ResponseWriter)
+		*rw = ResponseWriter{ResponseWriter: w, RequestID: persona.NewID(persona.RequestPrefix), Began: time.Now()}
+		defer func() {
+			*rw = ResponseWriter{}
+			pool.Put(rw)
+		}()
+		_ = h(rw, r) // Errors has answered it
+	})
+}
+
+// Mux finds the handler of a request.
+type Mux struct{ mux http.ServeMux }
+
+// Handle registers h for a pattern of http.ServeMux.
+func (m *Mux) Handle(pattern string, h Handler) {
+	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		rw := w.(*ResponseWriter) // Serve passes it
+		rw.Route = r.Pattern
+		rw.err = h(rw, r)
+	})
+}
+
+// Serve is the Handler of the mux.
+func (m *Mux) Serve(w *ResponseWriter, r *http.Request) error {
+	m.mux.ServeHTTP(w, r)
+	return w.err
+}

@@ -1,0 +1,196 @@
+package httpx_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/persona"
+)
+
+// serve sends one request through h behind the stages.
+func serve(t *testing.T, r *http.Request, h httpx.Handler, stages ...httpx.Middleware) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	httpx.Adapt(httpx.Chain(h, stages...)).ServeHTTP(w, r)
+	return w
+}
+
+func get(t *testing.T, target string) *http.Request {
+	t.Helper()
+	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
+}
+
+// plainErrors answers every error with 500 and its text.
+func plainErrors(w *httpx.ResponseWriter, _ *http.Request, err error) {
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+func TestChain(t *testing.T) {
+	t.Parallel()
+	var passed []string
+	stage := func(name string) httpx.Middleware {
+		return func(next httpx.Handler) httpx.Handler {
+			return func(w *httpx.ResponseWriter, r *http.Request) error {
+				passed = append(passed, name)
+				return next(w, r)
+			}
+		}
+	}
+	serve(t, get(t, "/"), func(*httpx.ResponseWriter, *http.Request) error {
+		passed = append(passed, "handler")
+		return nil
+	}, stage("first"), stage("second"))
+	if diff := cmp.Diff([]string{"first", "second", "handler"}, passed); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMux(t *testing.T) {
+	t.Parallel()
+	mux := &httpx.Mux{}
+	failed := errors.New("failed")
+	mux.Handle("GET /a", func(*httpx.ResponseWriter, *http.Request) error { return failed })
+	var route string
+	var err error
+	look := func(next httpx.Handler) httpx.Handler {
+		return func(w *httpx.ResponseWriter, r *http.Request) error {
+			err = next(w, r)
+			route = w.Route
+			return nil
+		}
+	}
+	serve(t, get(t, "/a"), mux.Serve, look)
+	if !errors.Is(err, failed) || route != "GET /a" {
+		t.Errorf("error %v, route %q", err, route)
+	}
+}
+
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	log := &bytes.Buffer{}
+	w := serve(t, get(t, "/"), func(*httpx.ResponseWriter, *http.Request) error { panic("boom") },
+		httpx.AccessLog(slog.New(slog.NewJSONHandler(log, nil))), httpx.Errors(func(w *httpx.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}), httpx.Recover)
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d", w.Code)
+	}
+	for _, want := range []string{`"level":"ERROR"`, "panic: boom", "httpx_test.go"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, log)
+		}
+	}
+
+	// net/http's own way to drop a connection goes through.
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // it is passed as it is
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	serve(t, get(t, "/"), func(*httpx.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) }, httpx.Recover)
+}
+
+func TestErrorsAfterAnswer(t *testing.T) {
+	t.Parallel()
+	w := serve(t, get(t, "/"), func(w *httpx.ResponseWriter, _ *http.Request) error {
+		_, _ = io.WriteString(w, "half")
+		return errors.New("too late")
+	}, httpx.Errors(plainErrors))
+	if w.Code != http.StatusOK || w.Body.String() != "half" {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
+
+func TestLimitBody(t *testing.T) {
+	t.Parallel()
+	const limit = 10
+	read := func(_ *httpx.ResponseWriter, r *http.Request) error {
+		_, err := io.ReadAll(r.Body)
+		return err
+	}
+	for name, test := range map[string]struct {
+		body    string
+		chunked bool
+		kind    persona.Kind
+	}{
+		"OK":                 {strings.Repeat("x", limit), false, ""},
+		"OKChunked":          {strings.Repeat("x", limit), true, ""},
+		"OneTooMany":         {strings.Repeat("x", limit+1), false, persona.TooLarge},
+		"OneTooManyInChunks": {strings.Repeat("x", limit+1), true, persona.TooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(test.body))
+			if test.chunked {
+				r.ContentLength = -1
+			}
+			var kind persona.Kind
+			serve(t, r, read, httpx.Errors(func(_ *httpx.ResponseWriter, _ *http.Request, err error) { kind = persona.KindOf(err) }), httpx.LimitBody(limit))
+			if kind != test.kind {
+				t.Errorf("kind %q, want %q", kind, test.kind)
+			}
+		})
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	log := &bytes.Buffer{}
+	var requestID string
+	r := get(t, "/path?secret=1")
+	r.Header.Set("X-External-Request-Id", "trace")
+	r.Header.Set("api_key", "secret")
+	serve(t, r, func(w *httpx.ResponseWriter, _ *http.Request) error {
+		requestID = w.RequestID
+		w.KeyOID, w.WorkspaceOID = "ak_1", "wa_1"
+		return httpx.WriteFlat(w, "OK", []byte(`{"a":1}`))
+	}, httpx.RequestIDs, httpx.AccessLog(slog.New(slog.NewJSONHandler(log, nil))))
+	var got map[string]any
+	if err := json.Unmarshal(log.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	if _, err := time.Parse(time.RFC3339Nano, got["time"].(string)); err != nil {
+		t.Error(err)
+	}
+	if took, ok := got["tookUs"].(float64); !ok || took < 0 {
+		t.Errorf("tookUs is %v", got["tookUs"])
+	}
+	delete(got, "time")
+	delete(got, "tookUs")
+	want := map[string]any{
+		"level": "INFO", "msg": "request", "requestId": requestID, "method": "GET", "path": "/path", "status": 200.0,
+		"bytes": got["bytes"], "remote": "192.0.2.1:1234", "key": "ak_1", "workspace": "wa_1", "externalRequestId": "trace",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWriteFlat(t *testing.T) {
+	t.Parallel()
+	const message = "with \"quotes\", a \\, <b> and 😀"
+	w := serve(t, get(t, "/"), func(w *httpx.ResponseWriter, _ *http.Request) error {
+		return httpx.WriteFlat(w, message, []byte(`{"oId":"x"}`))
+	})
+	var got struct {
+		Metadata struct{ Message string } `json:"_metadata"`
+		OID      string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	if got.Metadata.Message != message || got.OID != "x" || !strings.HasPrefix(w.Body.String(), `{"_metadata":`) {
+		t.Errorf("%s", w.Body)
+	}
+}
