@@ -1,0 +1,239 @@
+package contract_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/apitype"
+	"personae.dev/contract"
+)
+
+func setup(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestDocumentIsValid(t *testing.T) {
+	t.Parallel()
+	doc := setup(t)
+	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Errorf("openapi is %q, want 3.1", doc.OpenAPI)
+	}
+	err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation())
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestErrorCodes holds the three places that list the error codes against each
+// other: the table for people, the enum, and the answers that carry them.
+func TestErrorCodes(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"invalid_request":    "400",
+		"unauthorized":       "401",
+		"insufficient_scope": "403",
+		"persona_not_found":  "404",
+		"path_not_found":     "404",
+		"method_not_allowed": "405",
+		"body_too_large":     "413",
+		"rate_limited":       "429",
+		"internal":           "500",
+		"unavailable":        "503",
+	}
+	doc := setup(t)
+
+	table := map[string]string{}
+	for line := range strings.Lines(doc.Info.Description) {
+		if cells := strings.Split(line, "|"); len(cells) > 3 && strings.HasPrefix(cells[1], " `") && cells[1] != " `error.code` " {
+			table[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+		}
+	}
+	if diff := cmp.Diff(want, table); diff != "" {
+		t.Errorf("the introduction's table (-want +got):\n%s", diff)
+	}
+
+	enum := map[string]string{}
+	for _, code := range doc.Components.Schemas["ErrorCode"].Value.Enum {
+		enum[code.(string)] = want[code.(string)]
+	}
+	if diff := cmp.Diff(want, enum); diff != "" {
+		t.Errorf("the enum of ErrorCode (-want +got):\n%s", diff)
+	}
+
+	answers := map[string]string{}
+	for _, path := range doc.Paths.Map() {
+		for _, op := range path.Operations() {
+			for status, response := range op.Responses.Map() {
+				if code := errorCode(response.Value); code != "" {
+					answers[code] = status
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(want, answers); diff != "" {
+		t.Errorf("the operations' answers (-want +got):\n%s", diff)
+	}
+}
+
+// errorCode returns the code that an error answer is narrowed to, "" for
+// another answer.
+func errorCode(r *openapi3.Response) string {
+	body := r.Content.Get("application/json")
+	if body == nil || len(body.Schema.Value.AllOf) != 2 {
+		return ""
+	}
+	narrowed := body.Schema.Value.AllOf[1].Value
+	code, _ := narrowed.Properties["error"].Value.Properties["code"].Value.Const.(string)
+	return code
+}
+
+// TestObjectsAreClosed shows that every object of an answer refuses undeclared
+// keys, requires the declared ones, and tells what each is.
+func TestObjectsAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, ref := range setup(t).Components.Schemas {
+		schema := ref.Value
+		if schema.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		if !schema.Type.Is("object") {
+			continue
+		}
+		if may := schema.AdditionalProperties.Has; may == nil || *may {
+			t.Errorf("%s allows undeclared keys", name)
+		}
+		for key, property := range schema.Properties {
+			at := name + "." + key
+			if !slices.Contains(schema.Required, key) && at != "PersonaData.buyingRole" {
+				t.Errorf("%s is not required", at)
+			}
+			if property.Value.Description == "" {
+				t.Errorf("%s has no description", at)
+			}
+			leaf := property.Ref == "" && (property.Value.Items == nil || property.Value.Items.Ref == "")
+			if _, present := property.Value.Extensions["example"]; leaf && property.Value.Example == nil && !present && key != "mcpUrl" {
+				t.Errorf("%s has no example", at)
+			}
+		}
+	}
+}
+
+func TestOperationsAreDescribed(t *testing.T) {
+	t.Parallel()
+	for path, item := range setup(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			at := method + " " + path
+			if op.OperationID == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
+				t.Errorf("%s lacks an operationId, a summary, a description or its tag", at)
+			}
+			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
+				if p.Value.Description == "" || p.Value.Example == nil && p.Value.Required {
+					t.Errorf("%s: parameter %s has no description or no example", at, p.Value.Name)
+				}
+			}
+			for status, response := range op.Responses.Map() {
+				if *response.Value.Description == "" {
+					t.Errorf("%s: %s has no description", at, status)
+				}
+				for name, header := range response.Value.Headers {
+					if header.Value.Description == "" || header.Value.Example == nil && header.Value.Schema.Value.Example == nil {
+						t.Errorf("%s: %s: header %s has no description or no example", at, status, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestExampleIsPublishedSample shows that the example of Get persona is the
+// published one, save for the dates, where that has placeholders.
+func TestExampleIsPublishedSample(t *testing.T) {
+	t.Parallel()
+	example := setup(t).Components.Responses["Persona"].Value.Content.Get("application/json").Examples["sample"].Value.Value
+	got, err := json.Marshal(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gotValue, want any
+	if err := json.Unmarshal(got, &gotValue); err != nil {
+		t.Fatal(err)
+	}
+	dated := contract.GetPersonaSample()
+	for _, key := range []string{"createdAt", "deletedAt", "archivedAt", "updatedAt"} {
+		dated = bytes.ReplaceAll(dated, []byte(`"`+key+`": "<string>"`), []byte(`"`+key+`": "2021-01-01T00:00:00.000Z"`))
+	}
+	if err := json.Unmarshal(dated, &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, gotValue); diff != "" {
+		t.Errorf("example (-published +ours):\n%s", diff)
+	}
+}
+
+// TestWireTypesFollowTheDocument shows that the Go types write the document's
+// keys, in the document's order, which is the published sample's.
+func TestWireTypesFollowTheDocument(t *testing.T) {
+	t.Parallel()
+	schemas := setup(t).Components.Schemas
+	date := apitype.NewTime(time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC))
+	for name, v := range map[string]any{
+		"GetPersonaResponse":  apitype.GetPersonaResponse{Persona: apitype.Persona{CreatedAt: &date}},
+		"PersonaData":         apitype.PersonaData{},
+		"CustomField":         apitype.CustomField{},
+		"QualifyingQuestion":  apitype.QualifyingQuestion{},
+		"User":                apitype.User{},
+		"WorkspaceRef":        apitype.WorkspaceRef{},
+		"Metadata":            apitype.Metadata{Timestamp: date},
+		"ValidateKeyResponse": apitype.ValidateKeyResponse{},
+		"Credits":             apitype.Credits{},
+		"ErrorResponse":       apitype.ErrorResponse{},
+		"Error":               apitype.Error{},
+		"FieldError":          apitype.FieldError{},
+	} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(schemas[name].Value.Required, keys(t, b)); diff != "" {
+			t.Errorf("%s (-openapi.yaml +apitype):\n%s", name, diff)
+		}
+	}
+	if diff := cmp.Diff(schemas["GetPersonaResponse"].Value.Required, keys(t, contract.GetPersonaSample())); diff != "" {
+		t.Errorf("GetPersonaResponse (-openapi.yaml +published sample):\n%s", diff)
+	}
+}
+
+// keys returns the keys of a JSON object in their order.
+func keys(t *testing.T, object []byte) []string {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if _, err := dec.Token(); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, key.(string))
+		var skip json.RawMessage
+		if err := dec.Decode(&skip); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}

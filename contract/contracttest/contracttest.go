@@ -1,0 +1,327 @@
+// Package contracttest holds what passes over HTTP in a test against the
+// OpenAPI document, contract/openapi.yaml. Only tests import it.
+//
+// Put [Transport] into the test's client, and each exchange of that client is
+// checked without another word in the test:
+//
+//	client := srv.Client()
+//	client.Transport = contracttest.Transport(t, client.Transport)
+//
+// It does not know what a right answer to a certain request is: that is the
+// test's own to say.
+package contracttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"personae.dev/contract"
+)
+
+// Transport returns a transport that sends requests through base, which is
+// http.DefaultTransport where nil, and fails t, without ending it, when
+//
+//   - an answer has a status that the document does not declare for the
+//     operation, another content type, a body that does not match its schema,
+//     undeclared fields included, or lacks a required header or has a bad one;
+//   - a request that breaks the document is answered with anything but 4xx;
+//   - a path or verb that the document does not have is answered with anything
+//     but the 404 or 405 of the document;
+//   - an answer to HEAD, or a 304, has a body;
+//   - X-Request-Id and _metadata.requestId differ, or message and
+//     _metadata.message, or x-external-request-id comes back changed.
+//
+// Requests may therefore be wrong on purpose. HEAD counts as GET where the
+// document has no HEAD of its own. Bodies can be read as without it. The
+// transport may be used by several goroutines.
+func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
+	t.Helper()
+	d, err := load()
+	if err != nil {
+		t.Fatalf("contract/openapi.yaml: %v", err)
+	}
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{t: t, base: base, doc: d}
+}
+
+// document is the contract, ready to check with. It is immutable.
+type document struct {
+	spec   *openapi3.T
+	router routers.Router
+}
+
+// load reads the document once for all tests of the process. It validates it
+// too: what kin-openapi does with an invalid document is undefined.
+var load = sync.OnceValues(func() (*document, error) {
+	ctx := context.Background()
+	spec, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.Validate(ctx, openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
+		return nil, err
+	}
+	if !spec.IsOpenAPI31OrLater() {
+		return nil, fmt.Errorf("version is %s, want 3.1 or later", spec.OpenAPI)
+	}
+	// Test servers listen on any port, so the router must not hold requests
+	// against the document's servers.
+	spec.Servers = nil
+	router, err := gorillamux.NewRouter(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &document{spec: spec, router: router}, nil
+})
+
+type transport struct {
+	t    testing.TB
+	base http.RoundTripper
+	doc  *document
+}
+
+// RoundTrip implements http.RoundTripper.
+func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	tr.t.Helper()
+	// A RoundTripper must not change its request, and base closes its body, so
+	// what is checked is a copy with a body of its own.
+	sent, checked, err := split(req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := tr.base.RoundTrip(sent)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if closeErr := resp.Body.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("contracttest: read the answer's body: %w", err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if err := tr.doc.check(checked, resp, body); err != nil {
+		tr.t.Errorf("contract: %s %s answered %d against contract/openapi.yaml:\n%v\nheader: %v\nbody: %s",
+			req.Method, req.URL.RequestURI(), resp.StatusCode, err, resp.Header, excerpt(body))
+	}
+	return resp, nil
+}
+
+func split(req *http.Request) (sent, checked *http.Request, err error) {
+	sent, checked = req.Clone(req.Context()), req.Clone(req.Context())
+	if req.Body == nil || req.Body == http.NoBody {
+		return sent, checked, nil
+	}
+	b, err := io.ReadAll(req.Body)
+	if closeErr := req.Body.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("contracttest: read the request's body: %w", err)
+	}
+	sent.Body = io.NopCloser(bytes.NewReader(b))
+	checked.Body = io.NopCloser(bytes.NewReader(b))
+	return sent, checked, nil
+}
+
+// check returns everything that is wrong with one exchange, joined.
+func (d *document) check(req *http.Request, resp *http.Response, body []byte) error {
+	faults := []error{bodiless(req, resp, body), echoes(req, resp, body)}
+
+	lookup := req
+	route, params, err := d.router.FindRoute(lookup)
+	if errors.Is(err, routers.ErrMethodNotAllowed) && req.Method == http.MethodHead {
+		lookup = req.Clone(req.Context())
+		lookup.Method = http.MethodGet
+		route, params, err = d.router.FindRoute(lookup)
+	}
+	switch {
+	case errors.Is(err, routers.ErrPathNotFound):
+		return errors.Join(append(faults, d.checkNoOperation(req, resp, body, http.StatusNotFound, "PathNotFound"))...)
+	case errors.Is(err, routers.ErrMethodNotAllowed):
+		return errors.Join(append(faults, d.checkNoOperation(req, resp, body, http.StatusMethodNotAllowed, "MethodNotAllowed"))...)
+	case err != nil:
+		return errors.Join(append(faults, err)...)
+	}
+
+	in := &openapi3filter.RequestValidationInput{
+		Request:    req,
+		PathParams: params,
+		Route:      route,
+		Options:    options(),
+	}
+	if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil && (resp.StatusCode < 400 || resp.StatusCode > 499) {
+		faults = append(faults, fmt.Errorf("the request breaks the contract, so the answer must be 4xx: %w", err))
+	}
+	declared := route.Operation.Responses.Status(resp.StatusCode)
+	if declared == nil {
+		return errors.Join(append(faults, fmt.Errorf("status %d is not declared for %s %s", resp.StatusCode, route.Method, route.Path))...)
+	}
+	return errors.Join(append(faults, checkResponse(in, declared, resp, body))...)
+}
+
+// checkNoOperation checks the answer to a path or verb that the document does
+// not have against one of the document's shared responses.
+func (d *document) checkNoOperation(req *http.Request, resp *http.Response, body []byte, status int, name string) error {
+	if resp.StatusCode != status {
+		return fmt.Errorf("the contract has no %s %s, so the answer must be %d", req.Method, req.URL.Path, status)
+	}
+	declared := d.spec.Components.Responses[name]
+	in := &openapi3filter.RequestValidationInput{
+		Request: req,
+		Route:   &routers.Route{Spec: d.spec},
+		Options: options(),
+	}
+	return checkResponse(in, declared, resp, body)
+}
+
+// checkResponse checks status, header and body against what is declared.
+//
+// kin-openapi checks nothing at all of an answer to HEAD and of a 304, which
+// have headers to be checked too. So every answer is given to it as an answer
+// to GET with one declared response, 200; the body is left out where there is
+// none.
+func checkResponse(in *openapi3filter.RequestValidationInput, declared *openapi3.ResponseRef, resp *http.Response, body []byte) error {
+	asGet := in.Request.Clone(in.Request.Context())
+	asGet.Method = http.MethodGet
+	route := *in.Route
+	route.Method = http.MethodGet
+	route.Operation = &openapi3.Operation{
+		Responses: openapi3.NewResponses(openapi3.WithStatus(http.StatusOK, declared)),
+	}
+	opts := options()
+	opts.ExcludeResponseBody = noBody(in.Request, resp)
+	out := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: asGet, Route: &route, Options: opts},
+		Status:                 http.StatusOK,
+		Header:                 resp.Header,
+		Options:                opts,
+	}
+	out.SetBodyBytes(body)
+	err := openapi3filter.ValidateResponse(asGet.Context(), out)
+	if opts.ExcludeResponseBody && in.Request.Method == http.MethodHead && resp.StatusCode != http.StatusNotModified {
+		err = errors.Join(err, contentType(declared, resp))
+	}
+	if isJSON(resp) && len(body) > 0 {
+		err = errors.Join(err, oneValue(body))
+	}
+	return err
+}
+
+func options() *openapi3filter.Options {
+	return &openapi3filter.Options{
+		IncludeResponseStatus: true,
+		SkipSettingDefaults:   true,
+		MultiError:            true,
+		AuthenticationFunc:    keySent,
+	}
+}
+
+// keySent tells whether the request has a key under the given scheme. Whether
+// the key is a good one is the server's to say.
+func keySent(_ context.Context, in *openapi3filter.AuthenticationInput) error {
+	header := in.RequestValidationInput.Request.Header
+	switch {
+	case in.SecurityScheme.Type == "apiKey" && in.SecurityScheme.In == "header":
+		if header.Get(in.SecurityScheme.Name) == "" {
+			return in.NewError(fmt.Errorf("no header %s", in.SecurityScheme.Name))
+		}
+	case in.SecurityScheme.Type == "http" && in.SecurityScheme.Scheme == "bearer":
+		scheme, token, _ := strings.Cut(header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "bearer") || strings.TrimSpace(token) == "" {
+			return in.NewError(errors.New("no bearer token"))
+		}
+	default:
+		return in.NewError(fmt.Errorf("contracttest does not know the security scheme %s", in.SecuritySchemeName))
+	}
+	return nil
+}
+
+func noBody(req *http.Request, resp *http.Response) bool {
+	return req.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified
+}
+
+// bodiless catches handlers that are called without a server between, which
+// would have cut the body off.
+func bodiless(req *http.Request, resp *http.Response, body []byte) error {
+	if noBody(req, resp) && len(body) > 0 {
+		return errors.New("the answer must not have a body")
+	}
+	return nil
+}
+
+func contentType(declared *openapi3.ResponseRef, resp *http.Response) error {
+	got := resp.Header.Get("Content-Type")
+	if len(declared.Value.Content) > 0 && declared.Value.Content.Get(got) == nil {
+		return fmt.Errorf("content type %q is not declared", got)
+	}
+	return nil
+}
+
+// echoes checks what a schema cannot say: values that must be equal.
+func echoes(req *http.Request, resp *http.Response, body []byte) error {
+	var faults []error
+	if got := resp.Header.Get("x-external-request-id"); got != "" && got != req.Header.Get("x-external-request-id") {
+		faults = append(faults, fmt.Errorf("x-external-request-id is %q, the request had %q", got, req.Header.Get("x-external-request-id")))
+	}
+	var v struct {
+		Metadata struct {
+			RequestID *string `json:"requestId"`
+			Message   *string `json:"message"`
+		} `json:"_metadata"`
+		Message *string `json:"message"`
+	}
+	if !isJSON(resp) || json.Unmarshal(body, &v) != nil {
+		return errors.Join(faults...)
+	}
+	if id := resp.Header.Get("X-Request-Id"); v.Metadata.RequestID != nil && id != *v.Metadata.RequestID {
+		faults = append(faults, fmt.Errorf("X-Request-Id is %q, _metadata.requestId is %q", id, *v.Metadata.RequestID))
+	}
+	if v.Message != nil && v.Metadata.Message != nil && *v.Message != *v.Metadata.Message {
+		faults = append(faults, fmt.Errorf("message is %q, _metadata.message is %q", *v.Message, *v.Metadata.Message))
+	}
+	return errors.Join(faults...)
+}
+
+func isJSON(resp *http.Response) bool {
+	mime, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mime), "application/json")
+}
+
+// oneValue refuses a body that goes on after its first JSON value, as when a
+// handler writes an error behind an answer.
+func oneValue(body []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	var first json.RawMessage
+	if err := dec.Decode(&first); err != nil {
+		return fmt.Errorf("body is not JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("body goes on after its JSON value")
+	}
+	return nil
+}
+
+func excerpt(b []byte) string {
+	const limit = 2000
+	if len(b) > limit {
+		return fmt.Sprintf("%s… (%d bytes)", b[:limit], len(b))
+	}
+	return string(b)
+}
