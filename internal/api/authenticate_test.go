@@ -1,0 +1,296 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/apitype"
+	"personae.dev/contract"
+	"personae.dev/internal/api"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+func TestKeysAreAccepted(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	for name, header := range map[string][]string{
+		"APIKey":          {"api_key", s.token},
+		"APIKeyOtherCase": {"API_KEY", s.token},
+		"XAPIKey":         {"X-API-Key", s.token},
+		"Bearer":          {"Authorization", "Bearer " + s.token},
+		"BearerOtherCase": {"authorization", "bearer  " + s.token},
+		"AllTheSame":      {"api_key", s.token, "X-API-Key", s.token, "Authorization", "Bearer " + s.token},
+		"SentTwice":       {"api_key", s.token, "api_key", s.token},
+		"ForAProxy":       {"api_key", s.token, "Authorization", "Basic dXNlcjpwYXNz"},
+		"EmptyBeside":     {"api_key", s.token, "X-API-Key", ""},
+		"AdminReadsToo":   {"api_key", s.adminToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := c.get(t, getPath+"p_1234", header...); got.status != http.StatusOK {
+				t.Errorf("status %d: %s", got.status, got.body)
+			}
+		})
+	}
+	for name, header := range map[string][]string{
+		"KeysDiffer":        {"api_key", s.token, "X-API-Key", s.otherToken},
+		"BearerDiffers":     {"api_key", s.token, "Authorization", "Bearer " + s.otherToken},
+		"SentTwiceDiffer":   {"api_key", s.token, "api_key", s.otherToken},
+		"WrongBesideRight":  {"api_key", s.token, "X-API-Key", "wrong"},
+		"ThirdOneDisagrees": {"api_key", s.token, "X-API-Key", s.token, "Authorization", "Bearer x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := c.get(t, getPath+"p_1234", header...)
+			if got.status != http.StatusBadRequest || !strings.Contains(got.body, `"field":"api_key"`) {
+				t.Errorf("status %d: %s", got.status, got.body)
+			}
+			if strings.Contains(got.body, "psk_") {
+				t.Errorf("the answer shows a key: %s", got.body)
+			}
+		})
+	}
+}
+
+// TestKeysAreRefusedAlike shows that nothing in the answer tells why a key is
+// not accepted, and that the log does.
+func TestKeysAreRefusedAlike(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := setup(t, withNow(func() time.Time { return now }))
+	expires := now.Add(time.Hour)
+	expired, _, err := s.library.CreateKey(t.Context(), library.NewKey{
+		Workspace: s.workspace, User: s.owner, Scopes: persona.Scopes{persona.ScopeRead}, ExpiresAt: &expires,
+	})
+	must(t, err)
+	revoked := s.key(t, s.workspace, persona.ScopeRead)
+	unknown, _ := persona.NewToken()
+	parsed, err := persona.ParseToken(s.token)
+	must(t, err)
+	wrongSecret := persona.Token{KeyOID: parsed.KeyOID, Secret: unknown.Secret}
+
+	c := s.start(t)
+	for _, token := range []string{expired, revoked} { // both are in the cache
+		if got := c.get(t, getPath+"p_1234", "api_key", token); got.status != http.StatusOK {
+			t.Fatalf("status %d: %s", got.status, got.body)
+		}
+	}
+	_, err = s.library.RevokeKey(t.Context(), revoked)
+	must(t, err)
+	now = expires
+
+	changing := regexp.MustCompile(`"requestId":"[^"]*"|"timestamp":"[^"]*"`)
+	var first *answer
+	for _, test := range []struct{ name, token, logged string }{
+		{"None", "", "no api key was sent"},
+		{"Malformed", "octave-1234", "has not the form"},
+		{"Typo", swapLast(s.token), "typing error"},
+		{"Unknown", unknown.Reveal(), "is unknown"},
+		{"WrongSecret", wrongSecret.Reveal(), "wrong secret"},
+		{"Revoked", revoked, "is revoked"},
+		{"Expired", expired, "has expired"},
+	} {
+		got := c.get(t, getPath+"p_1234", "api_key", test.token)
+		if !strings.Contains(s.log.String(), test.logged) {
+			t.Errorf("%s: the log does not say %q", test.name, test.logged)
+		}
+		got.body = changing.ReplaceAllString(got.body, "")
+		got.header.Del("X-Request-Id")
+		got.header.Del("Date")
+		if first == nil {
+			first = &got
+		}
+		if got.status != http.StatusUnauthorized {
+			t.Errorf("%s: status %d", test.name, got.status)
+		}
+		if diff := cmp.Diff(*first, got, cmp.AllowUnexported(answer{})); diff != "" {
+			t.Errorf("%s is told from no key:\n%s", test.name, diff)
+		}
+	}
+	if strings.Contains(s.log.String(), "psk_") {
+		t.Errorf("a key is in the log:\n%s", s.log)
+	}
+}
+
+// swapLast exchanges the last two different characters.
+func swapLast(token string) string {
+	b := []byte(token)
+	for i := len(b) - 1; ; i-- {
+		if b[i] != b[i-1] {
+			b[i], b[i-1] = b[i-1], b[i]
+			return string(b)
+		}
+	}
+}
+
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	got := s.start(t).get(t, getPath+"p_1234", "api_key", s.writeOnlyToken)
+	if got.status != http.StatusForbidden || !strings.Contains(got.body, `"code":"insufficient_scope"`) {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+}
+
+// TestWorkspacesAreApart asks every route of the contract, with a key of
+// another workspace, for what the first one has.
+func TestWorkspacesAreApart(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	secret := *s.persona
+	secret.OID, secret.Name = "only_ours", "Only Ours"
+	s.put(t, &secret)
+	c := s.start(t)
+
+	document, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
+	must(t, err)
+	walked := 0
+	for path, item := range document.Paths.Map() {
+		for method := range item.Operations() {
+			if !strings.HasPrefix(path, "/api/") {
+				continue
+			}
+			walked++
+			for _, oID := range []string{"only_ours", "p_1234"} {
+				got := c.call(t, method, path+"?oId="+oID, "api_key", s.otherToken)
+				for _, ours := range []string{"Only Ours", "VP of Sales", s.workspace.OID, s.workspace.Name} {
+					if strings.Contains(got.body, ours) {
+						t.Errorf("%s %s?oId=%s shows %q to another workspace:\n%s", method, path, oID, ours, got.body)
+					}
+				}
+			}
+		}
+	}
+	if walked < 3 {
+		t.Errorf("the contract has %d routes below /api/", walked)
+	}
+
+	// The id that both have leads each to its own, and one that only the other
+	// has is as unknown as one that nobody has.
+	if got := c.get(t, getPath+"p_1234", "api_key", s.otherToken); !strings.Contains(got.body, `"name":"Theirs"`) {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	changing := regexp.MustCompile(`"requestId":"[^"]*"|"timestamp":"[^"]*"`)
+	others := c.get(t, getPath+"only_ours", "api_key", s.otherToken)
+	nobodys := c.get(t, getPath+"nobodys", "api_key", s.otherToken)
+	if others.status != http.StatusNotFound || changing.ReplaceAllString(others.body, "") != changing.ReplaceAllString(nobodys.body, "") {
+		t.Errorf("another's: %d %s\nnobody's: %d %s", others.status, others.body, nobodys.status, nobodys.body)
+	}
+}
+
+func TestValidateKey(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+
+	t.Run("OK", func(t *testing.T) {
+		t.Parallel()
+		// A key of any scope may ask what it is.
+		for _, token := range []string{s.token, s.writeOnlyToken, s.adminToken} {
+			got := c.get(t, "/api/v2/api-key/validate", "api_key", token)
+			var v apitype.ValidateKeyResponse
+			must(t, json.Unmarshal([]byte(got.body), &v))
+			if got.status != http.StatusOK || v.Status != "ok" || !v.Valid || v.WorkspaceOID != s.workspace.OID ||
+				v.OrganizationOID == "" || v.OrganizationSlug != "my-organization" || v.Credits.CreditsAvailable == 0 {
+				t.Errorf("status %d: %s", got.status, got.body)
+			}
+		}
+	})
+
+	t.Run("Unauthorized", func(t *testing.T) {
+		t.Parallel()
+		if got := c.get(t, "/api/v2/api-key/validate"); got.status != http.StatusUnauthorized {
+			t.Errorf("status %d: %s", got.status, got.body)
+		}
+	})
+
+	t.Run("RateLimited", func(t *testing.T) {
+		t.Parallel()
+		token := s.key(t, s.workspace, persona.ScopeRead)
+		for n := range api.ValidatePerMinute {
+			w := &recorder{header: http.Header{}}
+			s.handler.ServeHTTP(w, s.request(t, http.MethodGet, "/api/v2/api-key/validate", token))
+			if w.status != http.StatusOK {
+				t.Fatalf("call %d: status %d: %s", n+1, w.status, w.body.String())
+			}
+		}
+		// The bucket fills while it is emptied: one call in 60 ms.
+		var got answer
+		for range 10 * api.ValidatePerMinute {
+			if got = c.get(t, "/api/v2/api-key/validate", "api_key", token); got.status != http.StatusOK {
+				break
+			}
+		}
+		if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "1" ||
+			got.header.Get("RateLimit-Limit") != "1000" || got.header.Get("RateLimit-Remaining") != "0" || got.header.Get("RateLimit-Reset") == "" {
+			t.Errorf("status %d, header %v: %s", got.status, got.header, got.body)
+		}
+		// Neither another key nor another call is held up.
+		if got := c.get(t, "/api/v2/api-key/validate", "api_key", s.otherToken); got.status != http.StatusOK {
+			t.Errorf("another key: status %d", got.status)
+		}
+		if got := c.get(t, getPath+"p_1234", "api_key", token); got.status != http.StatusOK {
+			t.Errorf("another call: status %d", got.status)
+		}
+	})
+}
+
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	got := c.get(t, getPath+"p_1234", "api_key", s.token, "x-external-request-id", "trace 1/ä", "x-request-source", "n8n")
+	if id := got.header.Get("X-External-Request-Id"); id != "" {
+		t.Errorf("an id that is not visible ASCII comes back as %q", id)
+	}
+	got = c.get(t, getPath+"p_1234", "api_key", s.token, "x-external-request-id", "trace-1", "x-request-source", "n8n")
+	if id := got.header.Get("X-External-Request-Id"); id != "trace-1" {
+		t.Errorf("the caller's id comes back as %q", id)
+	}
+	for _, want := range []string{`"externalRequestId":"trace-1"`, `"source":"n8n"`, `"requestId":"` + got.header.Get("X-Request-Id") + `"`} {
+		if !strings.Contains(s.log.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, s.log)
+		}
+	}
+	if long := c.get(t, getPath+"p_1234", "api_key", s.token, "x-external-request-id", strings.Repeat("x", 257)); long.header.Get("X-External-Request-Id") != "" {
+		t.Error("an id of 257 bytes comes back")
+	}
+	if strings.Contains(s.log.String(), "p_1234") || strings.Contains(s.log.String(), "VP of Sales") {
+		t.Errorf("a query or a body is in the log:\n%s", s.log)
+	}
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if got := c.get(t, path); got.status != http.StatusOK || got.body != "ok\n" {
+			t.Errorf("%s: %d %q", path, got.status, got.body)
+		}
+	}
+}
+
+// TestKeysStayOutOfTheLog puts keys where none belongs, and faults that quote
+// what was sent.
+func TestKeysStayOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	c.get(t, "/"+s.token)
+	c.get(t, getPath+s.token, "api_key", s.token)
+	c.get(t, getPath+"p_1234", "Authorization", "Bearer "+s.token, "x-request-source", s.token, "x-external-request-id", "a-"+s.token+"-b")
+	c.get(t, "/api/v2/persona/get?"+s.token+"=1", "api_key", s.token+s.token)
+	if log := s.log.String(); strings.Contains(log, "psk_") || strings.Count(log, "***") != 3 {
+		t.Errorf("%s", log)
+	}
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/persona"
+)
+
+// methodNotAllowed is a kind of error that HTTP alone has.
+const methodNotAllowed persona.Kind = "method_not_allowed"
+
+// statusClientGone is logged, and never sent: the client hung up.
+const statusClientGone = 499
+
+// retryAfterUnavailable is how many seconds a client should wait when the
+// database is away.
+const retryAfterUnavailable = "5"
+
+// status maps the kinds of errors to HTTP.
+func status(kind persona.Kind) int {
+	switch kind {
+	case persona.Invalid:
+		return http.StatusBadRequest
+	case persona.Unauthorized:
+		return http.StatusUnauthorized
+	case persona.Forbidden:
+		return http.StatusForbidden
+	case persona.NotFound:
+		return http.StatusNotFound
+	case methodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case persona.Conflict:
+		return http.StatusConflict
+	case persona.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case persona.RateLimited:
+		return http.StatusTooManyRequests
+	case persona.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// writeError answers err. What is ours alone, and what an operator is told of
+// files and disks, is not shown: the log has it under the request's id.
+func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	shown := persona.Error{
+		Kind: persona.Internal, Code: persona.CodeInternal,
+		Message: "Something went wrong on the server. Try again, and tell its operator this requestId if it stays so.",
+	}
+	if known, ok := errors.AsType[*persona.Error](err); ok && status(known.Kind) != http.StatusInternalServerError {
+		shown = *known
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "no-store") // a cache would not see whose key it was
+	switch shown.Kind {
+	case persona.Unauthorized:
+		header.Set("WWW-Authenticate", `Bearer realm="personae"`)
+	case persona.Unavailable:
+		header.Set("Retry-After", retryAfterUnavailable)
+		shown.Message = "The server cannot reach its database at the moment. Try again in a few seconds."
+	}
+	fields := make([]apitype.FieldError, 0, len(shown.Fields))
+	for _, f := range shown.Fields {
+		fields = append(fields, apitype.FieldError(f))
+	}
+	answer := apitype.ErrorResponse{
+		Metadata: httpx.Metadata(w, shown.Message),
+		Message:  shown.Message,
+		Error:    apitype.Error{Code: shown.Code, Fields: fields},
+	}
+	if err := httpx.WriteJSON(w, status(shown.Kind), answer); err != nil {
+		w.Err = errors.Join(w.Err, err)
+	}
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/persona"
+)
+
+// route is one path of the API with one verb. GET answers HEAD too.
+type route struct {
+	method, path string
+	handler      httpx.Handler
+}
+
+// routes lists every route there is.
+func (a *API) routes() []route {
+	routes := []route{
+		{"GET", "/api/v2/persona/get", a.authenticated(a.getPersona)},
+		// The oldest n8n node of the vendor asks for this path.
+		{"GET", "/api/v2/personas/get", a.authenticated(a.getPersona)},
+		{"GET", "/api/v2/api-key/validate", a.authenticated(a.validateKey)},
+
+		{"GET", "/healthz", a.healthz},
+		{"GET", "/readyz", a.readyz},
+		{"GET", "/metrics", plain(a.metrics)},
+		{"GET", "/openapi.yaml", plain(openAPIHandler())},
+	}
+	pages := newDocs()
+	for path := range pages {
+		routes = append(routes, route{"GET", path, plain(pages)})
+	}
+	return routes
+}
+
+// plain is the Handler of an http.Handler that answers its errors itself.
+func plain(h http.Handler) httpx.Handler {
+	return func(w *httpx.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}
+
+// unmatched answers what no route matched: 405 where the path has other verbs,
+// else 404.
+func unmatched(routes []route) httpx.Handler {
+	allowed := map[string][]string{}
+	for _, route := range routes {
+		allowed[route.path] = append(allowed[route.path], route.method)
+		if route.method == http.MethodGet {
+			allowed[route.path] = append(allowed[route.path], http.MethodHead)
+		}
+	}
+	return func(w *httpx.ResponseWriter, r *http.Request) error {
+		w.Route = "" // the catch-all is no route
+		methods := allowed[r.URL.Path]
+		if methods == nil {
+			return persona.NotFoundf("path_not_found", "There is nothing at this path. The API reference is at /docs.")
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return &persona.Error{
+			Kind: methodNotAllowed, Code: "method_not_allowed",
+			Message: fmt.Sprintf("This path does not answer %s: use %s.", r.Method, strings.Join(methods, " or ")),
+		}
+	}
+}
