@@ -1,0 +1,233 @@
+// Package app wires the rooms together, and is the only one that knows which
+// adapters there are: Open for what works on a database, New and Run for the
+// server.
+//
+// It holds no rule and no route.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"personae.dev/internal/api"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store"
+	"personae.dev/internal/wire"
+)
+
+// Timeouts and limits of connections. They are listed in docs/limits.md.
+const (
+	// ReadHeaderTimeout is how long the head of a request may take.
+	ReadHeaderTimeout = 10 * time.Second
+	// ReadTimeout is how long a request may take to come in.
+	ReadTimeout = 30 * time.Second
+	// WriteTimeout is how long a request may take in all.
+	WriteTimeout = 60 * time.Second
+	// IdleTimeout is how long a connection may wait for its next request.
+	IdleTimeout = 2 * time.Minute
+	// MaxHeaderBytes is how large the head of a request may be.
+	MaxHeaderBytes = 64 << 10
+	// ShutdownTimeout is how long running requests may take at the end.
+	ShutdownTimeout = 10 * time.Second
+)
+
+// Config is the settings of a server.
+type Config struct {
+	// Listen is a TCP address.
+	Listen string
+	// Database is sqlite: and a path.
+	Database string
+	// CacheBytes bounds the caches; 0 turns them off.
+	CacheBytes int64
+	// TLSCert and TLSKey are PEM files, both or neither.
+	TLSCert, TLSKey string
+	Log             *slog.Logger
+}
+
+// Open opens a database for work other than serving: it must exist and be up
+// to date, and a server may have it at the same time. Close the store at the
+// end.
+func Open(ctx context.Context, database string) (*library.Library, persona.Store, error) {
+	return open(ctx, database, store.Options{}, library.Config{})
+}
+
+// Migrate makes the database where it is missing, and brings it up to date.
+func Migrate(ctx context.Context, database string) error {
+	s, err := store.Open(ctx, database, store.Options{Create: true})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// Migration is one step of the database's structure.
+type Migration = store.Migration
+
+// Migrations tells which steps a database has, without changing it.
+func Migrations(ctx context.Context, database string) ([]Migration, error) {
+	return store.Migrations(ctx, database)
+}
+
+func open(ctx context.Context, database string, opts store.Options, cfg library.Config) (*library.Library, persona.Store, error) {
+	s, err := store.Open(ctx, database, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Store, cfg.Render = s, wire.EncodePersona
+	l, err := library.New(cfg)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return l, s, nil
+}
+
+// Server is a server that listens, and does not answer before Run.
+type Server struct {
+	// Library works on the server's database.
+	Library *library.Library
+
+	cfg      Config
+	store    persona.Store
+	listener net.Listener
+	http     *http.Server
+}
+
+// ErrAddress is in the chain of New's error where the address cannot be had.
+var ErrAddress = errors.New("cannot listen")
+
+// New opens the database, sets it up where it is new, and listens. Close or Run
+// ends what it began.
+func New(ctx context.Context, cfg Config) (_ *Server, err error) {
+	var certificate *tls.Config // nil: clear text
+	if cfg.TLSCert != "" || cfg.TLSKey != "" {
+		if certificate, err = loadCertificate(cfg); err != nil {
+			return nil, err
+		}
+	}
+	// Before the database: a wrong address leaves no file behind.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return nil, addressError(cfg.Listen, err)
+	}
+	s := &Server{cfg: cfg, listener: listener}
+	m := newMetrics()
+	s.Library, s.store, err = open(ctx, cfg.Database,
+		store.Options{Create: true, Exclusive: true, Observe: m.observeStore},
+		library.Config{CacheBytes: cfg.CacheBytes, ObserveCache: m.observeCache})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s.http = &http.Server{
+		Handler: api.New(api.Config{
+			Library: s.Library, Log: cfg.Log, Metrics: m.handler(cfg.Log), Observe: m.observeRequest,
+		}),
+		ReadHeaderTimeout: ReadHeaderTimeout,
+		ReadTimeout:       ReadTimeout,
+		WriteTimeout:      WriteTimeout,
+		IdleTimeout:       IdleTimeout,
+		MaxHeaderBytes:    MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
+		TLSConfig:         certificate,
+	}
+	return s, nil
+}
+
+func loadCertificate(cfg Config) (*tls.Config, error) {
+	if cfg.TLSCert == "" || cfg.TLSKey == "" {
+		return nil, persona.BadSettingf("TLS needs both --tls-cert and --tls-key.")
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
+	if err != nil {
+		return nil, persona.BadSettingf("The TLS certificate %s and key %s cannot be used: %s.", cfg.TLSCert, cfg.TLSKey, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// addressError says what is wrong with an address in one line.
+func addressError(address string, err error) error {
+	reason := err.Error()
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		reason = operation.Err.Error()
+	}
+	return &persona.Error{
+		Kind: persona.Invalid, Code: persona.CodeBadSetting, Err: ErrAddress,
+		Message: fmt.Sprintf("Cannot listen on %s: %s. Name another address with --listen HOST:PORT, or stop the program that has this one.", address, reason),
+	}
+}
+
+// secure tells that the server speaks HTTPS. The TLSConfig of http does not: it
+// is net/http's as soon as it serves.
+func (s *Server) secure() bool { return s.cfg.TLSCert != "" }
+
+// URL is where the server is reached from this machine.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.secure() {
+		scheme = "https"
+	}
+	address := s.listener.Addr().(*net.TCPAddr)
+	host := address.IP.String()
+	if address.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, strconv.Itoa(address.Port)))
+}
+
+// Exposed tells that the server can be reached from other machines in clear
+// text.
+func (s *Server) Exposed() bool {
+	return !s.secure() && !s.listener.Addr().(*net.TCPAddr).IP.IsLoopback()
+}
+
+// Run serves until ctx ends. Then it accepts no more, lets running requests
+// finish for ShutdownTimeout, and closes everything.
+func (s *Server) Run(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	group.Go(func() error {
+		err := s.serve()
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("app: serve: %w", err)
+	})
+	group.Go(func() error {
+		s.Library.Run(background, func(err error) { s.cfg.Log.Error("background work failed", "error", err) })
+		return nil
+	})
+	group.Go(func() error {
+		<-running.Done()
+		// Last of all, so that what the last requests did is written down.
+		defer stopBackground()
+		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), ShutdownTimeout)
+		defer cancel()
+		if err := s.http.Shutdown(deadline); err != nil {
+			s.cfg.Log.Warn("requests were cut off at the end", "after", ShutdownTimeout.String())
+			return s.http.Close()
+		}
+		return nil
+	})
+	err := group.Wait()
+	return errors.Join(err, s.store.Close())
+}
+
+func (s *Server) serve() error {
+	if s.secure() {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
+}
+
+// Close ends a server that does not Run.
+func (s *Server) Close() error { return errors.Join(s.listener.Close(), s.store.Close()) }
