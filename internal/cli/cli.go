@@ -1,0 +1,184 @@
+// Package cli is the command line: its grammar, one file per command, and how
+// results, progress and errors are shown to a person or a script.
+//
+// What commands do stands in library, and what they work on is opened by app.
+// Results go to stdout and everything else to stderr. Exit codes: 0 done, 1
+// failed, 2 a wrong flag, argument or setting, or an address that cannot be had.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"personae.dev/internal/app"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Stdio is where the program reads and writes.
+type Stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// grammar is every command. A setting that PERSONAE_… can give has an env tag.
+type grammar struct {
+	Serve     serveCmd     `cmd:"" help:"Serve the API."`
+	Import    importCmd    `cmd:"" help:"Read personas from JSON lines into a workspace."`
+	Export    exportCmd    `cmd:"" help:"Write the personas of a workspace as JSON lines."`
+	Key       keyCmd       `cmd:"" help:"Create, list and revoke API keys."`
+	Workspace workspaceCmd `cmd:"" help:"Create and list workspaces."`
+	User      userCmd      `cmd:"" help:"Create and list users."`
+	Migrate   migrateCmd   `cmd:"" help:"Make a database, or bring it up to date."`
+	Version   versionCmd   `cmd:"" help:"Show which build this is."`
+}
+
+const description = `Personae keeps a company's buyer personas and serves them over the v2 persona API.
+
+Start with:
+
+  personae serve --demo
+
+Run "personae COMMAND --help" for the flags and examples of a command.`
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, args []string, stdio Stdio) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	exited := -1
+	parser, err := kong.New(&grammar{},
+		kong.Name("personae"),
+		kong.Description(description),
+		kong.Writers(stdio.Out, stdio.Err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		panic(fmt.Sprintf("cli: grammar: %v", err))
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err != nil {
+		fmt.Fprintf(stdio.Err, "personae: %s (see %s --help)\n", err, commandOf(err))
+		return exitUsage
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(stdio)
+	if err == nil {
+		return exitOK
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(stdio.Err, "personae: interrupted")
+		return exitFailed
+	}
+	fmt.Fprintf(stdio.Err, "personae: %s\n", describe(err))
+	if known, ok := errors.AsType[*persona.Error](err); ok && known.Code == persona.CodeBadSetting {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// commandOf returns the command that could not be parsed, as far as it was.
+func commandOf(err error) string {
+	if parsing, ok := errors.AsType[*kong.ParseError](err); ok {
+		if command := parsing.Context.Selected(); command != nil {
+			return command.FullPath()
+		}
+	}
+	return "personae"
+}
+
+// describe says what went wrong in one line: the message, and the cause where
+// one helps an operator.
+func describe(err error) string {
+	known, ok := errors.AsType[*persona.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	text := known.Message
+	if len(known.Fields) > 0 {
+		faults := make([]string, len(known.Fields))
+		for i, fault := range known.Fields {
+			faults[i] = fault.String()
+		}
+		text = strings.Join(faults, "; ")
+	}
+	if known.Err != nil && known.Kind == persona.Unavailable {
+		text += fmt.Sprintf(" (%s)", known.Err)
+	}
+	return text
+}
+
+// isTerminal tells whether a person looks at w.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// database is the flag of every command that works on one.
+type database struct {
+	Database string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database, sqlite: and a file name. A server may have it at the same time. Default: ${default}."`
+}
+
+// open opens the database for use, which ends with close.
+func (d database) open(ctx context.Context, use func(*library.Library) error) (err error) {
+	l, store, err := app.Open(ctx, d.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return use(l)
+}
+
+// inWorkspace is the flag of every command that works on one workspace.
+type inWorkspace struct {
+	database
+	Workspace string `short:"w" placeholder:"NAME" env:"PERSONAE_WORKSPACE" help:"The workspace, by name or id. It can be left out where there is one only."`
+}
+
+func (i inWorkspace) open(ctx context.Context, use func(*library.Library, persona.Workspace) error) error {
+	return i.database.open(ctx, func(l *library.Library) error {
+		workspace, err := l.Workspace(ctx, i.Workspace)
+		if err != nil {
+			return err
+		}
+		return use(l, *workspace)
+	})
+}
+
+type versionCmd struct{}
+
+// Help implements kong.HelpProvider.
+func (versionCmd) Help() string { return "Example:\n\n  personae version" }
+
+// Run shows which build this is.
+func (versionCmd) Run(stdio Stdio) error {
+	v := app.Version()
+	_, err := fmt.Fprintf(stdio.Out, "personae %s (revision %s, %s, %s/%s)\n", v.Version, v.Revision, v.Go, runtime.GOOS, runtime.GOARCH)
+	return err
+}

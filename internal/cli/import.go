@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+
+	"github.com/schollz/progressbar/v3"
+
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+	"personae.dev/internal/wire"
+)
+
+// maxFaultyLinesShown is how many lines with faults are listed.
+const maxFaultyLinesShown = 100
+
+type importCmd struct {
+	inWorkspace
+	File        string `arg:"" help:"JSON lines, one persona each; - reads stdin."`
+	User        string `placeholder:"USER" help:"The author of new personas, by id or email address. Without it, the owner."`
+	SkipInvalid bool   `help:"Leave out lines with faults, and import the others."`
+}
+
+// Help implements kong.HelpProvider.
+func (importCmd) Help() string {
+	return `Each line is the body of persona/create, and may have oId, qualifyingQuestions, active,
+unrecognized, rejected, createdAt, updatedAt, archivedAt and deletedAt beside it. Every fault is
+reported with its line and field. Without --skip-invalid, one fault and nothing is imported. A
+persona whose oId is there already is replaced by the line, and what the line leaves out is
+cleared: to import a file twice changes nothing.
+
+Examples:
+
+  personae import examples/onet/personas.jsonl
+  personae import --workspace Sandbox --skip-invalid personas.jsonl
+  personae export --workspace Production | personae import --workspace Sandbox -`
+}
+
+// Run imports.
+func (c importCmd) Run(ctx context.Context, stdio Stdio) error {
+	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+		author, err := l.User(ctx, workspace, c.User)
+		if err != nil {
+			return err
+		}
+		input, size, done, err := c.input(ctx, stdio)
+		if err != nil {
+			return err
+		}
+		defer done()
+		bar := progress(stdio.Err, size, "importing")
+		read := progressbar.NewReader(input, bar)
+
+		shown, hidden := 0, 0
+		unknown := map[string]int{}
+		opts := library.ImportOptions{Workspace: workspace, Author: *author, SkipInvalid: c.SkipInvalid}
+		opts.Fault = func(line int, faults []persona.Fault) {
+			if shown == maxFaultyLinesShown {
+				hidden++
+				return
+			}
+			shown++
+			_ = bar.Clear()
+			for _, fault := range faults {
+				fmt.Fprintf(stdio.Err, "%s:%d: %s\n", c.File, line, fault)
+			}
+		}
+		report, err := l.Import(ctx, opts, readLines(&read, unknown))
+		_ = bar.Finish()
+		if hidden > 0 {
+			fmt.Fprintf(stdio.Err, "%s: more lines with faults: %d\n", c.File, hidden)
+		}
+		warnUnknown(stdio.Err, unknown)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "Imported into %s: %d created, %d updated, %d unchanged, %d skipped.\n",
+			workspace.Name, report.Created, report.Updated, report.Unchanged, report.Invalid)
+		return nil
+	})
+}
+
+// input opens the file to import. Stdin is copied first: while it trickles in,
+// nobody shall wait for the database.
+func (c importCmd) input(ctx context.Context, stdio Stdio) (_ io.Reader, size int64, done func(), err error) {
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return nil, 0, nil, persona.BadSettingf("The file cannot be read: %s.", err)
+		}
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			err = persona.BadSettingf("%s is a folder: name a file of JSON lines.", c.File)
+		}
+		if err != nil {
+			return nil, 0, nil, errors.Join(err, f.Close())
+		}
+		return f, info.Size(), func() { _ = f.Close() }, nil
+	}
+	f, err := os.CreateTemp("", "personae-import-*.jsonl")
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("import: keep stdin in a file: %w", err)
+	}
+	done = func() {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+	}
+	bar := progress(stdio.Err, -1, "reading stdin")
+	size, err = io.Copy(io.MultiWriter(f, bar), untilDone{ctx, stdio.In})
+	_ = bar.Finish()
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		done()
+		return nil, 0, nil, fmt.Errorf("import: keep stdin in a file: %w", err)
+	}
+	return f, size, done, nil
+}
+
+// untilDone reads until ctx ends.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read implements io.Reader.
+func (u untilDone) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(b)
+}
+
+// progress returns a bar that shows bytes, on a terminal only; size is -1 where
+// it is not known.
+func progress(w io.Writer, size int64, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(size,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(isTerminal(w)),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+// readLines reads JSON lines, and counts the names of unknown fields in unknown
+// if it is not nil.
+func readLines(r io.Reader, unknown map[string]int) iter.Seq2[library.ImportLine, error] {
+	return func(yield func(library.ImportLine, error) bool) {
+		for line, err := range wire.DecodeLines(r) {
+			if unknown != nil {
+				for _, name := range line.Unknown {
+					unknown[name]++
+				}
+			}
+			if !yield(library.ImportLine{Number: line.Number, Persona: line.Persona, Faults: line.Faults}, err) {
+				return
+			}
+		}
+	}
+}
+
+func warnUnknown(w io.Writer, unknown map[string]int) {
+	names := make([]string, 0, len(unknown))
+	for name := range unknown {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i == wire.MaxUnknown {
+			fmt.Fprintf(w, "warning: %d more unknown fields were ignored\n", len(names)-i)
+			return
+		}
+		fmt.Fprintf(w, "warning: the unknown field %q was ignored (lines: %d)\n", name, unknown[name])
+	}
+}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+type keyCmd struct {
+	Create keyCreateCmd `cmd:"" help:"Create an API key and write it to stdout, this once."`
+	List   keyListCmd   `cmd:"" help:"List the API keys of a workspace."`
+	Revoke keyRevokeCmd `cmd:"" help:"End an API key for good."`
+}
+
+type keyCreateCmd struct {
+	inWorkspace
+	Scope   []string `default:"read" placeholder:"SCOPE" help:"What the key may do: read, write or admin (which includes both). Several with commas. Without it, read."`
+	Name    string   `placeholder:"TEXT" help:"What the key is for."`
+	User    string   `placeholder:"USER" help:"On whose behalf it acts, by id or email address. Without it, the owner."`
+	Expires expiry   `placeholder:"WHEN" help:"When it ends: a time from now (12h, 90d), a day (2027-01-31) or a date (RFC 3339). Without it, never."`
+}
+
+// Help implements kong.HelpProvider.
+func (keyCreateCmd) Help() string {
+	return `The key alone is written to stdout; words about it go to stderr. It cannot be shown again.
+
+Examples:
+
+  KEY=$(personae key create --scope read)
+  personae key create --scope read,write --name "n8n production" --expires 90d`
+}
+
+// Run creates a key.
+func (c keyCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+	scopes, err := persona.NewScopes(c.Scope...)
+	if err != nil {
+		return persona.BadSettingf("%s", describe(err))
+	}
+	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+		user, err := l.User(ctx, workspace, c.User)
+		if err != nil {
+			return err
+		}
+		token, key, err := l.CreateKey(ctx, library.NewKey{
+			Workspace: workspace, User: *user, Name: c.Name, Scopes: scopes, ExpiresAt: c.Expires.at,
+		})
+		if err != nil {
+			return err
+		}
+		ends := "It does not expire."
+		if key.ExpiresAt != nil {
+			ends = "It expires at " + showTime(key.ExpiresAt) + "."
+		}
+		fmt.Fprintf(stdio.Err, "Key %s for %s, to %s. %s It is shown this once:\n", key.OID, workspace.Name, key.Scopes, ends)
+		_, err = fmt.Fprintln(stdio.Out, token)
+		return err
+	})
+}
+
+// expiry is when a key ends.
+type expiry struct{ at *time.Time }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (e *expiry) UnmarshalText(text []byte) error {
+	s := string(text)
+	at, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		at, err = time.Parse(time.RFC3339, s)
+	}
+	if err != nil {
+		var lasts time.Duration
+		if days, isDays := strings.CutSuffix(s, "d"); isDays {
+			var n int
+			n, err = strconv.Atoi(days)
+			lasts = time.Duration(n) * 24 * time.Hour
+		} else {
+			lasts, err = time.ParseDuration(s)
+		}
+		if err == nil && lasts <= 0 {
+			return fmt.Errorf("%q is not in the future", s)
+		}
+		at = time.Now().Add(lasts)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a time: write 12h, 90d, 2027-01-31 or 2027-01-31T12:00:00Z", s)
+	}
+	at = at.UTC().Truncate(time.Millisecond)
+	e.at = &at
+	return nil
+}
+
+type keyListCmd struct {
+	inWorkspace
+	listing
+}
+
+// Help implements kong.HelpProvider.
+func (keyListCmd) Help() string {
+	return `The keys themselves are not kept, and cannot be shown. The time of last use lags by up to a minute.
+
+Examples:
+
+  personae key list
+  personae key list --json | jq -r '.[] | select(.revokedAt == null) | .id'`
+}
+
+// Run lists the keys.
+func (c keyListCmd) Run(ctx context.Context, stdio Stdio) error {
+	type entry struct {
+		ID         string         `json:"id"`
+		Name       string         `json:"name"`
+		Scopes     persona.Scopes `json:"scopes"`
+		User       string         `json:"user"`
+		CreatedAt  *apitype.Time  `json:"createdAt"`
+		ExpiresAt  *apitype.Time  `json:"expiresAt"`
+		RevokedAt  *apitype.Time  `json:"revokedAt"`
+		LastUsedAt *apitype.Time  `json:"lastUsedAt"`
+	}
+	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+		keys, err := l.Keys(ctx, workspace)
+		if err != nil {
+			return err
+		}
+		entries := []entry{}
+		rows := [][]string{{"ID", "NAME", "SCOPES", "USER", "CREATED", "EXPIRES", "REVOKED", "LAST USED"}}
+		for _, k := range keys {
+			entries = append(entries, entry{
+				k.OID, k.Name, k.Scopes, k.UserOID,
+				jsonTime(&k.CreatedAt), jsonTime(k.ExpiresAt), jsonTime(k.RevokedAt), jsonTime(k.LastUsedAt),
+			})
+			rows = append(rows, []string{
+				k.OID, k.Name, k.Scopes.String(), k.UserOID,
+				showTime(&k.CreatedAt), showTime(k.ExpiresAt), showTime(k.RevokedAt), showTime(k.LastUsedAt),
+			})
+		}
+		return c.show(stdio.Out, entries, rows)
+	})
+}
+
+type keyRevokeCmd struct {
+	database
+	Key string `arg:"" help:"The key's id (ak_…), as key list shows it, or the key itself."`
+}
+
+// Help implements kong.HelpProvider.
+func (keyRevokeCmd) Help() string {
+	return `A running server refuses the key within a second.
+
+Example:
+
+  personae key revoke ak_06DFGNZRiDHBWpqvR0XvAb`
+}
+
+// Run revokes a key.
+func (c keyRevokeCmd) Run(ctx context.Context, stdio Stdio) error {
+	return c.open(ctx, func(l *library.Library) error {
+		key, err := l.RevokeKey(ctx, c.Key)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "Key %s was revoked at %s.\n", key.OID, showTime(key.RevokedAt))
+		return nil
+	})
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"personae.dev/internal/app"
+)
+
+type migrateCmd struct {
+	database
+	Status bool `help:"Only show which steps the database has; exit code 1 where some are missing."`
+}
+
+// Help implements kong.HelpProvider.
+func (migrateCmd) Help() string {
+	return `The server does the same when it starts. Steps go forward only: take a backup first.
+
+Examples:
+
+  personae migrate --status
+  personae migrate --database sqlite:/var/lib/personae/personae.db`
+}
+
+// Run migrates, or shows what it would do.
+func (c migrateCmd) Run(ctx context.Context, stdio Stdio) error {
+	if !c.Status {
+		if err := app.Migrate(ctx, c.Database); err != nil {
+			return err
+		}
+	}
+	steps, err := app.Migrations(ctx, c.Database)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"VERSION", "STEP", "STATE"}}
+	pending := 0
+	for _, step := range steps {
+		state := "applied"
+		if !step.Applied {
+			state = "missing"
+			pending++
+		}
+		rows = append(rows, []string{strconv.FormatInt(step.Version, 10), step.File, state})
+	}
+	if err := (listing{}).show(stdio.Out, nil, rows); err != nil {
+		return err
+	}
+	if pending > 0 {
+		return fmt.Errorf("missing steps: %d; apply them with `personae migrate`", pending)
+	}
+	return nil
+}

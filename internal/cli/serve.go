@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"personae.dev/examples"
+	"personae.dev/internal/app"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+// demoKeyLasts is how long the key is good that a start with --demo shows.
+const demoKeyLasts = 24 * time.Hour
+
+// demoKeyName is how the next start finds the key, to end it.
+const demoKeyName = "serve --demo"
+
+type serveCmd struct {
+	Listen    string `default:"127.0.0.1:7070" placeholder:"HOST:PORT" env:"PERSONAE_LISTEN" help:"The address to listen on. Port 0 takes a free one. Default: ${default}."`
+	Database  string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database, sqlite: and a file name. It is made where it is missing. Default: ${default}."`
+	Demo      bool   `env:"PERSONAE_DEMO" help:"Fill an empty workspace with twelve demo personas, and show a curl line with a key for a day."`
+	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for personas and keys that were read, in MiB. 0 turns the cache off. Default: ${default}."`
+	TLSCert   string `name:"tls-cert" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
+	TLSKey    string `name:"tls-key" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
+	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Logs on stderr as auto (text on a terminal, else json), text or json. Default: ${default}."`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" env:"PERSONAE_LOG_LEVEL" help:"Log debug, info (every request), warn or error, and what is graver. Default: ${default}."`
+}
+
+// Help implements kong.HelpProvider.
+func (serveCmd) Help() string {
+	return `An empty database is set up first: an organization, a workspace, its owner and an admin key,
+which is shown once, on stdout. SIGTERM and Ctrl-C stop the server after running requests have
+ended, 10 s at most.
+
+Examples:
+
+  Try it, with demo personas:
+    personae serve --demo
+
+  Serve HTTPS to other machines:
+    personae serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --database sqlite:/var/lib/personae/personae.db
+
+  The same settings from the environment:
+    PERSONAE_LISTEN=127.0.0.1:8080 PERSONAE_DATABASE=sqlite:/tmp/library.db personae serve`
+}
+
+// Run serves until a signal comes.
+func (c serveCmd) Run(ctx context.Context, stdio Stdio) error {
+	if c.CacheMiB < 0 {
+		return persona.BadSettingf("--cache-mib is %d: use 0 or more.", c.CacheMiB)
+	}
+	log, flush := c.logger(stdio.Err)
+	defer flush()
+	server, err := app.New(ctx, app.Config{
+		Listen: c.Listen, Database: c.Database, CacheBytes: int64(c.CacheMiB) << 20,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	greeting, err := c.prepare(ctx, server)
+	if err != nil {
+		_ = server.Close() // the first error is the one to tell
+		return err
+	}
+	if _, err := io.WriteString(stdio.Out, greeting); err != nil {
+		log.Warn("the greeting could not be shown", "error", err)
+	}
+	if server.Exposed() {
+		log.Warn("The server can be reached from other machines in clear text: keys and personas can be read on the way. Use --tls-cert and --tls-key, or a proxy that speaks HTTPS, or listen on 127.0.0.1.", "listen", c.Listen)
+	}
+	log.Info("serving", "url", server.URL(), "database", c.Database, "version", app.Version().Version)
+	if err := server.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// prepare sets up what is new, and returns what the person at the terminal is
+// to know of it. Keys are shown there, and not in a log.
+func (c serveCmd) prepare(ctx context.Context, server *app.Server) (greeting string, err error) {
+	var text strings.Builder
+	setup, err := server.Library.SetUp(ctx)
+	if err != nil {
+		return "", err
+	}
+	token := ""
+	if setup != nil {
+		token = setup.Token
+		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", c.Database)
+		fmt.Fprintf(&text, "  organization  %s (%s)\n", setup.Organization.Name, setup.Organization.OID)
+		fmt.Fprintf(&text, "  workspace     %s (%s)\n", setup.Workspace.Name, setup.Workspace.OID)
+		fmt.Fprintf(&text, "  admin key     %s\n\n", setup.Token)
+		text.WriteString("Keep the key: it is shown this once.\n\n")
+	}
+	if c.Demo {
+		if err := c.prepareDemo(ctx, server, token, &text); err != nil {
+			return "", err
+		}
+	}
+	fmt.Fprintf(&text, "Serving %s, reference at %s/docs. Ctrl-C stops.\n", server.URL(), server.URL())
+	return text.String(), nil
+}
+
+// prepareDemo fills the oldest workspace if it is empty, and shows how to read
+// a persona of it. Where there is no token yet, it makes a key for a day.
+func (c serveCmd) prepareDemo(ctx context.Context, server *app.Server, token string, text *strings.Builder) error {
+	l := server.Library
+	workspaces, err := l.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	workspace := workspaces[0] // SetUp made one
+	owner, err := l.User(ctx, workspace, "")
+	if err != nil {
+		return err
+	}
+	report, err := l.Import(ctx,
+		library.ImportOptions{Workspace: workspace, Author: *owner, OnlyIfEmpty: true},
+		readLines(strings.NewReader(examples.Demo()), nil))
+	if err != nil {
+		return err
+	}
+	if report.Created > 0 {
+		fmt.Fprintf(text, "%d demo personas were put into %s.\n\n", report.Created, workspace.Name)
+	}
+	if token == "" {
+		expires := time.Now().Add(demoKeyLasts)
+		if err := revokeDemoKeys(ctx, l, workspace); err != nil {
+			return err
+		}
+		token, _, err = l.CreateKey(ctx, library.NewKey{
+			Workspace: workspace, User: *owner, Name: demoKeyName, Scopes: persona.Scopes{persona.ScopeRead}, ExpiresAt: &expires,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(text, "A key to read with, good for a day:\n\n  %s\n\n", token)
+	}
+	for p, err := range l.Export(ctx, workspace) {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(text, "Read a persona with:\n\n  curl -H 'api_key: %s' '%s/api/v2/persona/get?oId=%s'\n\n", token, server.URL(), url.QueryEscape(p.OID))
+		break
+	}
+	return nil
+}
+
+// revokeDemoKeys ends the keys of earlier starts.
+func revokeDemoKeys(ctx context.Context, l *library.Library, workspace persona.Workspace) error {
+	keys, err := l.Keys(ctx, workspace)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if key.Name == demoKeyName && key.RevokedAt == nil {
+			if _, err := l.RevokeKey(ctx, key.OID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// logger returns the server's log, and what writes out the rest at the end.
+func (c serveCmd) logger(w io.Writer) (*slog.Logger, func()) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		panic(fmt.Sprintf("cli: log level: %v", err)) // the grammar lists them
+	}
+	text := c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w)
+	return app.NewLog(w, level, !text)
+}

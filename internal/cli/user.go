@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+type userCmd struct {
+	Create userCreateCmd `cmd:"" help:"Create a user and write the id to stdout."`
+	List   userListCmd   `cmd:"" help:"List all users."`
+}
+
+type userCreateCmd struct {
+	inWorkspace
+	FirstName string  `arg:"" help:"The first name."`
+	LastName  string  `arg:"" optional:"" help:"The last name."`
+	Email     *string `placeholder:"ADDRESS" help:"The email address, unique in the organization."`
+	Role      string  `default:"member" enum:"owner,member" placeholder:"ROLE" help:"owner or member. Without it, member."`
+}
+
+// Help implements kong.HelpProvider.
+func (userCreateCmd) Help() string {
+	return `A user belongs to the organization of the workspace, and is the author of personas and the one on
+whose behalf a key acts.
+
+Examples:
+
+  personae user create Ada Lovelace --email ada@example.com
+  KEY=$(personae key create --user ada@example.com --scope read,write)`
+}
+
+// Run creates a user.
+func (c userCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+		user, err := l.CreateUser(ctx, library.NewUser{
+			FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Role: persona.Role(c.Role), Workspace: workspace,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "User %s was created.\n", user.FirstName)
+		_, err = fmt.Fprintln(stdio.Out, user.OID)
+		return err
+	})
+}
+
+type userListCmd struct {
+	database
+	listing
+}
+
+// Help implements kong.HelpProvider.
+func (userListCmd) Help() string { return "Example:\n\n  personae user list --json" }
+
+// Run lists the users.
+func (c userListCmd) Run(ctx context.Context, stdio Stdio) error {
+	type entry struct {
+		ID           string        `json:"id"`
+		FirstName    string        `json:"firstName"`
+		LastName     string        `json:"lastName"`
+		Email        *string       `json:"email"`
+		Role         persona.Role  `json:"role"`
+		Organization string        `json:"organizationId"`
+		CreatedAt    *apitype.Time `json:"createdAt"`
+	}
+	return c.open(ctx, func(l *library.Library) error {
+		users, err := l.Users(ctx)
+		if err != nil {
+			return err
+		}
+		entries := []entry{}
+		rows := [][]string{{"ID", "FIRST NAME", "LAST NAME", "EMAIL", "ROLE", "ORGANIZATION", "CREATED"}}
+		for _, u := range users {
+			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, jsonTime(&u.CreatedAt)})
+			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, showTime(&u.CreatedAt)})
+		}
+		return c.show(stdio.Out, entries, rows)
+	})
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/library"
+)
+
+type workspaceCmd struct {
+	Create workspaceCreateCmd `cmd:"" help:"Create a workspace and write its id to stdout."`
+	List   workspaceListCmd   `cmd:"" help:"List all workspaces."`
+}
+
+type workspaceCreateCmd struct {
+	database
+	Name            string  `arg:"" help:"The name, unique in the organization."`
+	Domain          *string `placeholder:"DOMAIN" help:"The internet domain of the workspace, such as example.com."`
+	Organization    string  `xor:"organization" placeholder:"NAME" help:"The organization, by name, slug or id. It can be left out where there is one only."`
+	NewOrganization string  `xor:"organization" placeholder:"NAME" help:"Create the workspace in a new organization of this name, with an owner."`
+}
+
+// Help implements kong.HelpProvider.
+func (workspaceCreateCmd) Help() string {
+	return `What is in one workspace is not seen from another: each has its own personas and keys.
+
+Examples:
+
+  personae workspace create Sandbox
+  personae workspace create --new-organization "Globex" --domain globex.example Sales`
+}
+
+// Run creates a workspace.
+func (c workspaceCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+	return c.open(ctx, func(l *library.Library) error {
+		wanted := library.NewWorkspace{Name: c.Name, Domain: c.Domain, Organization: c.Organization}
+		if c.NewOrganization != "" {
+			wanted.Organization, wanted.NewOrganization = c.NewOrganization, true
+		}
+		workspace, err := l.CreateWorkspace(ctx, wanted)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "Workspace %s was created. Make a key for it with: personae key create --workspace %s\n", workspace.Name, workspace.OID)
+		_, err = fmt.Fprintln(stdio.Out, workspace.OID)
+		return err
+	})
+}
+
+type workspaceListCmd struct {
+	database
+	listing
+}
+
+// Help implements kong.HelpProvider.
+func (workspaceListCmd) Help() string { return "Example:\n\n  personae workspace list --json" }
+
+// Run lists the workspaces.
+func (c workspaceListCmd) Run(ctx context.Context, stdio Stdio) error {
+	type entry struct {
+		ID           string        `json:"id"`
+		Name         string        `json:"name"`
+		Domain       *string       `json:"domain"`
+		Organization string        `json:"organization"`
+		CreatedAt    *apitype.Time `json:"createdAt"`
+	}
+	return c.open(ctx, func(l *library.Library) error {
+		workspaces, err := l.Workspaces(ctx)
+		if err != nil {
+			return err
+		}
+		organizations, err := l.Organizations(ctx)
+		if err != nil {
+			return err
+		}
+		slugs := map[string]string{}
+		for _, o := range organizations {
+			slugs[o.OID] = o.Slug
+		}
+		entries := []entry{}
+		rows := [][]string{{"ID", "NAME", "DOMAIN", "ORGANIZATION", "CREATED"}}
+		for _, w := range workspaces {
+			slug := slugs[w.OrganizationOID]
+			entries = append(entries, entry{w.OID, w.Name, w.Domain, slug, jsonTime(&w.CreatedAt)})
+			rows = append(rows, []string{w.OID, w.Name, text(w.Domain), slug, showTime(&w.CreatedAt)})
+		}
+		return c.show(stdio.Out, entries, rows)
+	})
+}
+
+// text is "" for no text.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
