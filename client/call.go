@@ -1,0 +1,213 @@
+package client
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"personae.dev/apitype"
+)
+
+const (
+	// firstPause is the pause before the second attempt. It doubles each time.
+	firstPause = 200 * time.Millisecond
+	// maxDrained is how much is read of an answer that nobody wants, to keep
+	// its connection.
+	maxDrained = 64 << 10
+)
+
+// call is one call of the API.
+type call struct {
+	method, path string // the path without apiPath
+	query        url.Values
+	header       http.Header
+	// idempotent says that a second time does no harm, so that the call can be
+	// sent again when nobody knows what became of the first.
+	idempotent bool
+}
+
+// do makes a call, and reads the JSON of its answer into out. It returns the
+// answer's header, or an error: an *Error where there was an answer,
+// ErrNotModified, or what came of the connection or the context.
+func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error) {
+	for attempt := 1; ; attempt++ {
+		header, err := c.attempt(ctx, call, out)
+		if err == nil || attempt == MaxAttempts || ctx.Err() != nil || !call.worthAnother(err) {
+			return header, err
+		}
+		wait := pause(attempt)
+		if answer, ok := errors.AsType[*Error](err); ok && answer.RetryAfter > 0 {
+			if answer.RetryAfter > MaxWait {
+				return nil, err
+			}
+			// After the time that the server named, and not all at once.
+			wait += answer.RetryAfter
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return nil, err
+		}
+		if stopped := waitFor(ctx, wait); stopped != nil {
+			return nil, fmt.Errorf("client: %w while waiting to try again after: %w", stopped, err)
+		}
+	}
+}
+
+// pause is how long to wait after the attempt with this number, from 1.
+func pause(attempt int) time.Duration {
+	longest := firstPause << (attempt - 1)
+	return longest/2 + rand.N(longest/2+1) //nolint:gosec // no secret hangs on it
+}
+
+// waitFor returns nil after d, or the context's error when that ends first.
+func waitFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// worthAnother tells whether a second attempt may have another end than err.
+func (call *call) worthAnother(err error) bool {
+	if answer, ok := errors.AsType[*Error](err); ok {
+		return answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable
+	}
+	if _, broken := errors.AsType[*connectionError](err); !broken || !call.idempotent {
+		return false
+	}
+	// These will be the same next time.
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok && lookup.IsNotFound {
+		return false
+	}
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, other := errors.AsType[x509.HostnameError](err)
+	return !invalid && !unknown && !other && !errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// attempt sends a call once.
+func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, error) {
+	address := c.base.JoinPath(apiPath, call.path)
+	shown := address.String() // without the query, which says what the caller looks for
+	address.RawQuery = call.query.Encode()
+	request, err := http.NewRequestWithContext(ctx, call.method, address.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", call.method, shown, err)
+	}
+	for name, values := range call.header {
+		request.Header[name] = values
+	}
+	c.prepare(request.Header)
+	failed := func(err error) error { return &connectionError{call.method, shown, err} }
+	response, err := c.http.Do(request)
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // it would repeat the address, query and all
+		}
+		return nil, failed(err)
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, response.Body, maxDrained)
+		_ = response.Body.Close()
+	}()
+
+	if response.StatusCode == http.StatusNotModified {
+		return response.Header, ErrNotModified
+	}
+	if !isJSON(response.Header) {
+		return nil, foreign(response)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswerBytes+1))
+	if err != nil {
+		return nil, failed(fmt.Errorf("read the answer: %w", err))
+	}
+	if len(body) > MaxAnswerBytes {
+		return nil, answerError(response, fmt.Sprintf("The answer is larger than %d bytes.", MaxAnswerBytes))
+	}
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return nil, refusal(response, body)
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return nil, answerError(response, fmt.Sprintf("The answer is not what the API answers: %s.", err))
+	}
+	return response.Header, nil
+}
+
+// connectionError is what came of a request that got no whole answer.
+type connectionError struct {
+	method, address string
+	err             error
+}
+
+// Error implements error.
+func (e *connectionError) Error() string {
+	return fmt.Sprintf("client: %s %s: %s", e.method, e.address, e.err)
+}
+
+// Unwrap returns the cause.
+func (e *connectionError) Unwrap() error { return e.err }
+
+func isJSON(h http.Header) bool {
+	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
+}
+
+// answerError is an Error with what the head of the answer tells.
+func answerError(response *http.Response, message string) *Error {
+	e := &Error{StatusCode: response.StatusCode, Message: message, RequestID: response.Header.Get("X-Request-Id")}
+	e.RetryAfter = retryAfter(response.Header, time.Now())
+	return e
+}
+
+// refusal reads the API's error.
+func refusal(response *http.Response, body []byte) *Error {
+	var answer apitype.ErrorResponse
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Message == "" {
+		return answerError(response, "The answer is JSON, and not an error of the API: check the base URL, and what stands between here and the server.")
+	}
+	e := answerError(response, answer.Message)
+	e.Code, e.Fields = answer.Error.Code, answer.Error.Fields
+	if e.RequestID == "" {
+		e.RequestID = answer.Metadata.RequestID
+	}
+	return e
+}
+
+// foreign is the error for an answer that some other program gave. Its text is
+// left out: it may repeat the request, key and all.
+func foreign(response *http.Response) *Error {
+	kind := response.Header.Get("Content-Type")
+	if kind == "" {
+		kind = "of no type"
+	}
+	message := fmt.Sprintf("The answer is %s, and not the API's JSON: check the base URL, and what stands between here and the server.", strconv.QuoteToASCII(kind))
+	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
+		message = fmt.Sprintf("The address leads to %s://%s, and redirects are not followed: check the base URL.", to.Scheme, to.Host)
+	}
+	return answerError(response, message)
+}
+
+// retryAfter reads Retry-After, in seconds or as a date; 0 where there is none.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}
