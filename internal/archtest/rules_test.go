@@ -1,0 +1,124 @@
+package archtest
+
+// module is the path of our own module.
+const module = "personae.dev"
+
+// A room is one row of the table of rooms: a folder, with the folders below it
+// that are not rooms themselves.
+type room struct {
+	dir string
+	// may lists the other rooms that its non-test files may import.
+	may []string
+	// stdOnly: of what is not ours, only the standard library.
+	stdOnly bool
+}
+
+// rooms is the house. Imports run one way:
+//
+//	cmd → cli → app → { api, … transports } → library → persona
+//	                  { store, … adapters }           → persona
+//	            cli → client → apitype ← api
+//
+// Tests may import any room: a rule about what the product stands on is not one
+// about how it is shown to work.
+var rooms = []room{
+	{dir: "cmd/personae", may: []string{"internal/cli"}},
+
+	{dir: "internal/cli", may: []string{
+		"internal/app", "internal/wire", "internal/library", "internal/persona",
+		"client", "apitype", "examples",
+	}},
+	{dir: "internal/app", may: []string{
+		"internal/api", "internal/httpx", "internal/ratelimit", "internal/wire",
+		"internal/store", "internal/library", "internal/persona",
+		"apitype", "contract", "examples",
+	}},
+
+	// Transports. They never import an adapter, or one another.
+	{dir: "internal/api", may: []string{
+		"internal/httpx", "internal/ratelimit", "internal/wire",
+		"internal/library", "internal/persona", "apitype", "contract",
+	}},
+	{dir: "internal/wire", may: []string{"apitype", "internal/persona"}},
+	{dir: "internal/httpx", may: []string{"apitype", "internal/persona"}},
+	{dir: "internal/ratelimit", may: []string{"internal/persona"}},
+
+	// Adapters. They never import library, a transport or one another.
+	{dir: "internal/store", may: []string{"internal/persona"}},
+	{dir: "internal/store/storetest", may: []string{"internal/persona"}},
+
+	{dir: "internal/library", may: []string{"internal/persona"}},
+	{dir: "internal/persona"},
+
+	// What others may build on.
+	{dir: "apitype", stdOnly: true},
+	{dir: "client", may: []string{"apitype"}, stdOnly: true},
+	{dir: "contract", stdOnly: true},
+	{dir: "contract/contracttest", may: []string{"contract", "apitype"}},
+	{dir: "examples", stdOnly: true},
+
+	// What is built for us alone.
+	{dir: "bench", may: []string{"client", "apitype", "contract", "examples"}},
+	{dir: "e2e"},
+	{dir: "internal/archtest", stdOnly: true},
+}
+
+// A room larger than this wants dividing. Both count files that are not tests.
+const (
+	maxLines = 1500
+	maxFiles = 12
+)
+
+// reserved lists what non-test files import in one room only. A path stands for
+// itself and for all below it.
+var reserved = []struct{ path, room, why string }{
+	{"database/sql", "internal/store", "SQL stands in the store"},
+	{"modernc.org/sqlite", "internal/store", "only the store knows its engine"},
+	{"modernc.org/libc", "internal/store", "only the store knows its engine"},
+	{"github.com/jackc/pgx", "internal/store", "only the store knows its engine"},
+	{"github.com/pressly/goose", "internal/store", "migrations belong to the store"},
+}
+
+// testOnly lists what is imported only by _test.go files and by packages whose
+// name ends in "test": none of it may come to be part of the binary.
+var testOnly = []string{
+	"personae.dev/contract/contracttest",
+	"personae.dev/internal/store/storetest",
+	"github.com/chromedp/cdproto",
+	"github.com/chromedp/chromedp",
+	"github.com/getkin/kin-openapi",
+	"github.com/google/go-cmp",
+	"github.com/rogpeppe/go-internal",
+	"go.uber.org/goleak",
+	"pgregory.net/rapid",
+}
+
+// vague lists the names that say nothing about what a room is for.
+var vague = []string{
+	"common", "helper", "helpers", "misc", "model", "models", "type", "types", "util", "utils",
+}
+
+// modules is every module that go.mod may require directly, with its version. A
+// row that go.mod does not use yet is a dependency already decided on.
+var modules = map[string]string{
+	"github.com/alecthomas/kong":          "v1.17.0",  // command line and settings
+	"github.com/chromedp/cdproto":         "v0.159.0", // with chromedp
+	"github.com/chromedp/chromedp":        "v0.23.0",  // tests: /docs in a browser
+	"github.com/getkin/kin-openapi":       "v0.152.0", // tests: the contract
+	"github.com/gofrs/flock":              "v0.13.2",  // one server for a database file
+	"github.com/google/go-cmp":            "v0.7.0",   // tests
+	"github.com/google/uuid":              "v1.6.0",   // ids
+	"github.com/jackc/pgx/v5":             "v5.12.0",  // PostgreSQL
+	"github.com/maypok86/otter/v2":        "v2.4.0",   // cache
+	"github.com/pressly/goose/v3":         "v3.29.0",  // migrations
+	"github.com/prometheus/client_golang": "v1.25.0",  // metrics
+	"github.com/rogpeppe/go-internal":     "v1.16.0",  // tests: testscript
+	"github.com/schollz/progressbar/v3":   "v3.19.1",  // progress of an import
+	"go.uber.org/goleak":                  "v1.3.0",   // tests
+	"golang.org/x/sync":                   "v0.24.0",  // shutdown
+	"golang.org/x/term":                   "v0.47.0",  // is this a terminal?
+	"golang.org/x/time":                   "v0.16.0",  // rate limits
+	"modernc.org/libc":                    "v1.79.0",  // must be the one that sqlite was made with
+	"modernc.org/sqlite":                  "v1.61.1",  // SQLite without cgo
+	"pgregory.net/rapid":                  "v1.3.0",   // tests
+}
