@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// onetPersonas is how many personas examples/onet has.
+const onetPersonas = 1016
+
+// newLibrary makes the database personae.db in a folder of its own, with a
+// workspace and no persona.
+func newLibrary(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	start(t, dir).stop(t)
+	return dir
+}
+
+// running is a server of a test.
+type running struct{ *server }
+
+// start runs a server on personae.db in dir until the test ends.
+func start(t *testing.T, dir string) running {
+	t.Helper()
+	s, err := startServer(dir, os.Environ(), "--listen", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.crash)
+	return running{s}
+}
+
+func (r running) stop(t *testing.T) {
+	t.Helper()
+	if err := r.shutdown(); err != nil {
+		t.Error(err)
+	}
+}
+
+// personae returns a command of the binary in dir.
+func personae(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = dir
+	return cmd
+}
+
+// export returns how many personas the library has, by what a user would run.
+func export(t *testing.T, dir string) int {
+	t.Helper()
+	cmd := personae(dir, "export")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("export: %v\n%s", err, stderr.Bytes())
+	}
+	return bytes.Count(out, []byte("\n"))
+}
+
+// checkIntegrity is SQLite's own look at every page and index.
+func checkIntegrity(t *testing.T, dir string) {
+	t.Helper()
+	got, err := query(filepath.Join(dir, "personae.db"), "pragma integrity_check")
+	if err != nil || len(got) != 1 || got[0] != "ok" {
+		t.Errorf("integrity_check: %q, %v", got, err)
+	}
+}
+
+// An import that is killed has happened or has not. The moments are told by how
+// much has come into the write-ahead log, which is where a transaction goes:
+// nothing yet, more and more of it, and all of it just before the end.
+func TestKillImport(t *testing.T) {
+	t.Parallel()
+	const rounds = 12
+	onet := examples(t, "onet/personas.jsonl")
+	empty := newLibrary(t)
+
+	// How large the log becomes, from an import that nobody disturbs. A reader
+	// that stays keeps the log from being removed at the end.
+	whole := logSizeOfImport(t, empty, onet)
+
+	var killed, wholes atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("of %d imports %d were killed before they ended, and %d libraries were whole", rounds, killed.Load(), wholes.Load())
+		if killed.Load() < rounds/2 {
+			t.Errorf("only %d of %d imports were killed before they ended", killed.Load(), rounds)
+		}
+	})
+	for round := range rounds {
+		t.Run(strconv.Itoa(round), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			copyFile(t, filepath.Join(empty, "personae.db"), filepath.Join(dir, "personae.db"))
+			if killImportAt(t, dir, onet, whole*int64(round)/(rounds-1)) {
+				killed.Add(1)
+			}
+			s := start(t, dir)
+			n := export(t, dir)
+			if n != 0 && n != onetPersonas {
+				t.Errorf("%d personas, want none or %d", n, onetPersonas)
+			}
+			if n == onetPersonas {
+				wholes.Add(1)
+			}
+			s.stop(t)
+			checkIntegrity(t, dir)
+			// Nothing is in the way of another try.
+			if out, err := personae(dir, "import", onet).CombinedOutput(); err != nil {
+				t.Fatalf("import again: %v\n%s", err, out)
+			}
+			if n := export(t, dir); n != onetPersonas {
+				t.Errorf("%d personas after another import, want %d", n, onetPersonas)
+			}
+		})
+	}
+}
+
+// logSizeOfImport returns how many bytes an import writes to the write-ahead
+// log. It works on a copy of the library in empty.
+func logSizeOfImport(t *testing.T, empty, file string) int64 {
+	t.Helper()
+	dir := t.TempDir()
+	copyFile(t, filepath.Join(empty, "personae.db"), filepath.Join(dir, "personae.db"))
+	s := start(t, dir)
+	defer s.stop(t)
+	if out, err := personae(dir, "import", file).CombinedOutput(); err != nil {
+		t.Fatalf("import: %v\n%s", err, out)
+	}
+	info, err := os.Stat(filepath.Join(dir, "personae.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// killImportAt starts an import and kills it when the write-ahead log has so
+// many bytes. It tells whether the import was still at work.
+func killImportAt(t *testing.T, dir, file string, size int64) bool {
+	t.Helper()
+	cmd := personae(dir, "import", file)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(200 * time.Microsecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("import: %v", err)
+			}
+			return false
+		case <-tick.C:
+			info, err := os.Stat(filepath.Join(dir, "personae.db-wal"))
+			if err != nil || info.Size() < size {
+				continue
+			}
+			_ = cmd.Process.Kill()
+			exit, ok := errors.AsType[*exec.ExitError](<-ended)
+			return ok && !exit.Exited()
+		}
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server that is killed while it answers serves the same after its next
+// start, with the same key.
+func TestKillServer(t *testing.T) {
+	t.Parallel()
+	const (
+		rounds  = 3
+		clients = 4
+		answers = 200 // before the kill
+		path    = "/api/v2/persona/get?oId=onet-11-1011.00"
+	)
+	dir := t.TempDir()
+	s := start(t, dir)
+	key := s.key
+	if out, err := personae(dir, "import", examples(t, "onet/personas.jsonl")).CombinedOutput(); err != nil {
+		t.Fatalf("import: %v\n%s", err, out)
+	}
+	want, etag, err := getPersona(http.DefaultClient, s.url+path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range rounds {
+		var count atomic.Int64
+		done := make(chan error, clients)
+		for range clients {
+			go func() { done <- getUntilGone(s.url+path, key, etag, want, &count, answers, s.kill) }()
+		}
+		for range clients {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		<-s.ended
+		s = start(t, dir)
+		got, gotETag, err := getPersona(http.DefaultClient, s.url+path, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) || gotETag != etag {
+			t.Errorf("after a restart the answer is %s with ETag %s, want %s with %s", got, gotETag, want, etag)
+		}
+	}
+	s.stop(t)
+	checkIntegrity(t, dir)
+	if n := export(t, dir); n != onetPersonas {
+		t.Errorf("%d personas, want %d", n, onetPersonas)
+	}
+}
+
+// getUntilGone asks for a persona until the server does not answer any more,
+// and kills it when all clients together have so many answers. What is answered
+// is right until the end.
+func getUntilGone(url, key, etag string, want []byte, count *atomic.Int64, answers int64, kill func()) error {
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: patience}
+	for {
+		got, gotETag, err := getPersona(client, url, key)
+		switch {
+		case err != nil && count.Load() >= answers:
+			return nil
+		case err != nil:
+			return err
+		case !bytes.Equal(got, want) || gotETag != etag:
+			return fmt.Errorf("the answer is %s with ETag %s, want %s with %s", got, gotETag, want, etag)
+		}
+		if count.Add(1) == answers {
+			kill()
+		}
+	}
+}
+
+// getPersona returns an answer without the value of "_metadata", and its ETag.
+func getPersona(client *http.Client, url, key string) (body []byte, etag string, err error) {
+	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	request.Header.Set("Api_key", key)
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(response.Body)
+	if err != nil {
+		return nil, "", err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, "", fmt.Errorf("%s: %s", response.Status, body)
+	}
+	body, err = withoutMetadata(body)
+	return body, response.Header.Get("Etag"), err
+}

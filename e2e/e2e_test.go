@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// binary is the program under test, as it is shipped: without cgo, and without
+// the race detector.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if runtime.GOOS == "windows" {
+		fmt.Fprintln(os.Stderr, "e2e: nothing to run on Windows")
+		return 0
+	}
+	dir, err := os.MkdirTemp("", "personae-e2e-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "personae")
+	build := exec.Command("go", "build", "-o", binary, "personae.dev/cmd/personae")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "e2e: build: %s\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// examples returns the path of a file in examples/.
+func examples(t testing.TB, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "examples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	onet := examples(t, "onet/personas.jsonl")
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("ONET", onet)
+			state := new(state)
+			env.Values[stateKey{}] = state
+			env.Defer(func() {
+				if state.server != nil {
+					state.server.crash()
+				}
+			})
+			return nil
+		},
+	})
+}
