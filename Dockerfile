@@ -1,0 +1,32 @@
+# The server in an image of its own: one static binary, CA certificates, no shell, not root.
+# docs/deployment.md tells how to run it.
+FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+ARG TARGETOS
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
+    -ldflags "-s -w -X personae.dev/internal/app.version=$VERSION" \
+    -o /out/usr/local/bin/personae ./cmd/personae
+RUN mkdir -p /out/data
+
+FROM gcr.io/distroless/static-debian12:nonroot
+LABEL org.opencontainers.image.title="personae" \
+      org.opencontainers.image.description="Serves buyer personas through an HTTP API" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /out/usr/local/bin/personae /usr/local/bin/personae
+COPY --from=build /src/LICENSE /usr/share/doc/personae/LICENSE
+# A new volume takes the owner of this folder: 65532 is the image's nonroot user.
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
+WORKDIR /data
+VOLUME /data
+EXPOSE 7070
+# The server closes its store within 10 s of a SIGTERM. No HEALTHCHECK: it would need a second
+# program in the image. Ask /healthz and /readyz from outside.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["personae"]
+CMD ["serve", "--listen", "0.0.0.0:7070", "--database", "sqlite:/data/personae.db"]
