@@ -72,6 +72,9 @@ type CustomField struct {
 
 // QualifyingQuestion is a yes/no question that tells a good fit from a bad one.
 type QualifyingQuestion struct {
+	// OID is the question's own id. An answer has it only where it was asked
+	// for, as the published shape has none.
+	OID       string `json:"oId,omitempty"`
 	Question  string `json:"question"`
 	Rationale string `json:"rationale"`
 	// FitType is GOOD (a good fit answers yes) or BAD (a bad fit answers yes).
@@ -177,6 +180,9 @@ type PersonaRecord struct {
 	CustomFields            []CustomField        `json:"customFields,omitempty"`
 	BuyingRole              []string             `json:"buyingRole,omitempty"`
 	QualifyingQuestions     []QualifyingQuestion `json:"qualifyingQuestions,omitempty"`
+	PrimaryOfferingOID      *string              `json:"primaryOfferingOId,omitempty"`
+	LinkingStrategy         *LinkingStrategy     `json:"linkingStrategy,omitempty"`
+	PlaybookOIDs            []string             `json:"playbookOIds,omitempty"`
 	// Active is absent when true.
 	Active *bool `json:"active,omitempty"`
 	// Unrecognized and Rejected are absent when false.

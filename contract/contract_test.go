@@ -14,6 +14,8 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/contract"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
 )
 
 func setup(t *testing.T) *openapi3.T {
@@ -42,22 +44,28 @@ func TestDocumentIsValid(t *testing.T) {
 func TestErrorCodes(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"invalid_request":    "400",
-		"unauthorized":       "401",
-		"insufficient_scope": "403",
-		"persona_not_found":  "404",
-		"path_not_found":     "404",
-		"method_not_allowed": "405",
-		"body_too_large":     "413",
-		"rate_limited":       "429",
-		"internal":           "500",
-		"unavailable":        "503",
+		"invalid_request":        "400",
+		"unauthorized":           "401",
+		"insufficient_scope":     "403",
+		"persona_not_found":      "404",
+		"revision_not_found":     "404",
+		"question_not_found":     "404",
+		"path_not_found":         "404",
+		"method_not_allowed":     "405",
+		"persona_deleted":        "409",
+		"idempotency_key_reused": "409",
+		"persona_changed":        "412",
+		"body_too_large":         "413",
+		"unsupported_media_type": "415",
+		"rate_limited":           "429",
+		"internal":               "500",
+		"unavailable":            "503",
 	}
 	doc := setup(t)
 
 	table := map[string]string{}
 	for line := range strings.Lines(doc.Info.Description) {
-		if cells := strings.Split(line, "|"); len(cells) > 3 && strings.HasPrefix(cells[1], " `") && cells[1] != " `error.code` " {
+		if cells := strings.Split(line, "|"); len(cells) == 6 && strings.HasPrefix(cells[1], " `") && cells[1] != " `error.code` " {
 			table[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
 		}
 	}
@@ -77,7 +85,7 @@ func TestErrorCodes(t *testing.T) {
 	for _, path := range doc.Paths.Map() {
 		for _, op := range path.Operations() {
 			for status, response := range op.Responses.Map() {
-				if code := errorCode(response.Value); code != "" {
+				for _, code := range errorCodes(response.Value) {
 					answers[code] = status
 				}
 			}
@@ -88,20 +96,34 @@ func TestErrorCodes(t *testing.T) {
 	}
 }
 
-// errorCode returns the code that an error answer is narrowed to, "" for
+// errorCodes returns the codes that an error answer is narrowed to, none for
 // another answer.
-func errorCode(r *openapi3.Response) string {
+func errorCodes(r *openapi3.Response) []string {
 	body := r.Content.Get("application/json")
 	if body == nil || len(body.Schema.Value.AllOf) != 2 {
-		return ""
+		return nil
 	}
-	narrowed := body.Schema.Value.AllOf[1].Value
-	code, _ := narrowed.Properties["error"].Value.Properties["code"].Value.Const.(string)
-	return code
+	code := body.Schema.Value.AllOf[1].Value.Properties["error"].Value.Properties["code"].Value
+	if one, ok := code.Const.(string); ok {
+		return []string{one}
+	}
+	var codes []string
+	for _, one := range code.Enum {
+		codes = append(codes, one.(string))
+	}
+	return codes
+}
+
+// optional lists the fields of answers that are left out where they were not
+// asked for, or have no value. All of a PersonaRecord but the name is.
+var optional = []string{
+	"PersonaData.buyingRole", "QualifyingQuestion.oId", "ListPersonasResponse.nextCursor", "LinkingStrategy.offeringOIds",
 }
 
 // TestObjectsAreClosed shows that every object of an answer refuses undeclared
-// keys, requires the declared ones, and tells what each is.
+// keys, and requires the declared ones; that no object of a request refuses
+// them, as fields come and go between versions of clients; and that all tell
+// what each key is.
 func TestObjectsAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, ref := range setup(t).Components.Schemas {
@@ -112,13 +134,22 @@ func TestObjectsAreClosed(t *testing.T) {
 		if !schema.Type.Is("object") {
 			continue
 		}
-		if may := schema.AdditionalProperties.Has; may == nil || *may {
+		request := strings.HasSuffix(name, "Request")
+		if may := schema.AdditionalProperties.Has; !request && (may == nil || *may) {
 			t.Errorf("%s allows undeclared keys", name)
+		} else if request && may != nil {
+			t.Errorf("%s says something of undeclared keys, which are no error", name)
+		}
+		for _, key := range schema.Required {
+			if schema.Properties[key] == nil {
+				t.Errorf("%s.%s is required, and not declared", name, key)
+			}
 		}
 		for key, property := range schema.Properties {
 			at := name + "." + key
-			if !slices.Contains(schema.Required, key) && at != "PersonaData.buyingRole" {
-				t.Errorf("%s is not required", at)
+			required := slices.Contains(schema.Required, key)
+			if !request && name != "PersonaRecord" && required == slices.Contains(optional, at) {
+				t.Errorf("%s: required is %t", at, required)
 			}
 			if property.Value.Description == "" {
 				t.Errorf("%s has no description", at)
@@ -128,6 +159,55 @@ func TestObjectsAreClosed(t *testing.T) {
 				t.Errorf("%s has no example", at)
 			}
 		}
+	}
+}
+
+// TestLimitsAreDocumented holds the limits of a request's schema against those
+// that the server has.
+func TestLimitsAreDocumented(t *testing.T) {
+	t.Parallel()
+	schemas := setup(t).Components.Schemas
+	length := func(s *openapi3.Schema) uint64 {
+		switch {
+		case s.Type.Includes("array") && s.MaxItems != nil:
+			return *s.MaxItems
+		case s.Type.Includes("string") && s.MaxLength != nil:
+			return *s.MaxLength
+		}
+		return 0
+	}
+	for _, name := range []string{"CreatePersonaRequest", "UpdatePersonaRequest"} {
+		properties := schemas[name].Value.Properties
+		want := map[string]uint64{
+			"name": persona.MaxNameLength, "internalName": persona.MaxInternalNameLength, "description": persona.MaxDescriptionLength,
+			"customFields": persona.MaxCustomFields, "qualifyingQuestions": persona.MaxQualifyingQuestions,
+			"primaryOfferingOId": persona.MaxIDLength, "playbookOIds": persona.MaxLinks,
+		}
+		for _, list := range (&persona.Persona{}).Lists() {
+			want[list.Name] = persona.MaxListItems
+			if items := length(properties[list.Name].Value.Items.Value); items != persona.MaxListItemLength {
+				t.Errorf("%s.%s: an item has %d characters at most", name, list.Name, items)
+			}
+		}
+		for field, limit := range want {
+			if got := length(properties[field].Value); got != limit {
+				t.Errorf("%s.%s: the document has the limit %d, the server %d", name, field, got, limit)
+			}
+		}
+	}
+	for at, limit := range map[string]uint64{
+		"CustomFieldRequest.title": persona.MaxCustomFieldTitleLength, "CustomFieldRequest.value": persona.MaxListItems,
+		"QualifyingQuestionRequest.question": persona.MaxQuestionLength, "QualifyingQuestionRequest.rationale": persona.MaxRationaleLength,
+		"UpdateQuestionRequest.question": persona.MaxQuestionLength, "UpdateQuestionRequest.rationale": persona.MaxRationaleLength,
+		"LinkingStrategyRequest.offeringOIds": persona.MaxLinks,
+	} {
+		schema, field, _ := strings.Cut(at, ".")
+		if got := length(schemas[schema].Value.Properties[field].Value); got != limit {
+			t.Errorf("%s: the document has the limit %d, the server %d", at, got, limit)
+		}
+	}
+	if limit := setup(t).Components.Parameters["Limit"].Value.Schema.Value; *limit.Max != library.MaxLimit || limit.Default != float64(library.DefaultLimit) {
+		t.Errorf("limit is %v at most, and %v by default", *limit.Max, limit.Default)
 	}
 }
 
@@ -190,7 +270,12 @@ func TestWireTypesFollowTheDocument(t *testing.T) {
 	schemas := setup(t).Components.Schemas
 	date := apitype.NewTime(time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC))
 	for name, v := range map[string]any{
-		"GetPersonaResponse":  apitype.GetPersonaResponse{Persona: apitype.Persona{CreatedAt: &date}},
+		"GetPersonaResponse": apitype.GetPersonaResponse{Persona: apitype.Persona{CreatedAt: &date}},
+		"Persona":            apitype.Persona{}, "PersonaResponse": apitype.PersonaResponse{}, "ListPersonasResponse": apitype.ListPersonasResponse{},
+		"PersonaRecord": apitype.PersonaRecord{}, "LinkingStrategy": apitype.LinkingStrategy{},
+		"Revision": apitype.Revision{CreatedAt: date}, "Change": apitype.Change{}, "ListRevisionsResponse": apitype.ListRevisionsResponse{},
+		"GetRevisionResponse": apitype.GetRevisionResponse{Revision: apitype.Revision{CreatedAt: date}},
+		"APIKey":              apitype.APIKey{CreatedAt: date}, "ListKeysResponse": apitype.ListKeysResponse{},
 		"PersonaData":         apitype.PersonaData{},
 		"CustomField":         apitype.CustomField{},
 		"QualifyingQuestion":  apitype.QualifyingQuestion{},

@@ -28,6 +28,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"personae.dev/apitype"
 	"personae.dev/contract"
 )
 
@@ -42,7 +43,9 @@ import (
 //     but the 404 or 405 of the document;
 //   - an answer to HEAD, or a 304, has a body;
 //   - X-Request-Id and _metadata.requestId differ, or message and
-//     _metadata.message, or x-external-request-id comes back changed.
+//     _metadata.message, or x-external-request-id comes back changed;
+//   - an answer has what the request did not ask for: ids of qualifying
+//     questions without include=questionIds, or nextCursor without cursor.
 //
 // Requests may therefore be wrong on purpose. HEAD counts as GET where the
 // document has no HEAD of its own. Bodies can be read as without it. The
@@ -76,6 +79,8 @@ var load = sync.OnceValues(func() (*document, error) {
 	if err := spec.Validate(ctx, openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
 		return nil, err
 	}
+	// kin-openapi knows the type, and not that it is JSON.
+	openapi3filter.RegisterBodyDecoder("application/merge-patch+json", openapi3filter.JSONBodyDecoder)
 	if !spec.IsOpenAPI31OrLater() {
 		return nil, fmt.Errorf("version is %s, want 3.1 or later", spec.OpenAPI)
 	}
@@ -135,6 +140,9 @@ func split(req *http.Request) (sent, checked *http.Request, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("contracttest: read the request's body: %w", err)
 	}
+	if checked.Header.Get("Content-Type") == "" {
+		checked.Header.Set("Content-Type", "application/json") // as the document says
+	}
 	sent.Body = io.NopCloser(bytes.NewReader(b))
 	checked.Body = io.NopCloser(bytes.NewReader(b))
 	return sent, checked, nil
@@ -173,7 +181,7 @@ func (d *document) check(req *http.Request, resp *http.Response, body []byte) er
 	if declared == nil {
 		return errors.Join(append(faults, fmt.Errorf("status %d is not declared for %s %s", resp.StatusCode, route.Method, route.Path))...)
 	}
-	return errors.Join(append(faults, checkResponse(in, declared, resp, body))...)
+	return errors.Join(append(faults, checkResponse(in, declared, resp, body), unasked(req, resp, body))...)
 }
 
 // checkNoOperation checks the answer to a path or verb that the document does
@@ -295,6 +303,41 @@ func echoes(req *http.Request, resp *http.Response, body []byte) error {
 	}
 	if v.Message != nil && v.Metadata.Message != nil && *v.Message != *v.Metadata.Message {
 		faults = append(faults, fmt.Errorf("message is %q, _metadata.message is %q", *v.Message, *v.Metadata.Message))
+	}
+	return errors.Join(faults...)
+}
+
+// unasked refuses extensions of the published shape that the request did not
+// ask for: each schema has to allow them for those that did.
+func unasked(req *http.Request, resp *http.Response, body []byte) error {
+	var faults []error
+	query := req.URL.Query()
+	var v struct {
+		apitype.Persona
+		Data       json.RawMessage `json:"data"`
+		NextCursor json.RawMessage `json:"nextCursor"`
+	}
+	if !isJSON(resp) || resp.StatusCode != http.StatusOK || len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	if asked := query.Has("cursor"); asked != (v.NextCursor != nil) {
+		faults = append(faults, fmt.Errorf("nextCursor is there: %t; the request has a cursor: %t", v.NextCursor != nil, asked))
+	}
+	var list []apitype.Persona
+	if json.Unmarshal(v.Data, &list) != nil {
+		var one apitype.Persona
+		_ = json.Unmarshal(v.Data, &one) // data of get is no persona, and has no questions
+		list = append(list, one)
+	}
+	for _, p := range append(list, v.Persona) {
+		for _, q := range p.QualifyingQuestions {
+			if asked := query.Get("include") == "questionIds"; asked != (q.OID != "") {
+				faults = append(faults, fmt.Errorf("a qualifying question has the oId %q; the request has include=questionIds: %t", q.OID, asked))
+			}
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -100,6 +100,30 @@ func personaHeader() map[string]string {
 	return with(jsonHeader(), "ETag", `"abc"`, "Cache-Control", "private, no-cache")
 }
 
+func writtenHeader() map[string]string { return with(jsonHeader(), "Cache-Control", "no-store") }
+
+const listTarget = "http://personae.test/api/v2/persona/list"
+
+// listBody is a page of one persona; more comes behind its data.
+func listBody(t *testing.T, more string) string {
+	t.Helper()
+	return `{"_metadata":` + metadataOf(t) + `,"hasNext":false,"total":1,"data":[` + personaOf(t) + `]` + more + `}`
+}
+
+func metadataOf(t *testing.T) string {
+	t.Helper()
+	b, err := json.Marshal(sample(t)["_metadata"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func personaOf(t *testing.T) string {
+	t.Helper()
+	return edit(t, func(v map[string]any) { delete(v, "_metadata") })
+}
+
 // sample is the published sample with dates where it has placeholders.
 func sample(t *testing.T) map[string]any {
 	t.Helper()
@@ -171,11 +195,15 @@ func TestRightAnswersPass(t *testing.T) {
 		"BuyingRole": {"GET", getTarget, key(), answer{200, personaHeader(), edit(t, func(v map[string]any) {
 			object(v["data"])["buyingRole"] = []string{"Champion"}
 		})}},
-		"Head":        {"HEAD", getTarget, key(), answer{200, personaHeader(), ""}},
-		"NotModified": {"GET", getTarget, with(key(), "If-None-Match", `"abc"`), answer{304, with(personaHeader(), "Content-Type", ""), ""}},
-		"OldPath":     {"GET", strings.Replace(getTarget, "persona/", "personas/", 1), key(), answer{200, personaHeader(), edit(t, nil)}},
-		"XAPIKey":     {"GET", getTarget, map[string]string{"X-API-Key": "psk_1"}, answer{200, personaHeader(), edit(t, nil)}},
-		"Bearer":      {"GET", getTarget, map[string]string{"Authorization": "Bearer psk_1"}, answer{200, personaHeader(), edit(t, nil)}},
+		"Head":                {"HEAD", getTarget, key(), answer{200, personaHeader(), ""}},
+		"NotModified":         {"GET", getTarget, with(key(), "If-None-Match", `"abc"`), answer{304, with(personaHeader(), "Content-Type", ""), ""}},
+		"QuestionIDs":         {"GET", getTarget + "&include=questionIds", key(), answer{200, personaHeader(), edit(t, func(v map[string]any) { question(v)["oId"] = "qq_1" })}},
+		"List":                {"GET", listTarget, key(), answer{200, writtenHeader(), listBody(t, "")}},
+		"ListEmptyParameters": {"GET", listTarget + "?text=&limit=&offset=&queryType=&include=", key(), answer{200, writtenHeader(), listBody(t, "")}},
+		"ListCursor":          {"GET", listTarget + "?cursor=", key(), answer{200, writtenHeader(), listBody(t, `,"nextCursor":null`)}},
+		"OldPath":             {"GET", strings.Replace(getTarget, "persona/", "personas/", 1), key(), answer{200, personaHeader(), edit(t, nil)}},
+		"XAPIKey":             {"GET", getTarget, map[string]string{"X-API-Key": "psk_1"}, answer{200, personaHeader(), edit(t, nil)}},
+		"Bearer":              {"GET", getTarget, map[string]string{"Authorization": "Bearer psk_1"}, answer{200, personaHeader(), edit(t, nil)}},
 		"ExternalID": {
 			"GET", getTarget, with(key(), "x-external-request-id", "order-7741"),
 			answer{200, with(personaHeader(), "x-external-request-id", "order-7741"), edit(t, nil)},
@@ -184,12 +212,19 @@ func TestRightAnswersPass(t *testing.T) {
 			"GET", getTarget, with(key(), "x-external-request-id", "two words"),
 			answer{200, personaHeader(), edit(t, nil)},
 		},
-		"MissingOId":       {"GET", "http://personae.test/api/v2/persona/get", key(), answer{400, jsonHeader(), errorBody("invalid_request")}},
-		"EmptyOId":         {"GET", "http://personae.test/api/v2/persona/get?oId=", key(), answer{400, jsonHeader(), errorBody("invalid_request")}},
-		"NoKey":            {"GET", getTarget, nil, answer{401, with(jsonHeader(), "WWW-Authenticate", `Bearer realm="personae"`), errorBody("unauthorized")}},
-		"Scope":            {"GET", getTarget, key(), answer{403, jsonHeader(), errorBody("insufficient_scope")}},
-		"PersonaNotFound":  {"GET", getTarget, key(), answer{404, jsonHeader(), errorBody("persona_not_found")}},
-		"PathNotFound":     {"GET", "http://personae.test/nowhere", nil, answer{404, jsonHeader(), errorBody("path_not_found")}},
+		"MissingOId":         {"GET", "http://personae.test/api/v2/persona/get", key(), answer{400, jsonHeader(), errorBody("invalid_request")}},
+		"EmptyOId":           {"GET", "http://personae.test/api/v2/persona/get?oId=", key(), answer{400, jsonHeader(), errorBody("invalid_request")}},
+		"NoKey":              {"GET", getTarget, nil, answer{401, with(jsonHeader(), "WWW-Authenticate", `Bearer realm="personae"`), errorBody("unauthorized")}},
+		"Scope":              {"GET", getTarget, key(), answer{403, jsonHeader(), errorBody("insufficient_scope")}},
+		"PersonaNotFound":    {"GET", getTarget, key(), answer{404, jsonHeader(), errorBody("persona_not_found")}},
+		"PathNotFound":       {"GET", "http://personae.test/nowhere", nil, answer{404, jsonHeader(), errorBody("path_not_found")}},
+		"CreateWithoutABody": {"POST", "http://personae.test/api/v2/persona/create", key(), answer{400, jsonHeader(), errorBody("invalid_request")}},
+		"PersonaDeleted":     {"POST", "http://personae.test/api/v2/persona/archive", key(), answer{409, jsonHeader(), errorBody("persona_deleted")}},
+		"PersonaChanged": {
+			"DELETE", "http://personae.test/api/v2/persona/delete?oId=p_1234", with(key(), "If-Match", `"x"`),
+			answer{412, with(jsonHeader(), "ETag", `"abc"`), errorBody("persona_changed")},
+		},
+		"QuestionNotFound": {"POST", "http://personae.test/api/v2/persona/question/archive", key(), answer{404, jsonHeader(), errorBody("question_not_found")}},
 		"MethodNotAllowed": {"POST", getTarget, key(), answer{405, with(jsonHeader(), "Allow", "GET, HEAD"), errorBody("method_not_allowed")}},
 		"HeaderTooLarge":   {"GET", getTarget, key(), answer{431, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "431"}},
 		"Internal":         {"GET", getTarget, key(), answer{500, jsonHeader(), errorBody("internal")}},
@@ -266,8 +301,10 @@ func TestWrongAnswersAreReported(t *testing.T) {
 			"GET", getTarget, key(),
 			persona(func(v map[string]any) { question(v)["archivedAt"] = "2021-01-01" }), "archivedAt",
 		},
-		"UndeclaredStatus": {"GET", getTarget, key(), answer{202, personaHeader(), edit(t, nil)}, "202"},
-		"Redirect":         {"GET", getTarget, key(), answer{307, map[string]string{"Location": "/"}, ""}, "307"},
+		"QuestionIDUnasked": {"GET", getTarget, key(), persona(func(v map[string]any) { question(v)["oId"] = "qq_1" }), "qq_1"},
+		"QuestionIDMissing": {"GET", getTarget + "&include=questionIds", key(), persona(nil), "include=questionIds"},
+		"UndeclaredStatus":  {"GET", getTarget, key(), answer{202, personaHeader(), edit(t, nil)}, "202"},
+		"Redirect":          {"GET", getTarget, key(), answer{307, map[string]string{"Location": "/"}, ""}, "307"},
 		"ContentType": {
 			"GET", getTarget, key(),
 			answer{200, with(personaHeader(), "Content-Type", "text/plain"), edit(t, nil)},
@@ -319,7 +356,22 @@ func TestWrongAnswersAreReported(t *testing.T) {
 			"path_not_found",
 		},
 		"MethodServed": {"POST", getTarget, key(), answer{200, personaHeader(), edit(t, nil)}, "must be 405"},
-		"NoAllow":      {"POST", getTarget, key(), answer{405, jsonHeader(), errorBody("method_not_allowed")}, "Allow"},
+		"ChangedWithoutETag": {
+			"DELETE", "http://personae.test/api/v2/persona/delete?oId=p_1234", key(),
+			answer{412, jsonHeader(), errorBody("persona_changed")},
+			"ETag",
+		},
+		"DeletedAtCreate": {
+			"POST", "http://personae.test/api/v2/persona/create", key(),
+			answer{409, jsonHeader(), errorBody("persona_deleted")},
+			"idempotency_key_reused",
+		},
+		"CreateWithoutABodyServed": {
+			"POST", "http://personae.test/api/v2/persona/create", key(),
+			answer{200, with(writtenHeader(), "ETag", `"abc"`), `{"_metadata":` + metadataOf(t) + `,"data":` + personaOf(t) + `}`},
+			"must be 4xx",
+		},
+		"NoAllow": {"POST", getTarget, key(), answer{405, jsonHeader(), errorBody("method_not_allowed")}, "Allow"},
 		"ErrorCodeOfOtherStatus": {
 			"GET", getTarget, key(),
 			answer{404, jsonHeader(), errorBody("internal")},
@@ -358,6 +410,16 @@ func TestWrongAnswersAreReported(t *testing.T) {
 			answer{200, jsonHeader(), strings.Replace(validateBody, `"valid":true`, `"valid":false`, 1)},
 			"valid",
 		},
+		"ListLimitServed": {"GET", listTarget + "?limit=1001", key(), answer{200, writtenHeader(), listBody(t, "")}, "must be 4xx"},
+		"CursorUnasked":   {"GET", listTarget, key(), answer{200, writtenHeader(), listBody(t, `,"nextCursor":"x"`)}, "nextCursor"},
+		"CursorMissing":   {"GET", listTarget + "?cursor=x", key(), answer{200, writtenHeader(), listBody(t, "")}, "nextCursor"},
+		"ListExtra":       {"GET", listTarget, key(), answer{200, writtenHeader(), listBody(t, `,"surplus":1`)}, "surplus"},
+		"ListItemExtra": {
+			"GET", listTarget, key(),
+			answer{200, writtenHeader(), strings.Replace(listBody(t, ""), `"rejected"`, `"surplus":1,"rejected"`, 1)},
+			"surplus",
+		},
+		"ListKept": {"GET", listTarget, key(), answer{200, with(writtenHeader(), "Cache-Control", "private, no-cache"), listBody(t, "")}, "Cache-Control"},
 		"CreditsExtra": {
 			"GET", validateTarget, key(),
 			answer{200, jsonHeader(), strings.Replace(validateBody, `"period"`, `"surplus":1,"period"`, 1)},

@@ -44,12 +44,11 @@ type API struct {
 // passes.
 func New(cfg Config) http.Handler {
 	a := &API{library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute)}
-	mux := &httpx.Mux{}
 	routes := a.routes()
+	mux := httpx.NewMux(unmatched(routes))
 	for _, route := range routes {
 		mux.Handle(route.method+" "+route.path, route.handler)
 	}
-	mux.Handle("/", unmatched(routes))
 	return httpx.Adapt(httpx.Chain(mux.Serve,
 		httpx.RequestIDs,
 		httpx.AccessLog(cfg.Log),

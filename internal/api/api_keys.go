@@ -58,7 +58,7 @@ func limitRate(w *httpx.ResponseWriter, d ratelimit.Decision) error {
 	h.Set("Retry-After", seconds(d.RetryAfter))
 	return &persona.Error{
 		Kind: persona.RateLimited, Code: persona.CodeRateLimited,
-		Message: "This API key has made " + strconv.Itoa(d.Limit) + " of these calls in a minute, which is the most it may. Wait " + seconds(d.RetryAfter) + " s.",
+		Message: "This API key may make " + strconv.Itoa(d.Limit) + " of these calls at once, and as many a minute from then on. Wait " + seconds(d.RetryAfter) + " s.",
 	}
 }
 

@@ -30,6 +30,7 @@ type server struct {
 	handler http.Handler
 	library *library.Library
 	store   persona.Store
+	path    string // of the database file
 	log     *syncBuffer
 
 	workspace, other           persona.Workspace
@@ -55,7 +56,8 @@ func setup(t testing.TB, options ...option) *server {
 	ctx := context.Background()
 	s := &server{log: &syncBuffer{}}
 	var err error
-	s.store, err = store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "personae.db"), store.Options{Create: true})
+	s.path = filepath.Join(t.TempDir(), "personae.db")
+	s.store, err = store.Open(ctx, "sqlite:"+s.path, store.Options{Create: true})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.store.Close()) })
 
@@ -155,6 +157,11 @@ func (c *caller) call(t *testing.T, method, target string, header ...string) ans
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Add(header[i], header[i+1])
 	}
+	return c.do(t, request)
+}
+
+func (c *caller) do(t *testing.T, request *http.Request) answer {
+	t.Helper()
 	response, err := c.client.Do(request)
 	must(t, err)
 	defer func() { must(t, response.Body.Close()) }()
@@ -205,7 +212,7 @@ func samplePersona(w persona.Workspace, author persona.User) *persona.Persona {
 		WhyWeMatterToThem:       []string{"Reason 1", "Reason 2"},
 		CustomFields:            []persona.CustomField{{Title: "<string>", Value: []string{"<string>"}}},
 		QualifyingQuestions: []persona.QualifyingQuestion{{
-			Question: "<string>", Rationale: "<string>", FitType: persona.FitGood, Weight: persona.WeightMedium, ArchivedAt: &archived,
+			OID: "qq_1", Question: "<string>", Rationale: "<string>", FitType: persona.FitGood, Weight: persona.WeightMedium, ArchivedAt: &archived,
 		}},
 		Active: true, CreatedAt: at, UpdatedAt: at.Add(2 * time.Hour), ArchivedAt: &archived, DeletedAt: &archived,
 	}

@@ -142,37 +142,64 @@ func TestScopes(t *testing.T) {
 }
 
 // TestWorkspacesAreApart asks every route of the contract, with a key of
-// another workspace, for what the first one has.
+// another workspace that may do all, for what the first one has, and tries to
+// change it.
 func TestWorkspacesAreApart(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	secret := *s.persona
-	secret.OID, secret.Name = "only_ours", "Only Ours"
+	secret.OID, secret.Name, secret.ArchivedAt, secret.DeletedAt = "only_ours", "Only Ours", nil, nil
+	secret.QualifyingQuestions = []persona.QualifyingQuestion{{OID: "qq_ours", Question: "ours?", FitType: persona.FitGood, Weight: persona.WeightLow}}
 	s.put(t, &secret)
-	c := s.start(t)
+	e := s.edit(t)
+	e.post(t, updatePath, `{"oId":"only_ours","description":"Ours alone"}`)
+	var history apitype.ListRevisionsResponse
+	must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/list?oId=only_ours", "api_key", e.key).body), &history))
+	revision := history.Data[0].OID
+	// All that the first workspace has, as it is now.
+	ours := func() string {
+		t.Helper()
+		var all strings.Builder
+		for _, target := range []string{"/api/v2/persona/list?status=all&include=questionIds", "/api/v2/revision/list?oId=only_ours", "/api/v2/revision/list?oId=p_1234"} {
+			all.WriteString(withoutMetadata(t, e.get(t, target, "api_key", e.key).body))
+		}
+		return all.String()
+	}
+	before := ours()
 
 	document, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
 	must(t, err)
-	walked := 0
+	others := &editor{e.caller, s.key(t, s.other, persona.ScopeAdmin)}
+	walked := map[string]bool{}
 	for path, item := range document.Paths.Map() {
-		for method := range item.Operations() {
+		for method, operation := range item.Operations() {
 			if !strings.HasPrefix(path, "/api/") {
 				continue
 			}
-			walked++
-			for _, oID := range []string{"only_ours", "p_1234"} {
-				got := c.call(t, method, path+"?oId="+oID, "api_key", s.otherToken)
-				for _, ours := range []string{"Only Ours", "VP of Sales", s.workspace.OID, s.workspace.Name} {
-					if strings.Contains(got.body, ours) {
-						t.Errorf("%s %s?oId=%s shows %q to another workspace:\n%s", method, path, oID, ours, got.body)
+			walked[method] = true
+			for _, oID := range []string{"only_ours", "p_1234", revision, "qq_ours"} {
+				body := ""
+				if operation.RequestBody != nil {
+					body = `{"oId":"` + oID + `","revisionOId":"` + revision + `","questionOId":"qq_ours","name":"Stolen","question":"stolen?"}`
+				}
+				for _, query := range []string{"?oId=" + oID, "?status=all&limit=1000&include=questionIds&text=ours&oId=" + oID, "?status=all&limit=1000&oId=" + oID} {
+					got := others.send(t, method, path+query, body)
+					for _, ours := range []string{"Only Ours", "Ours alone", "ours?", "VP of Sales", s.workspace.OID, s.workspace.Name} {
+						if strings.Contains(got.body, ours) {
+							t.Errorf("%s %s%s shows %q to another workspace:\n%s", method, path, query, ours, got.body)
+						}
 					}
 				}
 			}
 		}
 	}
-	if walked < 3 {
-		t.Errorf("the contract has %d routes below /api/", walked)
+	if len(walked) < 5 {
+		t.Errorf("the contract has the verbs %v below /api/", walked)
 	}
+	if diff := cmp.Diff(before, ours()); diff != "" {
+		t.Errorf("another workspace has changed it:\n%s", diff)
+	}
+	c := e.caller
 
 	// The id that both have leads each to its own, and one that only the other
 	// has is as unknown as one that nobody has.
@@ -180,10 +207,10 @@ func TestWorkspacesAreApart(t *testing.T) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	changing := regexp.MustCompile(`"requestId":"[^"]*"|"timestamp":"[^"]*"`)
-	others := c.get(t, getPath+"only_ours", "api_key", s.otherToken)
+	another := c.get(t, getPath+"only_ours", "api_key", s.otherToken)
 	nobodys := c.get(t, getPath+"nobodys", "api_key", s.otherToken)
-	if others.status != http.StatusNotFound || changing.ReplaceAllString(others.body, "") != changing.ReplaceAllString(nobodys.body, "") {
-		t.Errorf("another's: %d %s\nnobody's: %d %s", others.status, others.body, nobodys.status, nobodys.body)
+	if another.status != http.StatusNotFound || changing.ReplaceAllString(another.body, "") != changing.ReplaceAllString(nobodys.body, "") {
+		t.Errorf("another's: %d %s\nnobody's: %d %s", another.status, another.body, nobodys.status, nobodys.body)
 	}
 }
 

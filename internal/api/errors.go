@@ -13,7 +13,7 @@ import (
 // methodNotAllowed is a kind of error that HTTP alone has.
 const methodNotAllowed persona.Kind = "method_not_allowed"
 
-// statusClientGone is logged, and never sent: the client hung up.
+// statusClientGone is for log and metrics, and never sent: the client hung up.
 const statusClientGone = 499
 
 // retryAfterUnavailable is how many seconds a client should wait when the
@@ -35,6 +35,10 @@ func status(kind persona.Kind) int {
 		return http.StatusMethodNotAllowed
 	case persona.Conflict:
 		return http.StatusConflict
+	case persona.Precondition:
+		return http.StatusPreconditionFailed
+	case unsupportedMediaType:
+		return http.StatusUnsupportedMediaType
 	case persona.TooLarge:
 		return http.StatusRequestEntityTooLarge
 	case persona.RateLimited:
@@ -49,9 +53,10 @@ func status(kind persona.Kind) int {
 // writeError answers err. What is ours alone, and what an operator is told of
 // files and disks, is not shown: the log has it under the request's id.
 func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		w.WriteHeader(statusClientGone)
-		return
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		// It may still read, if it closed its own side only.
+		err = persona.UnavailableError(err, "The request was given up.")
+		defer w.LogStatus(statusClientGone)
 	}
 	shown := persona.Error{
 		Kind: persona.Internal, Code: persona.CodeInternal,
@@ -65,6 +70,8 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 	switch shown.Kind {
 	case persona.Unauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="personae"`)
+	case persona.Precondition:
+		header.Set("ETag", shown.ETag)
 	case persona.Unavailable:
 		header.Set("Retry-After", retryAfterUnavailable)
 		shown.Message = "The server cannot reach its database at the moment. Try again in a few seconds."

@@ -14,9 +14,12 @@ var cacheControl = []string{"private, no-cache"} //nolint:gochecknoglobals // ne
 
 // getPersona answers GET /api/v2/persona/get.
 func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error {
-	oID, message, err := personaQuery(r)
+	oID, message, questionIDs, err := personaQuery(r)
 	if err != nil {
 		return err
+	}
+	if questionIDs {
+		return a.getPersonaWithQuestionIDs(w, r, caller, oID, message)
 	}
 	doc, err := a.library.Persona(r.Context(), caller, oID)
 	if err != nil {
@@ -25,22 +28,47 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller *perso
 	h := w.Header()
 	h["Etag"] = []string{doc.ETag}
 	h["Cache-Control"] = cacheControl
-	if unchanged(r.Header["If-None-Match"], doc.ETag) {
+	if httpx.NoneMatch(r, doc.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	return httpx.WriteFlat(w, message, doc.Body)
 }
 
-// personaQuery reads a query of oId alone.
-func personaQuery(r *http.Request) (oID, message string, err error) {
-	// Nearly every request is just this, and needs no parsing.
+// getPersonaWithQuestionIDs answers the same with more in it than is published;
+// the ETag is the persona's, whatever is shown of it.
+func (a *API) getPersonaWithQuestionIDs(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential, oID, message string) error {
+	p, err := a.library.PersonaNow(r.Context(), caller, oID)
+	if err != nil {
+		return err
+	}
+	written, err := a.library.Written(p)
+	if err != nil {
+		return err
+	}
+	data, err := body(written, true)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h["Etag"] = []string{written.ETag}
+	h["Cache-Control"] = cacheControl
+	if httpx.NoneMatch(r, written.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return httpx.WriteFlat(w, message, data)
+}
+
+// personaQuery reads a query of oId alone, or with include.
+func personaQuery(r *http.Request) (oID, message string, questionIDs bool, err error) {
+	// Nearly every request has oId alone, and needs no parsing.
 	if oID, ok := strings.CutPrefix(r.URL.RawQuery, "oId="); ok && oID != "" && isPlain(oID) {
-		return oID, httpx.MessageOK, nil
+		return oID, httpx.MessageOK, false, nil
 	}
 	q := readQuery(r)
-	oID = q.required("oId")
-	return oID, q.message("oId"), q.err()
+	oID, questionIDs = q.oID(), q.questionIDs()
+	return oID, q.message(), questionIDs, q.err()
 }
 
 // isPlain tells whether s means itself in a query: letters, digits and - _ . ~.
@@ -53,15 +81,4 @@ func isPlain(s string) bool {
 		}
 	}
 	return true
-}
-
-// unchanged tells whether If-None-Match names etag, weakly or strongly, or "*".
-// An entity tag in its quotes cannot be part of another.
-func unchanged(ifNoneMatch []string, etag string) bool {
-	for _, value := range ifNoneMatch {
-		if strings.Contains(value, etag) || strings.TrimSpace(value) == "*" {
-			return true
-		}
-	}
-	return false
 }

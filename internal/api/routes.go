@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"personae.dev/internal/api/docs"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/persona"
 )
@@ -21,14 +22,30 @@ func (a *API) routes() []route {
 		{"GET", "/api/v2/persona/get", a.authenticated(a.getPersona)},
 		// The oldest n8n node of the vendor asks for this path.
 		{"GET", "/api/v2/personas/get", a.authenticated(a.getPersona)},
+		{"GET", "/api/v2/persona/list", a.authenticated(a.listPersonas)},
+		{"POST", "/api/v2/persona/create", a.authenticated(a.createPersona)},
+		{"POST", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
+		// The vendor's n8n node sends PUT.
+		{"PUT", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
+		{"PATCH", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
+		{"DELETE", "/api/v2/persona/delete", a.authenticated(a.deletePersona)},
+		{"POST", "/api/v2/persona/archive", a.authenticated(a.archivePersona)},
+		{"POST", "/api/v2/persona/restore", a.authenticated(a.restorePersona)},
+		{"POST", "/api/v2/persona/question/update", a.authenticated(a.updateQuestion)},
+		{"POST", "/api/v2/persona/question/archive", a.authenticated(a.archiveQuestion)},
+		{"POST", "/api/v2/persona/question/restore", a.authenticated(a.restoreQuestion)},
+		{"GET", "/api/v2/revision/list", a.authenticated(a.listRevisions)},
+		{"GET", "/api/v2/revision/get", a.authenticated(a.getRevision)},
+
 		{"GET", "/api/v2/api-key/validate", a.authenticated(a.validateKey)},
+		{"GET", "/api/v2/api-key/list", a.authenticated(a.listKeys)},
 
 		{"GET", "/healthz", a.healthz},
 		{"GET", "/readyz", a.readyz},
 		{"GET", "/metrics", plain(a.metrics)},
-		{"GET", "/openapi.yaml", plain(openAPIHandler())},
+		{"GET", "/openapi.yaml", plain(docs.OpenAPI())},
 	}
-	pages := newDocs()
+	pages := docs.NewPages()
 	for path := range pages {
 		routes = append(routes, route{"GET", path, plain(pages)})
 	}
@@ -54,7 +71,6 @@ func unmatched(routes []route) httpx.Handler {
 		}
 	}
 	return func(w *httpx.ResponseWriter, r *http.Request) error {
-		w.Route = "" // the catch-all is no route
 		methods := allowed[r.URL.Path]
 		if methods == nil {
 			return persona.NotFoundf("path_not_found", "There is nothing at this path. The API reference is at /docs.")

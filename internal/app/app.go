@@ -36,7 +36,7 @@ const (
 	// IdleTimeout is how long a connection may wait for its next request.
 	IdleTimeout = 2 * time.Minute
 	// MaxHeaderBytes is how large the head of a request may be.
-	MaxHeaderBytes = 64 << 10
+	MaxHeaderBytes = 160 << 10
 	// ShutdownTimeout is how long running requests may take at the end.
 	ShutdownTimeout = 10 * time.Second
 )
@@ -49,6 +49,8 @@ type Config struct {
 	Database string
 	// CacheBytes bounds the caches; 0 turns them off.
 	CacheBytes int64
+	// RetainDeleted is how long deleted personas are kept; 0 keeps them for ever.
+	RetainDeleted time.Duration
 	// TLSCert and TLSKey are PEM files, both or neither.
 	TLSCert, TLSKey string
 	Log             *slog.Logger
@@ -100,6 +102,7 @@ type Server struct {
 	store    persona.Store
 	listener net.Listener
 	http     *http.Server
+	purged   func() // counts
 }
 
 // ErrAddress is in the chain of New's error where the address cannot be had.
@@ -121,6 +124,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	s := &Server{cfg: cfg, listener: listener}
 	m := newMetrics()
+	s.purged = m.purged.Inc
 	s.Library, s.store, err = open(ctx, cfg.Database,
 		store.Options{Create: true, Exclusive: true, Observe: m.observeStore},
 		library.Config{CacheBytes: cfg.CacheBytes, ObserveCache: m.observeCache})
@@ -203,7 +207,14 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("app: serve: %w", err)
 	})
 	group.Go(func() error {
-		s.Library.Run(background, func(err error) { s.cfg.Log.Error("background work failed", "error", err) })
+		s.Library.Run(background, library.Background{
+			RetainDeleted: s.cfg.RetainDeleted,
+			Purged: func(d persona.DeletedPersona) {
+				s.purged()
+				s.cfg.Log.Info("purged a deleted persona", "workspace", d.WorkspaceOID, "persona", d.OID, "deletedAt", d.DeletedAt)
+			},
+			Failed: func(err error) { s.cfg.Log.Error("background work failed", "error", err) },
+		})
 		return nil
 	})
 	group.Go(func() error {

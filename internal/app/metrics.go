@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"personae.dev/internal/cache"
 	"personae.dev/internal/library"
 )
 
@@ -23,6 +24,7 @@ type metrics struct {
 	latency  *prometheus.HistogramVec
 	store    *prometheus.HistogramVec
 	cache    *prometheus.CounterVec
+	purged   prometheus.Counter
 
 	// What labels lead to is kept: to look it up costs as much as the rest of
 	// a cached answer. The first map is replaced when a new pair of labels
@@ -53,12 +55,16 @@ func newMetrics() *metrics {
 			Name: "personae_cache_lookups_total",
 			Help: "Looks into a cache, by cache (personas, keys) and result (hit, miss, bypass).",
 		}, []string{"cache", "result"}),
+		purged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "personae_purged_personas_total",
+			Help: "Deleted personas that were removed for good.",
+		}),
 	}
 	m.byRequest.Store(&map[requestLabels]requestMetrics{})
 	m.byCache = map[cacheLabels]prometheus.Counter{}
-	for _, cache := range []library.CacheName{library.CachePersonas, library.CacheKeys} {
-		for _, result := range []library.CacheResult{library.CacheHit, library.CacheMiss, library.CacheBypass} {
-			m.byCache[cacheLabels{cache, result}] = m.cache.WithLabelValues(string(cache), string(result))
+	for _, name := range []library.CacheName{library.CachePersonas, library.CacheKeys} {
+		for _, result := range []cache.Result{cache.Hit, cache.Miss, cache.Bypass} {
+			m.byCache[cacheLabels{name, result}] = m.cache.WithLabelValues(string(name), string(result))
 		}
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -67,7 +73,7 @@ func newMetrics() *metrics {
 	}, []string{"version", "revision", "goversion"})
 	version := Version()
 	build.WithLabelValues(version.Version, version.Revision, version.Go).Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.store, m.cache, build,
+	m.registry.MustRegister(m.requests, m.latency, m.store, m.cache, m.purged, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -108,10 +114,10 @@ func (m *metrics) observeStore(operation string, took time.Duration) {
 }
 
 type cacheLabels struct {
-	cache  library.CacheName
-	result library.CacheResult
+	name   library.CacheName
+	result cache.Result
 }
 
-func (m *metrics) observeCache(cache library.CacheName, result library.CacheResult) {
-	m.byCache[cacheLabels{cache, result}].Inc()
+func (m *metrics) observeCache(name library.CacheName, result cache.Result) {
+	m.byCache[cacheLabels{name, result}].Inc()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"personae.dev/apitype"
@@ -37,7 +38,7 @@ func WriteJSON(w *ResponseWriter, status int, v any) error {
 		if err := encoder.Encode(v); err != nil {
 			return fmt.Errorf("httpx: encode answer: %w", err)
 		}
-		return write(w, status, b)
+		return write(w, status, b.Bytes())
 	})
 }
 
@@ -45,7 +46,6 @@ func WriteJSON(w *ResponseWriter, status int, v any) error {
 // empty, beside and after "_metadata".
 func WriteFlat(w *ResponseWriter, message string, object []byte) error {
 	return withBuffer(func(b *bytes.Buffer) error {
-		b.Grow(len(object) + len(message) + 160)
 		b.WriteString(`{"_metadata":{"usage":0,"requestId":"`)
 		b.WriteString(w.RequestID)
 		b.WriteString(`","message":`)
@@ -57,8 +57,12 @@ func WriteFlat(w *ResponseWriter, message string, object []byte) error {
 		b.WriteString(`,"timestamp":"`)
 		b.Write(apitype.AppendTime(b.AvailableBuffer(), persona.Now()))
 		b.WriteString(`"},`)
+		if len(object) > maxPooled {
+			// Not copied: many may be on their way to slow readers.
+			return write(w, http.StatusOK, b.Bytes(), object[1:])
+		}
 		b.Write(object[1:])
-		return write(w, http.StatusOK, b)
+		return write(w, http.StatusOK, b.Bytes())
 	})
 }
 
@@ -73,12 +77,31 @@ func withBuffer(use func(*bytes.Buffer) error) error {
 	return use(b)
 }
 
-// write sends b. An error of the connection is nobody's to handle.
-func write(w *ResponseWriter, status int, b *bytes.Buffer) error {
+// write sends the parts of a body. An error of the connection is nobody's to
+// handle.
+func write(w *ResponseWriter, status int, parts ...[]byte) error {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
 	h := w.Header()
 	h["Content-Type"] = contentTypeJSON
-	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
+	h["Content-Length"] = []string{strconv.Itoa(length)}
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	for _, part := range parts {
+		_, _ = w.Write(part)
+	}
 	return nil
+}
+
+// NoneMatch tells whether the request has the entity tag already: its
+// If-None-Match names it, weakly or strongly, or is "*". An entity tag in its
+// quotes cannot be part of another.
+func NoneMatch(r *http.Request, etag string) bool {
+	for _, value := range r.Header["If-None-Match"] {
+		if strings.Contains(value, etag) || strings.TrimSpace(value) == "*" {
+			return true
+		}
+	}
+	return false
 }

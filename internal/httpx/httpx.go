@@ -6,6 +6,7 @@ package httpx
 
 import (
 	"net/http"
+	"path"
 	"sync"
 	"time"
 
@@ -55,6 +56,9 @@ func (w *ResponseWriter) Status() int {
 	return w.status
 }
 
+// LogStatus sets the status for log and metrics after another one was sent.
+func (w *ResponseWriter) LogStatus(status int) { w.status = status }
+
 // Wrote tells whether the answer has begun.
 func (w *ResponseWriter) Wrote() bool { return w.status != 0 }
 
@@ -95,7 +99,20 @@ func Adapt(h Handler) http.Handler {
 }
 
 // Mux finds the handler of a request.
-type Mux struct{ mux http.ServeMux }
+type Mux struct {
+	mux       http.ServeMux
+	otherwise Handler
+}
+
+// NewMux returns a mux where otherwise answers what no pattern matches.
+func NewMux(otherwise Handler) *Mux {
+	m := &Mux{otherwise: otherwise}
+	m.Handle("/", func(w *ResponseWriter, r *http.Request) error {
+		w.Route = "" // this is none
+		return otherwise(w, r)
+	})
+	return m
+}
 
 // Handle registers h for a pattern of http.ServeMux.
 func (m *Mux) Handle(pattern string, h Handler) {
@@ -108,6 +125,9 @@ func (m *Mux) Handle(pattern string, h Handler) {
 
 // Serve is the Handler of the mux.
 func (m *Mux) Serve(w *ResponseWriter, r *http.Request) error {
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		return m.otherwise(w, r) // http.ServeMux would redirect /a//b
+	}
 	m.mux.ServeHTTP(w, r)
 	return w.err
 }

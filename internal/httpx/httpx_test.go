@@ -58,7 +58,10 @@ func TestChain(t *testing.T) {
 
 func TestMux(t *testing.T) {
 	t.Parallel()
-	mux := &httpx.Mux{}
+	mux := httpx.NewMux(func(w *httpx.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusTeapot)
+		return nil
+	})
 	failed := errors.New("failed")
 	mux.Handle("GET /a", func(*httpx.ResponseWriter, *http.Request) error { return failed })
 	var route string
@@ -73,6 +76,11 @@ func TestMux(t *testing.T) {
 	serve(t, get(t, "/a"), mux.Serve, look)
 	if !errors.Is(err, failed) || route != "GET /a" {
 		t.Errorf("error %v, route %q", err, route)
+	}
+	for _, target := range []string{"/b", "/a/", "//a", "/x/../a", "/./a", "/"} {
+		if got := serve(t, get(t, "http://host"+target), mux.Serve, look); got.Code != http.StatusTeapot || route != "" {
+			t.Errorf("%s: status %d, route %q", target, got.Code, route)
+		}
 	}
 }
 

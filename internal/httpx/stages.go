@@ -3,6 +3,7 @@ package httpx
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -149,22 +150,35 @@ func LimitBody(limit int64) Middleware {
 	return func(next Handler) Handler {
 		return func(w *ResponseWriter, r *http.Request) error {
 			if r.ContentLength > limit {
-				return BodyTooLarge(limit)
+				return bodyTooLarge(limit)
 			}
-			if r.Body != http.NoBody {
-				r.Body = http.MaxBytesReader(w, r.Body, limit)
+			if r.Body == http.NoBody {
+				return next(w, r)
 			}
-			err := next(w, r)
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+			err := error(nil)
+			if r.ContentLength < 0 && !mayHaveBody(r.Method) {
+				// Nobody will read it, and so nobody would find its end.
+				_, err = io.Copy(io.Discard, r.Body)
+			}
+			if err == nil {
+				err = next(w, r)
+			}
 			if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				return BodyTooLarge(tooLarge.Limit)
+				return bodyTooLarge(tooLarge.Limit)
 			}
 			return err
 		}
 	}
 }
 
-// BodyTooLarge is the error for a body over the limit.
-func BodyTooLarge(limit int64) error {
+// mayHaveBody tells whether a handler of the method reads a body.
+func mayHaveBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
+}
+
+// bodyTooLarge is the error for a body over the limit.
+func bodyTooLarge(limit int64) error {
 	return &persona.Error{
 		Kind: persona.TooLarge, Code: "body_too_large",
 		Message: fmt.Sprintf("The body is larger than %d bytes: send less at a time.", limit),

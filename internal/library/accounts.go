@@ -26,44 +26,28 @@ func (l *Library) SetUp(ctx context.Context) (*Setup, error) {
 		if err != nil || len(organizations) > 0 {
 			return err
 		}
-		now := l.now()
-		s := Setup{Organization: persona.Organization{
-			OID: persona.NewID(persona.OrganizationPrefix), Name: "My Organization", Slug: "my-organization", CreatedAt: now,
+		organization, owner, err := l.createOrganization(ctx, tx, "My Organization", organizations)
+		if err != nil {
+			return err
+		}
+		s := Setup{Organization: *organization, Owner: *owner, Workspace: persona.Workspace{
+			OID: persona.NewID(persona.WorkspacePrefix), OrganizationOID: organization.OID, Name: "My Workspace", CreatedAt: l.now(),
 		}}
-		s.Workspace = persona.Workspace{
-			OID: persona.NewID(persona.WorkspacePrefix), OrganizationOID: s.Organization.OID, Name: "My Workspace", CreatedAt: now,
-		}
-		s.Owner = persona.User{
-			OID: persona.NewID(persona.UserPrefix), OrganizationOID: s.Organization.OID,
-			FirstName: "Workspace", LastName: "Owner", Role: persona.RoleOwner, CreatedAt: now,
-		}
 		key, token, err := l.newKey(NewKey{Workspace: s.Workspace, User: s.Owner, Name: "first key", Scopes: persona.Scopes{persona.ScopeAdmin}})
 		if err != nil {
 			return err
 		}
 		s.Token = token
 		made = &s
-		return firstOf(
-			func() error { return tx.InsertOrganization(ctx, &s.Organization) },
-			func() error { return tx.InsertWorkspace(ctx, &s.Workspace) },
-			func() error { return tx.InsertUser(ctx, &s.Owner) },
-			func() error { return tx.InsertAPIKey(ctx, key) },
-		)
+		if err := tx.InsertWorkspace(ctx, &s.Workspace); err != nil {
+			return err
+		}
+		return tx.InsertAPIKey(ctx, key)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
-}
-
-// firstOf does the steps in turn until one fails.
-func firstOf(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // NewWorkspace says what a workspace shall be.
@@ -98,7 +82,7 @@ func (l *Library) CreateWorkspace(ctx context.Context, wanted NewWorkspace) (*pe
 		}
 		var organization *persona.Organization
 		if wanted.NewOrganization {
-			organization, err = l.createOrganization(ctx, tx, wanted.Organization, organizations)
+			organization, _, err = l.createOrganization(ctx, tx, wanted.Organization, organizations)
 		} else {
 			organization, err = find("organization", organizations, wanted.Organization, func(o persona.Organization) []string {
 				return []string{o.OID, o.Slug, o.Name}
@@ -119,17 +103,21 @@ func (l *Library) CreateWorkspace(ctx context.Context, wanted NewWorkspace) (*pe
 	return made, nil
 }
 
-func (l *Library) createOrganization(ctx context.Context, tx persona.Tx, name string, others []persona.Organization) (*persona.Organization, error) {
+// createOrganization makes an organization and its owner.
+func (l *Library) createOrganization(ctx context.Context, tx persona.Tx, name string, others []persona.Organization) (*persona.Organization, *persona.User, error) {
 	now := l.now()
 	o := &persona.Organization{OID: persona.NewID(persona.OrganizationPrefix), Name: name, Slug: slug(name, others), CreatedAt: now}
 	if err := tx.InsertOrganization(ctx, o); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	owner := &persona.User{
 		OID: persona.NewID(persona.UserPrefix), OrganizationOID: o.OID,
 		FirstName: "Workspace", LastName: "Owner", Role: persona.RoleOwner, CreatedAt: now,
 	}
-	return o, tx.InsertUser(ctx, owner)
+	if err := tx.InsertUser(ctx, owner); err != nil {
+		return nil, nil, err
+	}
+	return o, owner, nil
 }
 
 // slug makes of a name lower-case ASCII letters, digits and hyphens, with a

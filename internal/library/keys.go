@@ -40,7 +40,7 @@ func (l *Library) Authenticate(ctx context.Context, token string) (*persona.Cred
 	if err != nil {
 		return nil, unauthorized(err)
 	}
-	c, err := l.credentials.get(ctx, parsed.KeyOID, l.loadCredential)
+	c, err := l.credentials.Get(ctx, parsed.KeyOID, l.loadCredential)
 	switch {
 	case persona.KindOf(err) == persona.NotFound:
 		return nil, unauthorized(ErrKeyUnknown)
@@ -166,6 +166,6 @@ func (l *Library) RevokeKey(ctx context.Context, idOrToken string) (*persona.API
 	if err != nil {
 		return nil, err
 	}
-	l.credentials.forget(keyOID)
+	l.credentials.Forget(keyOID)
 	return &revoked, nil
 }

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"personae.dev/internal/cache"
 	"personae.dev/internal/persona"
 )
 
-// DefaultCacheBytes is how much memory the caches take where nothing else is
-// said.
+// DefaultCacheBytes is how much memory `personae serve` gives the caches where
+// nothing else is said.
 const DefaultCacheBytes = 64 << 20
 
 // Config says what a Library works with.
@@ -24,18 +25,27 @@ type Config struct {
 	CacheBytes int64
 	// ObserveCache, if set, is told of every look into a cache. It must be safe
 	// for concurrent use.
-	ObserveCache func(CacheName, CacheResult)
+	ObserveCache func(CacheName, cache.Result)
 	// Now, if set, tells the time instead of the system.
 	Now func() time.Time
 }
+
+// CacheName names a cache in metrics.
+type CacheName string
+
+// The caches.
+const (
+	CachePersonas CacheName = "personas"
+	CacheKeys     CacheName = "keys"
+)
 
 // Library is the use-cases over one store. It is safe for concurrent use.
 type Library struct {
 	store       persona.Store
 	render      func(*persona.Persona) ([]byte, error)
 	now         func() time.Time
-	personas    *cache[personaKey, *Document]
-	credentials *cache[string, *credential]
+	personas    *cache.Cache[personaKey, *Document]
+	credentials *cache.Cache[string, *credential]
 	usage       *usage
 }
 
@@ -48,19 +58,27 @@ func New(cfg Config) (*Library, error) {
 		cfg.Now = persona.Now
 	}
 	if cfg.ObserveCache == nil {
-		cfg.ObserveCache = func(CacheName, CacheResult) {}
+		cfg.ObserveCache = func(CacheName, cache.Result) {}
 	}
 	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: newUsage()}
 	var err error
 	// Keys are small and few beside personas.
 	forKeys := cfg.CacheBytes / 8
-	l.personas, err = newCache(CachePersonas, cfg, cfg.CacheBytes-forKeys, func(k personaKey, d *Document) int {
-		return len(k.workspaceOID) + len(k.oID) + len(d.Body) + len(d.ETag)
+	l.personas, err = cache.New(cache.Config[personaKey, *Document]{
+		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes - forKeys,
+		Bytes: func(k personaKey, d *Document) int {
+			return len(k.workspaceOID) + len(k.oID) + len(d.Body) + len(d.ETag)
+		},
+		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	l.credentials, err = newCache(CacheKeys, cfg, forKeys, func(string, *credential) int { return credentialBytes })
+	l.credentials, err = cache.New(cache.Config[string, *credential]{
+		Epochs: cfg.Store, MaxBytes: forKeys,
+		Bytes:   func(string, *credential) int { return credentialBytes },
+		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -70,21 +88,43 @@ func New(cfg Config) (*Library, error) {
 // Ping tells whether the library can be read.
 func (l *Library) Ping(ctx context.Context) error { return l.store.Ping(ctx) }
 
-// Run writes down from time to time what may be written late: when keys were
-// last used. It returns when ctx ends, after a last time; report is told of
-// errors.
-func (l *Library) Run(ctx context.Context, report func(error)) {
-	ticker := time.NewTicker(flushUsageEvery)
-	defer ticker.Stop()
+// Background says what Run does and whom it tells.
+type Background struct {
+	// RetainDeleted is how long a deleted persona is kept; 0 keeps it for ever.
+	RetainDeleted time.Duration
+	// Purged is told of every persona that was removed for good.
+	Purged func(persona.DeletedPersona)
+	// Failed is told of errors; the work is tried again later.
+	Failed func(error)
+}
+
+// Run does what is to be done from time to time: it writes down when keys were
+// last used, and purges deleted personas. It returns when ctx ends, after it has
+// written the last.
+func (l *Library) Run(ctx context.Context, work Background) {
 	flush := func(ctx context.Context) {
 		if err := l.usage.flush(ctx, l.store); err != nil {
-			report(fmt.Errorf("library: write when keys were last used: %w", err))
+			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
 		}
 	}
+	purge := func() {
+		if work.RetainDeleted == 0 {
+			return
+		}
+		if err := l.Purge(ctx, l.now().Add(-work.RetainDeleted), work.Purged); err != nil && ctx.Err() == nil {
+			work.Failed(fmt.Errorf("library: purge deleted personas: %w", err))
+		}
+	}
+	flushes, purges := time.NewTicker(flushUsageEvery), time.NewTicker(purgeEvery)
+	defer flushes.Stop()
+	defer purges.Stop()
+	purge()
 	for {
 		select {
-		case <-ticker.C:
+		case <-flushes.C:
 			flush(ctx)
+		case <-purges.C:
+			purge()
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
 			flush(last)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 
 	"personae.dev/internal/persona"
 )
@@ -13,8 +14,9 @@ import (
 type Document struct {
 	// Body is what Config.Render made.
 	Body []byte
-	// ETag is a strong entity tag in its quotes. It depends on Body alone:
-	// every server gives the same, and it changes when the persona does.
+	// ETag is a strong entity tag in its quotes. It depends on the
+	// persona alone: every server gives the same, and it changes when the persona
+	// does.
 	ETag string
 }
 
@@ -30,7 +32,7 @@ func (l *Library) Persona(ctx context.Context, caller *persona.Credential, oID s
 	if oID == "" {
 		return nil, persona.InvalidFields([]persona.Fault{{Field: "oId", Message: "must not be empty: name a persona, as in ?oId=pe_…"}})
 	}
-	return l.personas.get(ctx, personaKey{caller.Workspace.OID, oID}, l.loadPersona)
+	return l.personas.Get(ctx, personaKey{caller.Workspace.OID, oID}, l.loadPersona)
 }
 
 func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, error) {
@@ -45,6 +47,24 @@ func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, e
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(body)
-	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:etagBytes]) + `"`}, nil
+	return newDocument(body, p), nil
+}
+
+// newDocument returns the document of p. Its tag depends on what the body does
+// not show, too: links, and the ids of questions.
+func newDocument(body []byte, p *persona.Persona) *Document {
+	hash := sha256.New()
+	hash.Write(body)
+	hidden := append([]string{string(p.Links.Offerings)}, p.Links.OfferingOIDs...)
+	hidden = append(append(hidden, "playbooks"), p.Links.PlaybookOIDs...)
+	if p.Links.PrimaryOfferingOID != nil {
+		hidden = append(hidden, "primary", *p.Links.PrimaryOfferingOID)
+	}
+	for _, q := range p.QualifyingQuestions {
+		hidden = append(hidden, "question", q.OID)
+	}
+	for _, text := range hidden {
+		fmt.Fprintf(hash, "\n%d %s", len(text), text)
+	}
+	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:etagBytes]) + `"`}
 }

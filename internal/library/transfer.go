@@ -71,7 +71,7 @@ func (l *Library) Import(ctx context.Context, opts ImportOptions, lines iter.Seq
 	if errors.Is(err, errNotEmpty) {
 		return ImportReport{}, nil
 	}
-	l.personas.forgetAll()
+	l.personas.ForgetAll()
 	return report, err
 }
 
@@ -100,7 +100,7 @@ func (i *importer) line(ctx context.Context, line ImportLine) error {
 	if first := i.lineOf[given]; given != "" && first > 0 {
 		faults = append(faults, persona.Fault{Field: "oId", Message: fmt.Sprintf("stands in line %d too: keep one of them", first)})
 	}
-	if given != "" {
+	if given != "" && (len(faults) == 0 || !i.opts.SkipInvalid) {
 		i.lineOf[given] = line.Number
 	}
 	switch {
@@ -114,19 +114,34 @@ func (i *importer) line(ctx context.Context, line ImportLine) error {
 		return nil // all will be undone: look for more faults only
 	case existing == nil:
 		i.report.Created++
-		return i.tx.InsertPersona(ctx, p)
+		if err := i.tx.InsertPersona(ctx, p); err != nil {
+			return err
+		}
+		return i.note(ctx, p)
 	case p.Equal(existing):
 		i.report.Unchanged++
 		return nil
 	}
 	i.report.Updated++
-	return i.tx.ReplacePersona(ctx, p)
+	if err := i.tx.ReplacePersona(ctx, p); err != nil {
+		return err
+	}
+	return i.note(ctx, p)
+}
+
+// note writes the revision of what was imported.
+func (i *importer) note(ctx context.Context, p *persona.Persona) error {
+	return i.tx.InsertRevision(ctx, &persona.Revision{
+		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: persona.ActionImported, At: i.now(),
+		User: i.opts.Author, Persona: p,
+	})
 }
 
 // complete gives p what its line did not say.
 func (i *importer) complete(p, existing *persona.Persona) {
 	now := i.now()
 	p.WorkspaceOID = i.opts.Workspace.OID
+	identifyQuestions(p, existing)
 	if existing == nil {
 		p.Author = i.opts.Author
 		if p.OID == "" {

@@ -44,6 +44,26 @@ func (u *usage) of(keyOID string) *atomic.Int64 {
 
 // flush writes down what is new.
 func (u *usage) flush(ctx context.Context, store persona.Store) error {
+	fresh := u.fresh()
+	if len(fresh) == 0 {
+		return nil
+	}
+	// Not under the lock: the database may be another's for seconds, and
+	// requests wait for of.
+	err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, fresh) })
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for keyOID, last := range fresh {
+		u.times[keyOID].flushed = last.UnixMicro()
+	}
+	return nil
+}
+
+// fresh returns what was not yet written down.
+func (u *usage) fresh() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	fresh := map[string]time.Time{}
@@ -52,15 +72,5 @@ func (u *usage) flush(ctx context.Context, store persona.Store) error {
 			fresh[keyOID] = time.UnixMicro(last).UTC()
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, fresh) })
-	if err != nil {
-		return err
-	}
-	for keyOID, last := range fresh {
-		u.times[keyOID].flushed = last.UnixMicro()
-	}
-	return nil
+	return fresh
 }

@@ -16,6 +16,7 @@ const (
 	Forbidden    Kind = "forbidden"    // the caller is known, and may not
 	NotFound     Kind = "not_found"
 	Conflict     Kind = "conflict"     // the state does not allow it
+	Precondition Kind = "precondition" // it is no longer what the caller saw
 	TooLarge     Kind = "too_large"    // more than a limit allows
 	RateLimited  Kind = "rate_limited" // too many calls
 	Unavailable  Kind = "unavailable"  // may work later, or after an operator's help
@@ -29,6 +30,11 @@ const (
 	CodeUnauthorized      = "unauthorized"
 	CodeInsufficientScope = "insufficient_scope"
 	CodePersonaNotFound   = "persona_not_found"
+	CodeRevisionNotFound  = "revision_not_found"
+	CodeQuestionNotFound  = "question_not_found"
+	CodePersonaDeleted    = "persona_deleted"
+	CodePersonaChanged    = "persona_changed"
+	CodeKeyReused         = "idempotency_key_reused"
 	CodeRateLimited       = "rate_limited"
 	CodeUnavailable       = "unavailable"
 	CodeBadSetting        = "bad_setting" // of a command; no API answer has it
@@ -44,6 +50,8 @@ type Error struct {
 	Message string
 	// Fields lists every fault of an invalid input.
 	Fields []Fault
+	// ETag is the present one, where Kind is Precondition.
+	ETag string
 	// Err is the cause, for the log alone.
 	Err error
 }
@@ -117,6 +125,11 @@ func NotFoundf(code, format string, args ...any) *Error {
 // another one has it or not.
 func PersonaNotFound() *Error {
 	return NotFoundf(CodePersonaNotFound, "There is no persona with this oId in the workspace of the API key. Check the oId, and that the key is of the right workspace.")
+}
+
+// RevisionNotFound answers for an id that the workspace does not have.
+func RevisionNotFound() *Error {
+	return NotFoundf(CodeRevisionNotFound, "There is no revision with this oId in the workspace of the API key. The call revision/list shows which there are.")
 }
 
 // Conflictf returns a Conflict error.

@@ -16,6 +16,8 @@ const (
 	OrganizationPrefix = "og_"
 	APIKeyPrefix       = "ak_"
 	RequestPrefix      = "req_"
+	QuestionPrefix     = "qq_"
+	RevisionPrefix     = "rv_"
 )
 
 // idLength is how many base-62 digits hold 128 bits.

@@ -37,6 +37,8 @@ type Persona struct {
 	BuyingRole              []string
 	QualifyingQuestions     []QualifyingQuestion
 
+	Links Links
+
 	// Active tells that the persona can be used.
 	Active bool
 	// Unrecognized tells that the persona was not recognised.
@@ -60,6 +62,8 @@ type CustomField struct {
 
 // QualifyingQuestion is a yes/no question that tells a good fit from a bad one.
 type QualifyingQuestion struct {
+	// OID is unique in the persona, and stays when the question is changed.
+	OID       string
 	Question  string
 	Rationale string
 	FitType   FitType
@@ -122,12 +126,12 @@ func (p *Persona) Equal(q *Persona) bool {
 		p.Name == q.Name && equalValue(p.InternalName, q.InternalName) && equalValue(p.Description, q.Description) &&
 		p.Active == q.Active && p.Unrecognized == q.Unrecognized && p.Rejected == q.Rejected &&
 		p.CreatedAt.Equal(q.CreatedAt) && p.UpdatedAt.Equal(q.UpdatedAt) &&
-		equalTime(p.ArchivedAt, q.ArchivedAt) && equalTime(p.DeletedAt, q.DeletedAt) &&
+		equalTime(p.ArchivedAt, q.ArchivedAt) && equalTime(p.DeletedAt, q.DeletedAt) && p.Links.equal(q.Links) &&
 		slices.EqualFunc(p.CustomFields, q.CustomFields, func(a, b CustomField) bool {
 			return a.Title == b.Title && slices.Equal(a.Value, b.Value)
 		}) &&
 		slices.EqualFunc(p.QualifyingQuestions, q.QualifyingQuestions, func(a, b QualifyingQuestion) bool {
-			return a.Question == b.Question && a.Rationale == b.Rationale && a.FitType == b.FitType &&
+			return a.OID == b.OID && a.Question == b.Question && a.Rationale == b.Rationale && a.FitType == b.FitType &&
 				a.Weight == b.Weight && equalTime(a.ArchivedAt, b.ArchivedAt)
 		})
 }

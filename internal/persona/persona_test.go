@@ -17,7 +17,8 @@ func full() *persona.Persona {
 		*list.Items = []string{"1", "2"}
 	}
 	p.CustomFields = []persona.CustomField{{Title: "t", Value: []string{"v"}}}
-	p.QualifyingQuestions = []persona.QualifyingQuestion{{Question: "q", Rationale: "r", FitType: persona.FitGood, Weight: persona.WeightLow, ArchivedAt: new(at)}}
+	p.QualifyingQuestions = []persona.QualifyingQuestion{{OID: "qq_1", Question: "q", Rationale: "r", FitType: persona.FitGood, Weight: persona.WeightLow, ArchivedAt: new(at)}}
+	p.Links = persona.Links{PrimaryOfferingOID: new("of_1"), Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{"1", "2"}, PlaybookOIDs: []string{"1", "2"}}
 	p.Unrecognized, p.Rejected = true, true
 	p.ArchivedAt, p.DeletedAt = new(at), new(at)
 	return p
@@ -45,6 +46,7 @@ func TestEqual(t *testing.T) {
 		{"CustomFields", func(p *persona.Persona) { p.CustomFields[0].Value = nil }},
 		{"CustomFields", func(p *persona.Persona) { p.CustomFields = nil }},
 		{"CustomFields", func(p *persona.Persona) { p.CustomFields = append(p.CustomFields, persona.CustomField{}) }},
+		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].OID = "y" }},
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].Question = "y" }},
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].Rationale = "y" }},
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].FitType = persona.FitBad }},
@@ -52,6 +54,11 @@ func TestEqual(t *testing.T) {
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].ArchivedAt = &later }},
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions[0].ArchivedAt = nil }},
 		{"QualifyingQuestions", func(p *persona.Persona) { p.QualifyingQuestions = nil }},
+		{"Links", func(p *persona.Persona) { p.Links.PrimaryOfferingOID = new("y") }},
+		{"Links", func(p *persona.Persona) { p.Links.PrimaryOfferingOID = nil }},
+		{"Links", func(p *persona.Persona) { p.Links.Offerings = persona.OfferingsAll }},
+		{"Links", func(p *persona.Persona) { p.Links.OfferingOIDs = []string{"2", "1"} }},
+		{"Links", func(p *persona.Persona) { p.Links.PlaybookOIDs = []string{"1"} }},
 		{"Active", func(p *persona.Persona) { p.Active = false }},
 		{"Unrecognized", func(p *persona.Persona) { p.Unrecognized = false }},
 		{"Rejected", func(p *persona.Persona) { p.Rejected = false }},

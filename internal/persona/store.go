@@ -39,6 +39,20 @@ type Reader interface {
 	// CreatedAt and then OID, as they were at one moment. An error ends the
 	// sequence.
 	Personas(ctx context.Context, workspaceOID string) iter.Seq2[*Persona, error]
+	// List returns a page of the personas of the workspace.
+	List(ctx context.Context, workspaceOID string, q Query) (*Page, error)
+	// Revisions returns a part of the history of a persona, newest first, and
+	// how many revisions there are; none for a persona that is not there.
+	Revisions(ctx context.Context, workspaceOID, personaOID string, limit, offset int) ([]*Revision, int, error)
+	// Revision returns one change of a persona of the workspace.
+	Revision(ctx context.Context, workspaceOID, oID string) (*Revision, error)
+	// FirstAnswer returns what was answered to a create with this idempotency
+	// key.
+	FirstAnswer(ctx context.Context, workspaceOID, key string) (*FirstAnswer, error)
+	// Deleted returns personas that were deleted before a time, of all
+	// workspaces, the oldest first, limit at most.
+	Deleted(ctx context.Context, before time.Time, limit int) ([]DeletedPersona, error)
+
 	// CountPersonas counts what Personas returns.
 	CountPersonas(ctx context.Context, workspaceOID string) (int, error)
 
@@ -58,11 +72,19 @@ type Tx interface {
 	Reader
 
 	// InsertPersona and the other inserts answer an id that is taken with an
-	// Error of kind Conflict.
+	// Error of kind Conflict. It writes links and what search needs too.
 	InsertPersona(ctx context.Context, p *Persona) error
-	// ReplacePersona puts p in the place of the persona with its id. The author
-	// stays.
+	// ReplacePersona puts p in the place of the persona with its id, with links
+	// and what search needs. The author stays.
 	ReplacePersona(ctx context.Context, p *Persona) error
+	// InsertRevision adds to the history of r.Persona, and numbers it.
+	InsertRevision(ctx context.Context, r *Revision) error
+	// PurgePersona removes a persona for good, with history, links and first
+	// answer.
+	PurgePersona(ctx context.Context, workspaceOID, oID string) error
+	InsertFirstAnswer(ctx context.Context, a *FirstAnswer) error
+	// PurgeFirstAnswers removes those that are older, and tells how many.
+	PurgeFirstAnswers(ctx context.Context, before time.Time) (int, error)
 
 	InsertOrganization(ctx context.Context, o *Organization) error
 	InsertWorkspace(ctx context.Context, w *Workspace) error
@@ -73,6 +95,26 @@ type Tx interface {
 	// TouchAPIKeys sets LastUsedAt of the keys where it is earlier. Unknown ids
 	// are passed over.
 	TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) error
+}
+
+// FirstAnswer is what was answered to a create with an idempotency key.
+type FirstAnswer struct {
+	WorkspaceOID string
+	Key          string
+	// PersonaOID is what was created; when it is purged, the answer goes too.
+	PersonaOID string
+	// BodyDigest is the SHA-256 of the request's body.
+	BodyDigest [32]byte
+	// Answer is the persona as it was rendered.
+	Answer []byte
+	ETag   string
+	At     time.Time
+}
+
+// DeletedPersona names a persona that was deleted.
+type DeletedPersona struct {
+	WorkspaceOID, OID, Name string
+	DeletedAt               time.Time
 }
 
 // Credential is a key and those for whom it acts.

@@ -25,6 +25,7 @@ const (
 
 	MaxQualifyingQuestions = 100
 	MaxQuestionLength      = 2_000
+	MaxLinks               = 1_000 // offerings, and playbooks
 	MaxRationaleLength     = 10_000
 
 	// MaxTextBytes is how many bytes of UTF-8 all texts of one persona have
@@ -57,9 +58,18 @@ func (p *Persona) Validate() []Fault {
 		v.list(path+".value", field.Value)
 	}
 	v.count("qualifyingQuestions", len(p.QualifyingQuestions), MaxQualifyingQuestions)
+	questions := map[string]bool{}
 	for i := range p.QualifyingQuestions {
+		if oID := p.QualifyingQuestions[i].OID; oID != "" {
+			v.id(fmt.Sprintf("qualifyingQuestions[%d].oId", i), oID)
+			if questions[oID] {
+				v.Add(fmt.Sprintf("qualifyingQuestions[%d].oId", i), "occurs twice: keep one")
+			}
+			questions[oID] = true
+		}
 		v.question(fmt.Sprintf("qualifyingQuestions[%d]", i), &p.QualifyingQuestions[i])
 	}
+	v.links(&p.Links)
 	v.date("createdAt", &p.CreatedAt)
 	v.date("updatedAt", &p.UpdatedAt)
 	v.date("archivedAt", p.ArchivedAt)
@@ -174,6 +184,36 @@ func (v *validator) plain(s string) bool {
 	}
 	v.bytes += len(s)
 	return true
+}
+
+func (v *validator) links(l *Links) {
+	if l.PrimaryOfferingOID != nil {
+		v.id("primaryOfferingOId", *l.PrimaryOfferingOID)
+	}
+	switch {
+	case l.Offerings != OfferingsNone && l.Offerings != OfferingsAll && l.Offerings != OfferingsSpecific:
+		v.Add("linkingStrategy.mode", "is %q: use ALL or SPECIFIC", l.Offerings)
+	case l.Offerings == OfferingsSpecific && len(l.OfferingOIDs) == 0:
+		v.Add("linkingStrategy.offeringOIds", "must name an offering where mode is SPECIFIC")
+	case l.Offerings != OfferingsSpecific && len(l.OfferingOIDs) > 0:
+		v.Add("linkingStrategy.offeringOIds", "must be left out where mode is not SPECIFIC")
+	}
+	v.ids("linkingStrategy.offeringOIds", l.OfferingOIDs)
+	v.ids("playbookOIds", l.PlaybookOIDs)
+}
+
+// ids checks ids that must differ.
+func (v *validator) ids(field string, oIDs []string) {
+	v.count(field, len(oIDs), MaxLinks)
+	seen := map[string]bool{}
+	for i, oID := range oIDs {
+		path := fmt.Sprintf("%s[%d]", field, i)
+		v.id(path, oID)
+		if seen[oID] {
+			v.Add(path, "occurs twice: keep one")
+		}
+		seen[oID] = true
+	}
 }
 
 func (v *validator) question(path string, q *QualifyingQuestion) {

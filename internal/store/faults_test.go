@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -211,12 +212,12 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "Older", prepare: func(t *testing.T, path string) {
 			t.Helper()
 			tables(t, path, "pragma journal_mode = wal", gooseTable, "insert into goose_db_version (version_id, is_applied) values (0, 1)")
-		}, kind: persona.Conflict, words: []string{"version 0", "version 1", "personae migrate", "backup"}, createMay: true},
+		}, kind: persona.Conflict, words: []string{"version 0", "version " + newest(t), "personae migrate", "backup"}, createMay: true},
 		{name: "Newer", prepare: func(t *testing.T, path string) {
 			t.Helper()
 			move(t, made(t), path)
 			tables(t, path, "insert into goose_db_version (version_id, is_applied) values (999, 1)")
-		}, kind: persona.Conflict, words: []string{"version 999", "versions up to 1", "nothing was changed"}},
+		}, kind: persona.Conflict, words: []string{"version 999", "versions up to " + newest(t), "nothing was changed"}},
 	}
 	for _, test := range tests {
 		for _, create := range []bool{false, true} {
@@ -250,6 +251,16 @@ func TestOpenRefuses(t *testing.T) {
 			})
 		}
 	}
+}
+
+// newest is the version that this program brings a database to.
+func newest(t *testing.T) string {
+	t.Helper()
+	steps, err := store.Migrations(t.Context(), "sqlite:"+made(t))
+	if err != nil {
+		t.Fatalf("Migrations: %v", err)
+	}
+	return strconv.FormatInt(steps[len(steps)-1].Version, 10)
 }
 
 const gooseTable = `create table goose_db_version (
@@ -445,9 +456,11 @@ func TestLockedByAnotherProgram(t *testing.T) {
 		s, path, other := setup(t)
 		opened := make(chan error)
 		go func() {
-			_, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+			_, err := store.Open(t.Context(), "sqlite:"+path, store.Options{Create: true})
 			opened <- err
 		}()
+		// A command that may only read does not wait.
+		open(t, path, store.Options{})
 		err := s.Write(t.Context(), func(persona.Tx) error {
 			t.Error("fn was called")
 			return nil
@@ -534,7 +547,7 @@ func TestMigrations(t *testing.T) {
 		tables(t, path, "insert into goose_db_version (version_id, is_applied) values (999, 1)")
 		before := folder(t, path)
 		_, err := store.Migrations(t.Context(), "sqlite:"+path)
-		wantError(t, err, persona.Conflict, path, "version 999", "versions up to 1")
+		wantError(t, err, persona.Conflict, path, "version 999", "versions up to "+newest(t))
 		if diff := cmp.Diff(before, folder(t, path)); diff != "" {
 			t.Errorf("the folder has changed (-before +after):\n%s", diff)
 		}

@@ -8,6 +8,7 @@ import (
 
 // Organizations implements persona.Reader.
 func (q *queries) Organizations(ctx context.Context) ([]persona.Organization, error) {
+	defer q.timed("organizations")()
 	const query = `
 		select o_id, name, slug, domain, created_at
 		from organizations

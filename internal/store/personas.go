@@ -3,47 +3,18 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/document"
 )
-
-// document is the part of a persona that is kept as JSON. Its names are stable:
-// what was written once must be read for ever.
-type document struct {
-	PrimaryResponsibilities []string      `json:"primaryResponsibilities,omitempty"`
-	PainPoints              []string      `json:"painPoints,omitempty"`
-	KeyConcerns             []string      `json:"keyConcerns,omitempty"`
-	KeyObjectives           []string      `json:"keyObjectives,omitempty"`
-	CommonJobTitles         []string      `json:"commonJobTitles,omitempty"`
-	WhyTheyMatterToUs       []string      `json:"whyTheyMatterToUs,omitempty"`
-	WhyWeMatterToThem       []string      `json:"whyWeMatterToThem,omitempty"`
-	CustomFields            []customField `json:"customFields,omitempty"`
-	BuyingRole              []string      `json:"buyingRole,omitempty"`
-	QualifyingQuestions     []question    `json:"qualifyingQuestions,omitempty"`
-}
-
-type customField struct {
-	Title string   `json:"title"`
-	Value []string `json:"value,omitempty"`
-}
-
-type question struct {
-	Question  string          `json:"question"`
-	Rationale string          `json:"rationale,omitempty"`
-	FitType   persona.FitType `json:"fitType"`
-	Weight    persona.Weight  `json:"weight"`
-	// ArchivedAt is in microseconds.
-	ArchivedAt *int64 `json:"archivedAt,omitempty"`
-}
 
 const personaColumns = `
 	p.workspace_o_id, p.o_id, p.name, p.internal_name, p.description,
 	p.active, p.unrecognized, p.rejected,
-	p.created_at, p.updated_at, p.archived_at, p.deleted_at, p.document,
+	p.created_at, p.updated_at, p.archived_at, p.deleted_at,
+	p.primary_offering_o_id, coalesce(p.offering_mode, ''), p.document,
 	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
 
 // Persona implements persona.Reader.
@@ -71,10 +42,7 @@ func (q *queries) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*
 // CountPersonas implements persona.Reader.
 func (q *queries) CountPersonas(ctx context.Context, workspaceOID string) (int, error) {
 	const query = `select count(*) from personas where workspace_o_id = $1`
-	return one(ctx, q, query, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, nil, workspaceOID)
+	return one(ctx, q, query, scanInt, nil, workspaceOID)
 }
 
 func scanPersona(r row) (*persona.Persona, error) {
@@ -86,15 +54,16 @@ func scanPersona(r row) (*persona.Persona, error) {
 	)
 	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
 		&p.Active, &p.Unrecognized, &p.Rejected,
-		&created, &updated, &archived, &deleted, &doc,
+		&created, &updated, &archived, &deleted,
+		&p.Links.PrimaryOfferingOID, &p.Links.Offerings, &doc,
 		&p.Author.OID, &p.Author.OrganizationOID, &p.Author.FirstName, &p.Author.LastName, &p.Author.Email, &p.Author.Role, &userCreated)
 	if err != nil {
 		return nil, err
 	}
 	p.CreatedAt, p.UpdatedAt, p.Author.CreatedAt = fromMicros(created), fromMicros(updated), fromMicros(userCreated)
 	p.ArchivedAt, p.DeletedAt = fromNullMicros(archived), fromNullMicros(deleted)
-	if err := decodeDocument(doc, &p); err != nil {
-		return nil, fmt.Errorf("store: persona %s: %w", p.OID, err)
+	if err := document.Decode(doc, &p); err != nil {
+		return nil, err
 	}
 	return &p, nil
 }
@@ -104,18 +73,24 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	defer t.timed("insert_persona")()
 	const query = `
 		insert into personas (workspace_o_id, o_id, user_o_id, name, internal_name, description,
-			active, unrecognized, rejected, created_at, updated_at, archived_at, deleted_at, document)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
-	doc, err := encodeDocument(p)
+			active, unrecognized, rejected, created_at, updated_at, archived_at, deleted_at,
+			primary_offering_o_id, offering_mode, document)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16)
+		returning id`
+	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, query, p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
-		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt), doc)
+	id, err := one(ctx, &t.queries, query, scanInt, nil, p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
+		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
+		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)
 	if isTaken(err) {
 		return taken("persona", p.OID)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.index(ctx, id, p)
 }
 
 // ReplacePersona implements persona.Tx.
@@ -124,72 +99,72 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	const query = `
 		update personas
 		set name = $3, internal_name = $4, description = $5, active = $6, unrecognized = $7, rejected = $8,
-			created_at = $9, updated_at = $10, archived_at = $11, deleted_at = $12, document = $13
-		where workspace_o_id = $1 and o_id = $2`
-	doc, err := encodeDocument(p)
+			created_at = $9, updated_at = $10, archived_at = $11, deleted_at = $12,
+			primary_offering_o_id = $13, offering_mode = nullif($14, ''), document = $15
+		where workspace_o_id = $1 and o_id = $2
+		returning id`
+	const unlink = `delete from persona_links where persona_id = $1`
+	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	result, err := t.exec(ctx, query, p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
-		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt), doc)
+	id, err := one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
+		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
+		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)
 	if err != nil {
 		return err
 	}
-	return mustAffectOne(result, persona.PersonaNotFound())
+	if _, err := t.exec(ctx, unlink, id); err != nil {
+		return err
+	}
+	return t.index(ctx, id, p)
 }
 
-func encodeDocument(p *persona.Persona) (string, error) {
-	d := document{
-		PrimaryResponsibilities: p.PrimaryResponsibilities,
-		PainPoints:              p.PainPoints,
-		KeyConcerns:             p.KeyConcerns,
-		KeyObjectives:           p.KeyObjectives,
-		CommonJobTitles:         p.CommonJobTitles,
-		WhyTheyMatterToUs:       p.WhyTheyMatterToUs,
-		WhyWeMatterToThem:       p.WhyWeMatterToThem,
-		BuyingRole:              p.BuyingRole,
-	}
-	for _, f := range p.CustomFields {
-		d.CustomFields = append(d.CustomFields, customField(f))
-	}
-	for _, q := range p.QualifyingQuestions {
-		d.QualifyingQuestions = append(d.QualifyingQuestions, question{
-			Question: q.Question, Rationale: q.Rationale, FitType: q.FitType, Weight: q.Weight, ArchivedAt: documentTime(q.ArchivedAt),
-		})
-	}
-	b, err := json.Marshal(d)
-	if err != nil {
-		return "", fmt.Errorf("store: encode persona %s: %w", p.OID, err)
-	}
-	return string(b), nil
-}
-
-func decodeDocument(b []byte, p *persona.Persona) error {
-	var d document
-	if err := json.Unmarshal(b, &d); err != nil {
-		return fmt.Errorf("decode document: %w", err)
-	}
-	p.PrimaryResponsibilities, p.PainPoints, p.KeyConcerns, p.KeyObjectives = d.PrimaryResponsibilities, d.PainPoints, d.KeyConcerns, d.KeyObjectives
-	p.CommonJobTitles, p.WhyTheyMatterToUs, p.WhyWeMatterToThem, p.BuyingRole = d.CommonJobTitles, d.WhyTheyMatterToUs, d.WhyWeMatterToThem, d.BuyingRole
-	for _, f := range d.CustomFields {
-		p.CustomFields = append(p.CustomFields, persona.CustomField(f))
-	}
-	for _, q := range d.QualifyingQuestions {
-		archived := sql.Null[int64]{}
-		if q.ArchivedAt != nil {
-			archived = sql.Null[int64]{V: *q.ArchivedAt, Valid: true}
+// index writes what finds a persona: its links and its words.
+func (t *tx) index(ctx context.Context, id int, p *persona.Persona) error {
+	const link = `insert into persona_links (persona_id, kind, position, target_o_id) values ($1, $2, $3, $4)`
+	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
+		for position, target := range targets {
+			if _, err := t.exec(ctx, link, id, kind, position, target); err != nil {
+				return err
+			}
 		}
-		p.QualifyingQuestions = append(p.QualifyingQuestions, persona.QualifyingQuestion{
-			Question: q.Question, Rationale: q.Rationale, FitType: q.FitType, Weight: q.Weight, ArchivedAt: fromNullMicros(archived),
-		})
 	}
-	return nil
+	return t.indexWords(ctx, id, p)
 }
 
-func documentTime(t *time.Time) *int64 {
-	if t == nil {
-		return nil
+// PurgePersona implements persona.Tx.
+func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
+	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning id` // links and history go with it
+	id, err := one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()), workspaceOID, oID)
+	if err != nil {
+		return err
 	}
-	us := micros(*t)
-	return &us
+	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
+	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
+		return err
+	}
+	return t.forgetWords(ctx, id)
+}
+
+// Deleted implements persona.Reader. It names no workspace: the job that purges
+// goes through all of them.
+func (q *queries) Deleted(ctx context.Context, before time.Time, limit int) ([]persona.DeletedPersona, error) {
+	const query = `
+		select workspace_o_id, o_id, name, deleted_at
+		from personas
+		where deleted_at < $1
+		order by deleted_at, workspace_o_id, o_id
+		limit $2`
+	return all(ctx, q, query, func(r row) (d persona.DeletedPersona, err error) {
+		var deleted int64
+		err = r.Scan(&d.WorkspaceOID, &d.OID, &d.Name, &deleted)
+		d.DeletedAt = fromMicros(deleted)
+		return d, err
+	}, micros(before), limit)
+}
+
+func scanInt(r row) (n int, err error) {
+	err = r.Scan(&n)
+	return n, err
 }

@@ -8,6 +8,7 @@ import (
 
 // Users implements persona.Reader.
 func (q *queries) Users(ctx context.Context) ([]persona.User, error) {
+	defer q.timed("users")()
 	const query = `
 		select o_id, organization_o_id, first_name, last_name, email, role, created_at
 		from users

@@ -72,13 +72,16 @@ func (w *watch) run(ctx context.Context) {
 func (w *watch) check(ctx context.Context, q querier) error {
 	const query = `pragma data_version`
 	began := time.Since(w.start)
+	madeBefore := w.made.Load()
 	var version int64
 	if err := q.QueryRowContext(ctx, query).Scan(&version); err != nil {
 		return err
 	}
+	// Whichever connection was asked, one that is new since the last look or
+	// during this one has a number that says nothing.
 	made := w.made.Load()
 	newConnection, newVersion := w.connection.Swap(made) != made, w.version.Swap(version) != version
-	if newConnection || newVersion {
+	if newConnection || newVersion || made != madeBefore {
 		w.epoch.Add(1)
 	}
 	w.lookedAt.Store(int64(began))

@@ -8,6 +8,7 @@ import (
 
 // Workspaces implements persona.Reader.
 func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
+	defer q.timed("workspaces")()
 	const query = `
 		select o_id, organization_o_id, name, domain, created_at
 		from workspaces

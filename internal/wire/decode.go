@@ -38,13 +38,43 @@ const (
 // case of a name, and damaged Unicode without a word, and stops at the first
 // fault.
 func DecodeRecord(data []byte) (p *persona.Persona, unknown []string, faults []persona.Fault) {
-	d := &decoder{tokens: json.NewDecoder(bytes.NewReader(data))}
-	d.tokens.UseNumber() // a number that no float64 can hold is no reason to fail
+	d := newDecoder(data)
 	p = &persona.Persona{Active: true}
 	if d.checkText(data) {
 		d.object("", d.recordFields(p))
 	}
 	return p, d.unknown, d.List()
+}
+
+// DecodePatch reads the body of persona/create and persona/update. It returns
+// the id that it names, "" for none; the names of the fields that it does not
+// know; and all faults of form.
+func DecodePatch(data []byte) (oID string, patch *persona.Patch, unknown []string, faults []persona.Fault) {
+	d := newDecoder(data)
+	patch = &persona.Patch{Given: map[string]bool{}, Empty: map[string]bool{}, Values: persona.Persona{Active: true}}
+	if d.checkText(data) {
+		known := d.recordFields(&patch.Values)
+		for _, name := range []string{"unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt"} {
+			delete(known, name) // no client sets them
+		}
+		for name, read := range known {
+			known[name] = func(path string) {
+				before := d.tokens.InputOffset()
+				read(path)
+				patch.Given[name] = true
+				value := bytes.TrimLeft(data[before:d.tokens.InputOffset()], " \t\r\n:")
+				switch value[0] {
+				case '"', '[', '{':
+					if inner := value[1 : len(value)-1]; len(inner) == 0 || value[0] != '"' && len(bytes.TrimSpace(inner)) == 0 {
+						patch.Empty[name] = true
+					}
+				}
+			}
+		}
+		known["oId"] = func(path string) { d.text(path, &oID) }
+		d.object("", known)
+	}
+	return oID, patch, d.unknown, d.List()
 }
 
 // decoder walks over a text that checkText has passed, so that reading a token
@@ -54,6 +84,12 @@ type decoder struct {
 	tokens  *json.Decoder
 	unknown []string
 	depth   int
+}
+
+func newDecoder(data []byte) *decoder {
+	d := &decoder{tokens: json.NewDecoder(bytes.NewReader(data))}
+	d.tokens.UseNumber() // a number that no float64 can hold is no reason to fail
+	return d
 }
 
 // fields says for every field of an object how its value is read.
@@ -67,6 +103,9 @@ func (d *decoder) recordFields(p *persona.Persona) fields {
 		"description":         func(path string) { d.optionalText(path, &p.Description) },
 		"customFields":        func(path string) { d.customFields(path, &p.CustomFields) },
 		"qualifyingQuestions": func(path string) { d.questions(path, &p.QualifyingQuestions) },
+		"primaryOfferingOId":  func(path string) { d.offering(path, &p.Links.PrimaryOfferingOID) },
+		"linkingStrategy":     func(path string) { d.linkingStrategy(path, &p.Links) },
+		"playbookOIds":        func(path string) { d.texts(path, &p.Links.PlaybookOIDs) },
 		"active":              func(path string) { d.boolean(path, &p.Active) },
 		"unrecognized":        func(path string) { d.boolean(path, &p.Unrecognized) },
 		"rejected":            func(path string) { d.boolean(path, &p.Rejected) },
@@ -92,10 +131,37 @@ func (d *decoder) customFields(path string, into *[]persona.CustomField) {
 	})
 }
 
+// offering reads an id, where "" means none.
+func (d *decoder) offering(path string, into **string) {
+	if d.optionalText(path, into); *into != nil && **into == "" {
+		*into = nil
+	}
+}
+
+// linkingStrategy reads {mode, offeringOIds}, or null for none. {} is left to
+// those who know what it means: see persona.Patch.Empty.
+func (d *decoder) linkingStrategy(path string, into *persona.Links) {
+	switch token := d.next(); token {
+	case nil:
+	case json.Delim('{'):
+		empty, faults := !d.tokens.More(), len(d.List())
+		d.objectRest(path, fields{
+			"mode":         func(path string) { d.text(path, (*string)(&into.Offerings)) },
+			"offeringOIds": func(path string) { d.texts(path, &into.OfferingOIDs) },
+		})
+		if !empty && into.Offerings == persona.OfferingsNone && len(d.List()) == faults {
+			d.Add(path+".mode", "is missing: use ALL or SPECIFIC, or null instead of the object for no offerings")
+		}
+	default:
+		d.wrong(path, token, "an object or null")
+	}
+}
+
 func (d *decoder) questions(path string, into *[]persona.QualifyingQuestion) {
 	d.array(path, func(path string) {
 		var q persona.QualifyingQuestion
 		d.object(path, fields{
+			"oId":        func(path string) { d.text(path, &q.OID) },
 			"question":   func(path string) { d.text(path, &q.Question) },
 			"rationale":  func(path string) { d.text(path, &q.Rationale) },
 			"fitType":    func(path string) { d.text(path, (*string)(&q.FitType)) },
@@ -108,12 +174,14 @@ func (d *decoder) questions(path string, into *[]persona.QualifyingQuestion) {
 
 // object reads an object by fields. Unknown ones are noted and passed over.
 func (d *decoder) object(path string, f fields) {
-	switch token := d.next(); token {
-	case json.Delim('{'):
-	default:
+	if token := d.next(); token != json.Delim('{') {
 		d.wrong(path, token, "an object")
 		return
 	}
+	d.objectRest(path, f)
+}
+
+func (d *decoder) objectRest(path string, f fields) {
 	seen := make(map[string]bool, len(f))
 	for d.tokens.More() {
 		name, _ := d.next().(string)

@@ -21,7 +21,8 @@ func TestDecodeRecord(t *testing.T) {
 		"primaryResponsibilities":["r"],"painPoints":["p1","p2"],"keyConcerns":["c"],"keyObjectives":["o"],"commonJobTitles":["t"],
 		"whyTheyMatterToUs":["w1"],"whyWeMatterToThem":["w2"],"buyingRole":["b"],
 		"customFields":[{"title":"T","value":["v1","v2"]},{"title":"U"}],
-		"qualifyingQuestions":[{"question":"q","rationale":"r","fitType":"GOOD","weight":"LOW","archivedAt":"2024-01-01T00:00:00Z"},{"question":"q2","fitType":"BAD","weight":"HIGH"}],
+		"qualifyingQuestions":[{"oId":"qq_1","question":"q","rationale":"r","fitType":"GOOD","weight":"LOW","archivedAt":"2024-01-01T00:00:00Z"},{"question":"q2","fitType":"BAD","weight":"HIGH"}],
+		"primaryOfferingOId":"of_1","linkingStrategy":{"mode":"SPECIFIC","offeringOIds":["of_2","of_1"]},"playbookOIds":["pb_1"],
 		"active":false,"unrecognized":true,"rejected":true,
 		"createdAt":"2021-01-01T00:00:00.123Z","updatedAt":"2022-01-01T00:00:00.000Z","archivedAt":"2023-01-01T00:00:00.000Z","deletedAt":"2024-01-01T00:00:00.000Z"}`
 	at := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
@@ -31,9 +32,10 @@ func TestDecodeRecord(t *testing.T) {
 		CommonJobTitles: []string{"t"}, WhyTheyMatterToUs: []string{"w1"}, WhyWeMatterToThem: []string{"w2"}, BuyingRole: []string{"b"},
 		CustomFields: []persona.CustomField{{Title: "T", Value: []string{"v1", "v2"}}, {Title: "U"}},
 		QualifyingQuestions: []persona.QualifyingQuestion{
-			{Question: "q", Rationale: "r", FitType: "GOOD", Weight: "LOW", ArchivedAt: new(at(2024))},
+			{OID: "qq_1", Question: "q", Rationale: "r", FitType: "GOOD", Weight: "LOW", ArchivedAt: new(at(2024))},
 			{Question: "q2", FitType: "BAD", Weight: "HIGH"},
 		},
+		Links:        persona.Links{PrimaryOfferingOID: new("of_1"), Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{"of_2", "of_1"}, PlaybookOIDs: []string{"pb_1"}},
 		Unrecognized: true, Rejected: true,
 		CreatedAt: at(2021).Add(123 * time.Millisecond), UpdatedAt: at(2022), ArchivedAt: new(at(2023)), DeletedAt: new(at(2024)),
 	}
@@ -53,7 +55,7 @@ func TestDecodeRecordNothing(t *testing.T) {
 	for _, name := range []string{"oId", "name"} {
 		nulls, empty = append(nulls, `"`+name+`":null`), append(empty, `"`+name+`":""`)
 	}
-	for _, name := range []string{"internalName", "description", "active", "unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt"} {
+	for _, name := range []string{"internalName", "description", "primaryOfferingOId", "linkingStrategy", "playbookOIds", "active", "unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt"} {
 		nulls = append(nulls, `"`+name+`":null`)
 	}
 	for _, list := range (&persona.Persona{}).Lists() {
@@ -72,7 +74,8 @@ func TestDecodeRecordNothing(t *testing.T) {
 		}
 	}
 	const inner = `{"customFields":[{"title":null,"value":null},{}],
-		"qualifyingQuestions":[{"question":null,"rationale":null,"fitType":null,"weight":null,"archivedAt":null},{}]}`
+		"linkingStrategy":{},
+		"qualifyingQuestions":[{"oId":null,"question":null,"rationale":null,"fitType":null,"weight":null,"archivedAt":null},{}]}`
 	got, _, faults := wire.DecodeRecord([]byte(inner))
 	if len(faults) > 0 || len(got.CustomFields) != 2 || len(got.QualifyingQuestions) != 2 {
 		t.Errorf("%s: %v, faults %v", inner, got, faults)
@@ -220,7 +223,7 @@ func TestDecodeRecordUnknown(t *testing.T) {
 		{`{"Name":"x","NAME":"y","oid":"z","internalname":1,"":2," name":3}`, []string{"Name", "NAME", "oid", "internalname", "", " name"}},
 		{`{"_metadata":{"usage":[1,{"name":"no"}]},"data":{"painPoints":["no"]},"user":null,"workspace":[]}`, []string{"_metadata", "data", "user", "workspace"}},
 		{`{"customFields":[{"title":"t","x":{"y":1}},{"Title":"t"}]}`, []string{"customFields[0].x", "customFields[1].Title"}},
-		{`{"qualifyingQuestions":[{"oId":"q_1","question":"q"}]}`, []string{"qualifyingQuestions[0].oId"}},
+		{`{"qualifyingQuestions":[{"oId":"q_1","question":"q","OID":"x"}]}`, []string{"qualifyingQuestions[0].OID"}},
 		{`{"a":1e999,"b":[-1e-999]}`, []string{"a", "b"}},
 		{`{"a":{"x":1,"x":2}}`, []string{"a"}}, // what is passed over is not judged
 		{`{"` + strings.Repeat("é", 40) + `":1}`, []string{strings.Repeat("é", 32) + "…"}},

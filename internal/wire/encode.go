@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"personae.dev/apitype"
 	"personae.dev/internal/persona"
@@ -13,15 +12,25 @@ import (
 // EncodePersona returns p as the API answers it, a JSON object without
 // "_metadata".
 func EncodePersona(p *persona.Persona) ([]byte, error) {
-	return encode(apitype.Persona{
+	return encode(wirePersona(p, false))
+}
+
+// EncodePersonaWithQuestionIDs is EncodePersona where qualifying questions have
+// their ids, which the published shape lacks.
+func EncodePersonaWithQuestionIDs(p *persona.Persona) ([]byte, error) {
+	return encode(wirePersona(p, true))
+}
+
+func wirePersona(p *persona.Persona, questionIDs bool) apitype.Persona {
+	return apitype.Persona{
 		OID:          p.OID,
 		Name:         &p.Name,
 		InternalName: p.InternalName,
 		Description:  p.Description,
-		CreatedAt:    wireTime(&p.CreatedAt),
-		DeletedAt:    wireTime(p.DeletedAt),
-		ArchivedAt:   wireTime(p.ArchivedAt),
-		UpdatedAt:    wireTime(&p.UpdatedAt),
+		CreatedAt:    Time(&p.CreatedAt),
+		DeletedAt:    Time(p.DeletedAt),
+		ArchivedAt:   Time(p.ArchivedAt),
+		UpdatedAt:    Time(&p.UpdatedAt),
 		Unrecognized: &p.Unrecognized,
 		Rejected:     &p.Rejected,
 		Active:       p.Active,
@@ -37,15 +46,23 @@ func EncodePersona(p *persona.Persona) ([]byte, error) {
 			CustomFields:            orEmpty(wireFields(p.CustomFields)),
 			BuyingRole:              p.BuyingRole,
 		},
-		QualifyingQuestions: wireQuestions(p.QualifyingQuestions),
-		User:                apitype.User{OID: p.Author.OID, FirstName: p.Author.FirstName, LastName: p.Author.LastName},
+		QualifyingQuestions: wireQuestions(p.QualifyingQuestions, questionIDs),
+		User:                WireUser(p.Author),
 		Workspace:           apitype.WorkspaceRef{OID: p.WorkspaceOID},
-	})
+	}
+}
+
+// WireUser returns u as the API answers it.
+func WireUser(u persona.User) apitype.User {
+	return apitype.User{OID: u.OID, FirstName: u.FirstName, LastName: u.LastName}
 }
 
 // EncodeRecord returns p as a line of an export, without the line's end.
 // DecodeRecord reads it back; workspace and author are no part of it.
-func EncodeRecord(p *persona.Persona) ([]byte, error) {
+func EncodeRecord(p *persona.Persona) ([]byte, error) { return encode(Record(p)) }
+
+// Record returns p as a line of an export has it.
+func Record(p *persona.Persona) apitype.PersonaRecord {
 	r := apitype.PersonaRecord{
 		OID:                     p.OID,
 		Name:                    p.Name,
@@ -60,18 +77,23 @@ func EncodeRecord(p *persona.Persona) ([]byte, error) {
 		WhyWeMatterToThem:       p.WhyWeMatterToThem,
 		CustomFields:            wireFields(p.CustomFields),
 		BuyingRole:              p.BuyingRole,
-		QualifyingQuestions:     wireQuestions(p.QualifyingQuestions),
+		QualifyingQuestions:     wireQuestions(p.QualifyingQuestions, true),
+		PrimaryOfferingOID:      p.Links.PrimaryOfferingOID,
+		PlaybookOIDs:            p.Links.PlaybookOIDs,
 		Unrecognized:            p.Unrecognized,
 		Rejected:                p.Rejected,
-		CreatedAt:               wireTime(&p.CreatedAt),
-		UpdatedAt:               wireTime(&p.UpdatedAt),
-		ArchivedAt:              wireTime(p.ArchivedAt),
-		DeletedAt:               wireTime(p.DeletedAt),
+		CreatedAt:               Time(&p.CreatedAt),
+		UpdatedAt:               Time(&p.UpdatedAt),
+		ArchivedAt:              Time(p.ArchivedAt),
+		DeletedAt:               Time(p.DeletedAt),
 	}
 	if !p.Active {
 		r.Active = &p.Active
 	}
-	return encode(r)
+	if p.Links.Offerings != persona.OfferingsNone {
+		r.LinkingStrategy = &apitype.LinkingStrategy{Mode: string(p.Links.Offerings), OfferingOIDs: p.Links.OfferingOIDs}
+	}
+	return r
 }
 
 // encode is json.Marshal without the escapes that only HTML needs.
@@ -85,14 +107,6 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func wireTime(t *time.Time) *apitype.Time {
-	if t == nil {
-		return nil
-	}
-	wire := apitype.NewTime(*t)
-	return &wire
-}
-
 // wireFields returns nil for no fields.
 func wireFields(custom []persona.CustomField) []apitype.CustomField {
 	var wire []apitype.CustomField
@@ -103,11 +117,14 @@ func wireFields(custom []persona.CustomField) []apitype.CustomField {
 }
 
 // wireQuestions returns nil for no questions.
-func wireQuestions(questions []persona.QualifyingQuestion) []apitype.QualifyingQuestion {
+func wireQuestions(questions []persona.QualifyingQuestion, withIDs bool) []apitype.QualifyingQuestion {
 	var wire []apitype.QualifyingQuestion
 	for _, q := range questions {
+		if !withIDs {
+			q.OID = ""
+		}
 		wire = append(wire, apitype.QualifyingQuestion{
-			Question: q.Question, Rationale: q.Rationale, FitType: string(q.FitType), Weight: string(q.Weight), ArchivedAt: wireTime(q.ArchivedAt),
+			OID: q.OID, Question: q.Question, Rationale: q.Rationale, FitType: string(q.FitType), Weight: string(q.Weight), ArchivedAt: Time(q.ArchivedAt),
 		})
 	}
 	return wire

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +61,26 @@ func TestEncodePersonaRoundTrip(t *testing.T) {
 		if err := decoder.Decode(&answer); err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
-		if diff := cmp.Diff(p, fromAnswer(&answer), cmpopts.EquateEmpty()); diff != "" {
+		// The published shape has neither links nor ids of questions; ids can be
+		// asked for.
+		shown := *p
+		shown.Links = persona.Links{}
+		withIDs, err := wire.EncodePersonaWithQuestionIDs(p)
+		if err != nil {
+			t.Fatalf("EncodePersonaWithQuestionIDs: %v", err)
+		}
+		var more apitype.Persona
+		if err := json.Unmarshal(withIDs, &more); err != nil {
+			t.Fatalf("%s: %v", withIDs, err)
+		}
+		if diff := cmp.Diff(&shown, fromAnswer(&more), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("persona with ids of questions (-want +got):\n%s", diff)
+		}
+		shown.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
+		for i := range shown.QualifyingQuestions {
+			shown.QualifyingQuestions[i].OID = ""
+		}
+		if diff := cmp.Diff(&shown, fromAnswer(&answer), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("persona (-want +got):\n%s", diff)
 		}
 		want := []string{
@@ -116,7 +136,7 @@ func fromAnswer(a *apitype.Persona) *persona.Persona {
 	}
 	for _, q := range a.QualifyingQuestions {
 		p.QualifyingQuestions = append(p.QualifyingQuestions, persona.QualifyingQuestion{
-			Question: q.Question, Rationale: q.Rationale, FitType: persona.FitType(q.FitType), Weight: persona.Weight(q.Weight), ArchivedAt: date(q.ArchivedAt),
+			OID: q.OID, Question: q.Question, Rationale: q.Rationale, FitType: persona.FitType(q.FitType), Weight: persona.Weight(q.Weight), ArchivedAt: date(q.ArchivedAt),
 		})
 	}
 	return p
@@ -194,10 +214,19 @@ func TestLargestPersonaFitsALine(t *testing.T) {
 				left -= n * len(item)
 				return slices.Repeat([]string{item}, n)
 			}
+			p.Links = persona.Links{PrimaryOfferingOID: new(`"`), Offerings: persona.OfferingsSpecific}
+			left--
+			for i := range persona.MaxLinks {
+				oID := fmt.Sprintf(`"%03d`, i)
+				left -= 2 * len(oID)
+				p.Links.OfferingOIDs, p.Links.PlaybookOIDs = append(p.Links.OfferingOIDs, oID), append(p.Links.PlaybookOIDs, oID)
+			}
 			// Questions have the longest frames, then come items of one character.
-			for range persona.MaxQualifyingQuestions {
+			for i := range persona.MaxQualifyingQuestions {
+				oID := fmt.Sprintf("%03d", i)
+				left -= len(oID)
 				p.QualifyingQuestions = append(p.QualifyingQuestions, persona.QualifyingQuestion{
-					Question: take(`"`, 1), Rationale: take(`"`, 1), FitType: persona.FitGood, Weight: persona.WeightInstantDisqualifier, ArchivedAt: &at,
+					OID: oID, Question: take(`"`, 1), Rationale: take(`"`, 1), FitType: persona.FitGood, Weight: persona.WeightInstantDisqualifier, ArchivedAt: &at,
 				})
 			}
 			for range persona.MaxCustomFields {

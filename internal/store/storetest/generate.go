@@ -12,7 +12,8 @@ import (
 // AnyPersona generates personas that Validate passes: any Unicode but what is
 // refused, quotes and escapes, absent, empty and filled lists, dates from the
 // year 1 to 9999. CreatedAt and UpdatedAt are never the zero time, which means
-// none. WorkspaceOID and Author are fixed to wa_1 and u_1.
+// none. Some questions have no id, as those that were kept before there were
+// any. WorkspaceOID and Author are fixed to wa_1 and u_1.
 func AnyPersona() *rapid.Generator[*persona.Persona] { return rapid.Custom(anyPersona) }
 
 func anyPersona(t *rapid.T) *persona.Persona {
@@ -31,6 +32,7 @@ func anyPersona(t *rapid.T) *persona.Persona {
 		}), 0, 3).Draw(t, "customFields"),
 		QualifyingQuestions: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) persona.QualifyingQuestion {
 			return persona.QualifyingQuestion{
+				OID:       rapid.OneOf(rapid.Just(""), AnyText(1, 20)).Draw(t, "questionOId"),
 				Question:  AnyText(1, 20).Draw(t, "question"),
 				Rationale: AnyText(0, 20).Draw(t, "rationale"),
 				FitType:   rapid.SampledFrom([]persona.FitType{persona.FitGood, persona.FitBad}).Draw(t, "fitType"),
@@ -40,6 +42,7 @@ func anyPersona(t *rapid.T) *persona.Persona {
 				ArchivedAt: rapid.Ptr(anyTime(), true).Draw(t, "archivedAt"),
 			}
 		}), 0, 3).Draw(t, "qualifyingQuestions"),
+		Links:        anyLinks().Draw(t, "links"),
 		Active:       rapid.Bool().Draw(t, "active"),
 		Unrecognized: rapid.Bool().Draw(t, "unrecognized"),
 		Rejected:     rapid.Bool().Draw(t, "rejected"),
@@ -48,6 +51,15 @@ func anyPersona(t *rapid.T) *persona.Persona {
 		ArchivedAt:   rapid.Ptr(anyTime(), true).Draw(t, "archivedAt"),
 		DeletedAt:    rapid.Ptr(anyTime(), true).Draw(t, "deletedAt"),
 	}
+	// Ids are unique in the persona; any number of questions may have none.
+	seen := map[string]bool{}
+	for i := range p.QualifyingQuestions {
+		if q := &p.QualifyingQuestions[i]; seen[q.OID] {
+			q.OID = ""
+		} else {
+			seen[q.OID] = true
+		}
+	}
 	for _, list := range p.Lists() {
 		*list.Items = anyList().Draw(t, list.Name)
 	}
@@ -55,6 +67,23 @@ func anyPersona(t *rapid.T) *persona.Persona {
 		t.Fatalf("the generated persona is not valid: %v", faults)
 	}
 	return p
+}
+
+// anyLinks generates no links, and links of every mode.
+func anyLinks() *rapid.Generator[persona.Links] {
+	return rapid.Custom(func(t *rapid.T) persona.Links {
+		l := persona.Links{
+			PrimaryOfferingOID: rapid.Ptr(AnyText(1, 20), true).Draw(t, "primaryOfferingOId"),
+			Offerings: rapid.SampledFrom([]persona.OfferingMode{
+				persona.OfferingsNone, persona.OfferingsAll, persona.OfferingsSpecific,
+			}).Draw(t, "mode"),
+			PlaybookOIDs: rapid.SliceOfNDistinct(AnyText(1, 20), 0, 3, rapid.ID).Draw(t, "playbookOIds"),
+		}
+		if l.Offerings == persona.OfferingsSpecific {
+			l.OfferingOIDs = rapid.SliceOfNDistinct(AnyText(1, 20), 1, 3, rapid.ID).Draw(t, "offeringOIds")
+		}
+		return l
+	})
 }
 
 // anyList generates an absent, an empty or a filled list.

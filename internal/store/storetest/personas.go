@@ -33,10 +33,14 @@ func (f *fixture) full(oID string) *persona.Persona {
 		},
 		BuyingRole: []string{"Decider"},
 		QualifyingQuestions: []persona.QualifyingQuestion{
-			{Question: "q1", Rationale: "r1", FitType: persona.FitGood, Weight: persona.WeightLow},
+			{OID: "qq_1", Question: "q1", Rationale: "r1", FitType: persona.FitGood, Weight: persona.WeightLow},
 			{Question: "q2", FitType: persona.FitBad, Weight: persona.WeightInstantDisqualifier, ArchivedAt: new(day.Add(time.Millisecond))},
-			{Question: "q3", FitType: persona.FitGood, Weight: persona.WeightMedium},
+			{OID: "qq_3", Question: "q3", FitType: persona.FitGood, Weight: persona.WeightMedium},
 			{Question: "q4", FitType: persona.FitGood, Weight: persona.WeightHigh},
+		},
+		Links: persona.Links{
+			PrimaryOfferingOID: new("of_1"), Offerings: persona.OfferingsSpecific,
+			OfferingOIDs: []string{"of_2", "of_1"}, PlaybookOIDs: []string{"pb_2", "pb_1"},
 		},
 		Active: false, Unrecognized: true, Rejected: true,
 		CreatedAt: day, UpdatedAt: day.Add(1 * time.Millisecond),

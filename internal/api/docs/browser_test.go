@@ -1,4 +1,4 @@
-package api
+package docs
 
 import (
 	"fmt"
@@ -102,11 +102,11 @@ func TestDocsInBrowser(t *testing.T) {
 	t.Parallel()
 	path := chromium(t)
 	mux := http.NewServeMux()
-	pages := newDocs()
+	pages := NewPages()
 	for at := range pages {
 		mux.Handle("GET "+at, pages)
 	}
-	mux.Handle("GET /openapi.yaml", openAPIHandler())
+	mux.Handle("GET /openapi.yaml", OpenAPI())
 	mux.HandleFunc("GET /api/v2/persona/get", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(contract.GetPersonaSample())

@@ -1,4 +1,6 @@
-package api
+// Package docs serves the API reference: the contract itself, and a page for
+// people that needs nothing from elsewhere.
+package docs
 
 import (
 	"bytes"
@@ -14,17 +16,19 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"personae.dev/contract"
+	"personae.dev/internal/httpx"
 )
 
-// docsFiles holds the API reference page. scalar.js.gz is @scalar/api-reference
+// files holds the API reference page. scalar.js.gz is @scalar/api-reference
 // as published, fetched and packed by scripts/update-scalar; the rest is ours.
 //
-//go:embed docs/docs.html docs/page.css docs/start.js docs/scalar.js.gz
-var docsFiles embed.FS
+//go:embed docs.html page.css start.js scalar.js.gz
+var files embed.FS
 
-// docsPolicy confines /docs to what this server sends: even if the page's
+// policy confines /docs to what this server sends: even if the page's
 // script were told to, it could load nothing from elsewhere and send nothing
 // there. No inline script and no eval run.
 //
@@ -33,7 +37,7 @@ var docsFiles embed.FS
 // altogether: the script sets sizes and positions with them, so they can be
 // told neither by nonce nor by digest. With nothing to load from elsewhere, a
 // style can leak nothing.
-func docsPolicy(nonce string) string {
+func policy(nonce string) string {
 	return "default-src 'none'; " +
 		"script-src 'self'; " +
 		"style-src 'self' 'nonce-" + nonce + "'; " +
@@ -46,59 +50,63 @@ func docsPolicy(nonce string) string {
 		"form-action 'none'"
 }
 
-// docsNonce is what docs.html has where the nonce goes.
-const docsNonce = "{nonce}"
+// nonceMark is what docs.html has where the nonce goes.
+const nonceMark = "{nonce}"
 
-// docsFile is one of the files of the API reference page.
-type docsFile struct {
+// file is one of the files of the API reference page.
+type file struct {
 	contentType string
 	// content is compressed where gzipped is set.
 	content []byte
 	gzipped bool
-	digest  string
+	// unpacked is the content that is compressed: unpacked once, when a client
+	// first wants it so, and not for each.
+	unpacked func() []byte
+	digest   string
 	// page marks the page itself. The others are named by their content, and
 	// so may be cached for good.
 	page bool
 }
 
-// docs serves the API reference page: its files by their exact paths, /docs and
+// Pages serves the API reference page: its files by their exact paths, /docs and
 // those below it. Mount it at GET of each key: it looks at no verb, and its 404
 // is plain text.
-type docs map[string]docsFile
+type Pages map[string]file
 
-// newDocs reads the embedded files. It panics where one is missing, which only
+// NewPages reads the embedded files. It panics where one is missing, which only
 // a broken build can bring about.
-func newDocs() docs {
-	d := docs{}
+func NewPages() Pages {
+	d := Pages{}
 	var names []string
 	for _, f := range []struct{ name, contentType string }{
 		{"page.css", "text/css; charset=utf-8"},
 		{"start.js", "text/javascript; charset=utf-8"},
 		{"scalar.js.gz", "text/javascript; charset=utf-8"},
 	} {
-		file := newDocsFile(f.name, f.contentType)
+		file := newFile(f.name, f.contentType)
 		name := strings.TrimSuffix(f.name, ".gz")
 		ext := path.Ext(name)
 		at := "/docs/" + strings.TrimSuffix(name, ext) + "-" + file.digest + ext
 		d[at] = file
 		names = append(names, `"/docs/`+name+`"`, `"`+at+`"`)
 	}
-	page := newDocsFile("docs.html", "text/html; charset=utf-8")
+	page := newFile("docs.html", "text/html; charset=utf-8")
 	page.content = []byte(strings.NewReplacer(names...).Replace(string(page.content)))
 	page.page = true
 	d["/docs"] = page
 	return d
 }
 
-func newDocsFile(name, contentType string) docsFile {
-	content, err := docsFiles.ReadFile("docs/" + name)
+func newFile(name, contentType string) file {
+	content, err := files.ReadFile(name)
 	if err != nil {
-		panic(fmt.Sprintf("api: embedded page: %v", err))
+		panic(fmt.Sprintf("api: page: %v", err))
 	}
-	return docsFile{
+	return file{
 		contentType: contentType,
 		content:     content,
 		gzipped:     strings.HasSuffix(name, ".gz"),
+		unpacked:    sync.OnceValue(func() []byte { return gunzip(content) }),
 		digest:      digest(content),
 	}
 }
@@ -109,7 +117,7 @@ func digest(content []byte) string {
 }
 
 // ServeHTTP implements http.Handler.
-func (d docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	file, ok := d[r.URL.Path]
 	if !ok {
 		http.NotFound(w, r)
@@ -131,25 +139,21 @@ func (d docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serveFile(w, r, file.contentType, file.digest+"-gzip", file.content)
 		return
 	}
-	content, err := gunzip(file.content)
-	if err != nil {
-		panic(fmt.Sprintf("api: embedded page: %s: %v", r.URL.Path, err))
-	}
-	serveFile(w, r, file.contentType, file.digest, content)
+	serveFile(w, r, file.contentType, file.digest, file.unpacked())
 }
 
 // servePage answers the page itself, which is new every time, as its nonce is.
-func servePage(w http.ResponseWriter, r *http.Request, file docsFile) {
+func servePage(w http.ResponseWriter, r *http.Request, file file) {
 	nonce := rand.Text()
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", docsPolicy(nonce))
+	h.Set("Content-Security-Policy", policy(nonce))
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	serveFile(w, r, file.contentType, "", bytes.ReplaceAll(file.content, []byte(docsNonce), []byte(nonce)))
+	serveFile(w, r, file.contentType, "", bytes.ReplaceAll(file.content, []byte(nonceMark), []byte(nonce)))
 }
 
-// openAPIHandler serves contract/openapi.yaml. It looks at no verb.
-func openAPIHandler() http.Handler {
+// OpenAPI serves contract/openapi.yaml. It looks at no verb.
+func OpenAPI() http.Handler {
 	content := contract.OpenAPI()
 	etag := digest(content)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -170,7 +174,7 @@ func serveFile(w http.ResponseWriter, r *http.Request, contentType, etag string,
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Length", strconv.Itoa(len(content)))
-	if etag != "" && unchanged(r.Header["If-None-Match"], `"`+etag+`"`) {
+	if etag != "" && httpx.NoneMatch(r, `"`+etag+`"`) {
 		h.Del("Content-Length")
 		w.WriteHeader(http.StatusNotModified)
 		return
@@ -180,12 +184,18 @@ func serveFile(w http.ResponseWriter, r *http.Request, contentType, etag string,
 	}
 }
 
-func gunzip(content []byte) ([]byte, error) {
+// gunzip returns what is packed in content. It panics where it is damaged,
+// which only a broken build can bring about.
+func gunzip(content []byte) []byte {
 	zr, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
-		return nil, err
+		panic(fmt.Sprintf("api: page: %v", err))
 	}
-	return io.ReadAll(zr)
+	unpacked, err := io.ReadAll(zr)
+	if err != nil {
+		panic(fmt.Sprintf("api: page: %v", err))
+	}
+	return unpacked
 }
 
 // acceptsGzip tells whether the Accept-Encoding fields allow gzip, as RFC 9110,

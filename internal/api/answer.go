@@ -1,0 +1,82 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+	"personae.dev/internal/wire"
+)
+
+// wrapped answers a persona under "data".
+type wrapped struct {
+	Metadata apitype.Metadata `json:"_metadata"`
+	Data     json.RawMessage  `json:"data"`
+}
+
+// body returns a persona as the request wants it: with the ids of its qualifying
+// questions, or as it is published.
+func body(written *library.Written, questionIDs bool) ([]byte, error) {
+	if !questionIDs || written.Persona == nil {
+		return written.Body, nil
+	}
+	return wire.EncodePersonaWithQuestionIDs(written.Persona)
+}
+
+// writeWrapped answers what a change left, under "data".
+func writeWrapped(w *httpx.ResponseWriter, message string, written *library.Written, questionIDs bool) error {
+	data, err := body(written, questionIDs)
+	if err != nil {
+		return err
+	}
+	setPersonaHeaders(w, written)
+	return httpx.WriteJSON(w, http.StatusOK, wrapped{httpx.Metadata(w, message), data})
+}
+
+// writeFlat answers what a change left, beside "_metadata".
+func writeFlat(w *httpx.ResponseWriter, message string, written *library.Written, questionIDs bool) error {
+	data, err := body(written, questionIDs)
+	if err != nil {
+		return err
+	}
+	setPersonaHeaders(w, written)
+	return httpx.WriteFlat(w, message, data)
+}
+
+func setPersonaHeaders(w *httpx.ResponseWriter, written *library.Written) {
+	h := w.Header()
+	h.Set("ETag", written.ETag)
+	h.Set("Cache-Control", "no-store")
+	if written.Replayed {
+		h.Set("Idempotency-Replayed", "true")
+	}
+}
+
+// page is a list whose items are encoded already.
+type page struct {
+	Metadata   apitype.Metadata  `json:"_metadata"`
+	HasNext    bool              `json:"hasNext"`
+	Total      int               `json:"total"`
+	Data       []json.RawMessage `json:"data"`
+	NextCursor *json.RawMessage  `json:"nextCursor,omitempty"`
+}
+
+// encodePersonas encodes what a list found.
+func encodePersonas(personas []*persona.Persona, questionIDs bool) ([]json.RawMessage, error) {
+	encode := wire.EncodePersona
+	if questionIDs {
+		encode = wire.EncodePersonaWithQuestionIDs
+	}
+	data := make([]json.RawMessage, len(personas))
+	for i, p := range personas {
+		b, err := encode(p)
+		if err != nil {
+			return nil, err
+		}
+		data[i] = b
+	}
+	return data, nil
+}

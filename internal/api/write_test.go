@@ -1,0 +1,745 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/api"
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+)
+
+const (
+	createPath  = "/api/v2/persona/create"
+	updatePath  = "/api/v2/persona/update"
+	deletePath  = "/api/v2/persona/delete?oId="
+	archivePath = "/api/v2/persona/archive"
+	restorePath = "/api/v2/persona/restore"
+)
+
+// editor is a caller with a key that may read and write.
+type editor struct {
+	*caller
+	key string
+}
+
+func (s *server) edit(t *testing.T) *editor {
+	t.Helper()
+	return &editor{s.start(t), s.key(t, s.workspace, persona.ScopeRead, persona.ScopeWrite)}
+}
+
+func (e *editor) send(t *testing.T, method, target, body string, header ...string) answer {
+	t.Helper()
+	header = append(header, "api_key", e.key)
+	if body != "" && !slices.Contains(header, "Content-Type") {
+		header = append(header, "Content-Type", "application/json")
+	}
+	return e.caller.send(t, method, target, body, header...)
+}
+
+func (e *editor) post(t *testing.T, target, body string, header ...string) answer {
+	t.Helper()
+	return e.send(t, http.MethodPost, target, body, header...)
+}
+
+// create makes a persona and returns it.
+func (e *editor) create(t *testing.T, body string) apitype.Persona {
+	t.Helper()
+	got := e.post(t, createPath, body)
+	if got.status != http.StatusOK {
+		t.Fatalf("status %d: %s", got.status, got.body)
+	}
+	return wrapped(t, got)
+}
+
+// wrapped reads a persona under "data".
+func wrapped(t *testing.T, a answer) apitype.Persona {
+	t.Helper()
+	var v apitype.PersonaResponse
+	must(t, json.Unmarshal([]byte(a.body), &v))
+	return v.Data
+}
+
+// failure reads an error: its code, and its fields in their order.
+func failure(t *testing.T, a answer) (code string, fields []string) {
+	t.Helper()
+	var v apitype.ErrorResponse
+	must(t, json.Unmarshal([]byte(a.body), &v))
+	for _, f := range v.Error.Fields {
+		fields = append(fields, f.Field)
+	}
+	return v.Error.Code, fields
+}
+
+// TestShapesOfWrites holds the answers of all changes against that of get, whose
+// bytes TestGetPersonaSample knows.
+func TestShapesOfWrites(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	oID := e.create(t, `{"name":"VP"}`).OID
+	body := fmt.Sprintf(`{"oId":%q}`, oID)
+	wrap := func(persona string) string { return `"data":{` + persona + `}` }
+	for _, test := range []struct {
+		method, target, body string
+		shape                func(string) string
+	}{
+		{"POST", updatePath, `{"oId":"` + oID + `","name":"CRO","painPoints":["p <&> ü"]}`, wrap},
+		{"PUT", updatePath, `{"oId":"` + oID + `","description":"d"}`, wrap},
+		{"PATCH", updatePath, `{"oId":"` + oID + `","description":null}`, wrap},
+		{"POST", archivePath, body, wrap},
+		{"POST", restorePath, body, wrap},
+		{"DELETE", deletePath + oID, "", func(s string) string { return s }},
+		{"POST", restorePath, body, wrap},
+	} {
+		got := e.send(t, test.method, test.target, test.body)
+		after := e.get(t, getPath+oID, "api_key", e.key)
+		want := test.shape(strings.TrimSuffix(withoutMetadata(t, after.body), "}"))
+		if got.status != http.StatusOK || strings.TrimSuffix(strings.TrimSpace(withoutMetadata(t, got.body)), "}") != want {
+			t.Errorf("%s %s: status %d\n%s\nwant\n%s", test.method, test.target, got.status, got.body, want)
+		}
+		if etag := got.header.Get("ETag"); etag != after.header.Get("ETag") {
+			t.Errorf("%s %s: ETag %s, then %s", test.method, test.target, etag, after.header.Get("ETag"))
+		}
+	}
+}
+
+func TestUpdateSemantics(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	const full = `{"name":"VP","internalName":"Sally","description":"d","painPoints":["a","b"],"buyingRole":["r"],"customFields":[{"title":"t","value":["v"]}],
+		"qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}],"active":false}`
+	for name, test := range map[string]struct {
+		method, patch string
+		header        []string
+		want          func(*apitype.Persona)
+	}{
+		"NothingGiven": {"POST", `{}`, nil, func(*apitype.Persona) {}},
+		"Null": {"POST", `{"internalName":null,"description":null,"painPoints":null,"buyingRole":null,"customFields":null,"qualifyingQuestions":null,"active":null}`, nil, func(p *apitype.Persona) {
+			p.InternalName, p.Description, p.Data.InternalName, p.Data.BuyingRole, p.QualifyingQuestions, p.Active = nil, nil, "", nil, nil, true
+			p.Data.PainPoints, p.Data.CustomFields = []string{}, []apitype.CustomField{}
+		}},
+		"Empty": {"PUT", `{"internalName":"","description":"","painPoints":[],"customFields":[]}`, nil, func(p *apitype.Persona) {
+			empty := ""
+			p.InternalName, p.Description, p.Data.InternalName = &empty, &empty, ""
+			p.Data.PainPoints, p.Data.CustomFields = []string{}, []apitype.CustomField{}
+		}},
+		"EmptyFromN8n":      {"PUT", `{"name":"","internalName":"","description":"","painPoints":[],"customFields":[],"linkingStrategy":{}}`, []string{"x-request-source", "n8n"}, func(*apitype.Persona) {}},
+		"EmptyFromAnother":  {"POST", `{"painPoints":[]}`, []string{"x-request-source", "N8N-like"}, func(p *apitype.Persona) { p.Data.PainPoints = []string{} }},
+		"NullFromN8n":       {"PUT", `{"description":null}`, []string{"x-request-source", "n8n"}, func(p *apitype.Persona) { p.Description = nil }},
+		"ListsAreWhole":     {"POST", `{"painPoints":["c"]}`, nil, func(p *apitype.Persona) { p.Data.PainPoints = []string{"c"} }},
+		"MergePatch":        {"PATCH", `{"description":null,"painPoints":["c"]}`, []string{"Content-Type", "application/merge-patch+json"}, func(p *apitype.Persona) { p.Description, p.Data.PainPoints = nil, []string{"c"} }},
+		"SameValues":        {"POST", full, nil, func(*apitype.Persona) {}},
+		"OnlyUnknownFields": {"POST", `{"unrecognized":true,"createdAt":"2020-01-01T00:00:00Z","nonsense":1}`, nil, func(*apitype.Persona) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := e.create(t, full)
+			before := *want.UpdatedAt
+			got := e.send(t, test.method, updatePath, `{"oId":"`+want.OID+`",`+strings.TrimPrefix(strings.Replace(test.patch, "{}", `{"x":1}`, boolInt(test.patch == "{}")), "{"), test.header...)
+			if got.status != http.StatusOK {
+				t.Fatalf("status %d: %s", got.status, got.body)
+			}
+			p := wrapped(t, got)
+			plain := p
+			test.want(&want)
+			want.UpdatedAt, plain.UpdatedAt = nil, nil
+			if diff := cmp.Diff(want, plain); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			var history apitype.ListRevisionsResponse
+			must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/list?oId="+want.OID, "api_key", e.key).body), &history))
+			changes := cmp.Equal(wrapped(t, got).UpdatedAt, &before)
+			if changes != (history.Total == 1) {
+				t.Errorf("updatedAt was %v and is %v; %d revisions", before, p.UpdatedAt, history.Total)
+			}
+		})
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestBodyFaults shows that every fault of a body is answered, at once and with
+// its path.
+func TestBodyFaults(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	oID := e.create(t, `{"name":"VP"}`).OID
+	long := func(n int) string { return strings.Repeat("x", n) }
+	for name, test := range map[string]struct {
+		body   string
+		fields []string // of create
+	}{
+		"Empty":         {"", []string{"body"}},
+		"NotJSON":       {`{"name":`, []string{"body"}},
+		"NotAnObject":   {`["name"]`, []string{"body"}},
+		"Null":          {`null`, []string{"body"}},
+		"Trailing":      {`{"name":"x"}{}`, []string{"body"}},
+		"NotUTF8":       {"{\"name\":\"\xff\"}", []string{"body"}},
+		"LoneSurrogate": {`{"name":"\ud800"}`, []string{"body"}},
+		"TwiceTheKey":   {`{"name":"x","name":"y"}`, []string{"name"}},
+		"NoName":        {`{}`, []string{"name"}},
+		"NullName":      {`{"name":null}`, []string{"name"}},
+		"NumberAsName":  {`{"name":5}`, []string{"name"}},
+		"LongName":      {`{"name":"` + long(256) + `"}`, []string{"name"}},
+		"Control":       {`{"name":"a\u0000b"}`, []string{"name"}},
+		"Deep":          {`{"name":"x","unknown":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, []string{"unknown"}},
+		"Offerings":     {`{"name":"x","linkingStrategy":{"mode":"SPECIFIC"}}`, []string{"linkingStrategy.offeringOIds"}},
+		"AllWithNames":  {`{"name":"x","linkingStrategy":{"mode":"ALL","offeringOIds":["o"]}}`, []string{"linkingStrategy.offeringOIds"}},
+		"NoMode":        {`{"name":"x","linkingStrategy":{}}`, []string{"linkingStrategy.mode"}},
+		"EmptyMode":     {`{"name":"x","linkingStrategy":{"mode":""}}`, []string{"linkingStrategy.mode"}},
+		"UnknownMode":   {`{"name":"x","linkingStrategy":{"mode":"some"}}`, []string{"linkingStrategy.mode"}},
+		"SameLinkTwice": {`{"name":"x","playbookOIds":["a","a"]}`, []string{"playbookOIds[1]"}},
+		"EmptyItem":     {`{"name":"x","painPoints":["a",""]}`, []string{"painPoints[1]"}},
+		"NullItem":      {`{"name":"x","painPoints":[null]}`, []string{"painPoints[0]"}},
+		"ListAsText":    {`{"name":"x","painPoints":"a"}`, []string{"painPoints"}},
+		"QuestionTwice": {`{"name":"x","qualifyingQuestions":[{"oId":"q","question":"a","fitType":"GOOD","weight":"LOW"},{"oId":"q","question":"b","fitType":"GOOD","weight":"LOW"}]}`, []string{"qualifyingQuestions[1].oId"}},
+		"ManyQuestions": {`{"name":"x","qualifyingQuestions":[` + strings.TrimSuffix(strings.Repeat(`{"question":"a","fitType":"GOOD","weight":"LOW"},`, 101), ",") + `]}`, []string{"qualifyingQuestions"}},
+		"ManyItems":     {`{"name":"x","keyConcerns":[` + strings.TrimSuffix(strings.Repeat(`"a",`, 5001), ",") + `]}`, []string{"keyConcerns"}},
+		"Active":        {`{"name":"x","active":"yes"}`, []string{"active"}},
+		"ManyInOneBody": {
+			`{"name":"","description":7,"painPoints":["",1],"customFields":[{"title":"t"},{"title":"t","value":["a"]},{"title":"","value":[""]}],
+			"qualifyingQuestions":[{"question":"","fitType":"good","weight":"LOW","archivedAt":"yesterday"}]}`,
+			[]string{
+				"description", "painPoints[1]", "qualifyingQuestions[0].archivedAt", "name", "painPoints[0]", "customFields[2].title", "customFields[2].value[0]",
+				"qualifyingQuestions[0].question", "qualifyingQuestions[0].fitType",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := e.post(t, createPath, test.body)
+			code, fields := failure(t, got)
+			if diff := cmp.Diff(test.fields, fields); got.status != http.StatusBadRequest || code != "invalid_request" || diff != "" {
+				t.Errorf("status %d, code %s; fields (-want +got):\n%s%.300s", got.status, code, diff, got.body)
+			}
+			// An update has the same faults, but needs no name.
+			if name == "NoName" {
+				return
+			}
+			body := test.body
+			if rest, ok := strings.CutPrefix(body, "{"); ok {
+				body = `{"oId":"` + oID + `",` + rest
+			}
+			if got := e.post(t, updatePath, body); got.status != http.StatusBadRequest {
+				t.Errorf("update: status %d: %.300s", got.status, got.body)
+			} else if _, fields := failure(t, got); cmp.Diff(test.fields, fields) != "" {
+				t.Errorf("update: fields %v, want %v", fields, test.fields)
+			}
+		})
+	}
+
+	t.Run("AtTheEdge", func(t *testing.T) {
+		t.Parallel()
+		body, err := json.Marshal(map[string]any{
+			"name": long(255), "internalName": long(255), "description": long(10_000), "painPoints": slices.Repeat([]string{"a"}, 5000),
+			"customFields": slices.Repeat([]any{map[string]any{"title": long(255), "value": []string{long(1000)}}}, 100), "playbookOIds": []string{long(255)},
+		})
+		must(t, err)
+		if got := e.post(t, createPath, string(body)); got.status != http.StatusOK {
+			t.Errorf("status %d: %.300s", got.status, got.body)
+		}
+	})
+}
+
+// TestRefusals is every other error of the calls that change, with its status
+// and code.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	e := s.edit(t)
+	live := e.create(t, `{"name":"Live","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`).OID
+	dead := e.create(t, `{"name":"Dead"}`).OID
+	e.send(t, http.MethodDelete, deletePath+dead, "")
+	e.post(t, createPath, `{"name":"First"}`, "Idempotency-Key", "used")
+	ref := func(oID string) string { return `{"oId":"` + oID + `"}` }
+	for name, test := range map[string]struct {
+		method, target, body string
+		header               []string
+		status               int
+		code                 string
+		fields               []string
+	}{
+		"UpdateOfDeleted":  {"POST", updatePath, `{"oId":"` + dead + `","name":"x"}`, nil, 409, "persona_deleted", nil},
+		"ArchiveOfDeleted": {"POST", archivePath, ref(dead), nil, 409, "persona_deleted", nil},
+		"UpdateUnknown":    {"PUT", updatePath, ref("nobody"), nil, 404, "persona_not_found", nil},
+		"ArchiveUnknown":   {"POST", archivePath, ref("nobody"), nil, 404, "persona_not_found", nil},
+		"RestoreUnknown":   {"POST", restorePath, ref("nobody"), nil, 404, "persona_not_found", nil},
+		"DeleteUnknown":    {"DELETE", deletePath + "nobody", "", nil, 404, "persona_not_found", nil},
+		"RestoreRevision":  {"POST", restorePath, `{"oId":"` + live + `","revisionOId":"none"}`, nil, 404, "revision_not_found", nil},
+		"Question":         {"POST", "/api/v2/persona/question/archive", `{"oId":"` + live + `","questionOId":"none"}`, nil, 404, "question_not_found", nil},
+		"QuestionUpdate":   {"POST", "/api/v2/persona/question/update", `{"oId":"` + live + `","questionOId":"none","question":"x"}`, nil, 404, "question_not_found", nil},
+		"NoQuestionID":     {"POST", "/api/v2/persona/question/restore", ref(live), nil, 400, "invalid_request", []string{"questionOId"}},
+		"NothingNamed":     {"POST", "/api/v2/persona/question/restore", `{}`, nil, 400, "invalid_request", []string{"questionOId", "oId"}},
+		"NoID":             {"POST", updatePath, `{"name":"x"}`, nil, 400, "invalid_request", []string{"oId"}},
+		"NumberAsID":       {"POST", archivePath, `{"oId":1}`, nil, 400, "invalid_request", []string{"oId"}},
+		"NoIDToDelete":     {"DELETE", "/api/v2/persona/delete", "", nil, 400, "invalid_request", []string{"oId"}},
+		"Include":          {"POST", archivePath + "?include=all", ref(live), nil, 400, "invalid_request", []string{"include"}},
+		"BodyAndInclude":   {"POST", createPath + "?include=all", `{"name":""}`, nil, 400, "invalid_request", []string{"include", "name"}},
+		"MediaType":        {"POST", createPath, `name=x`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "unsupported_media_type", nil},
+		"MediaTypeBroken":  {"PUT", updatePath, `{}`, []string{"Content-Type", ";;"}, 415, "unsupported_media_type", nil},
+		"KeyReused":        {"POST", createPath, `{"name":"Second"}`, []string{"Idempotency-Key", "used"}, 409, "idempotency_key_reused", nil},
+		"KeyTooLong":       {"POST", createPath, `{"name":"x"}`, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "invalid_request", []string{"Idempotency-Key"}},
+		"Changed":          {"POST", updatePath, ref(live), []string{"If-Match", `"old"`}, 412, "persona_changed", nil},
+		"TooLarge":         {"POST", createPath, `{"name":"` + strings.Repeat("x", api.MaxBodyBytes) + `"}`, nil, 413, "body_too_large", nil},
+		"Revisions":        {"GET", "/api/v2/revision/list?oId=nobody", "", nil, 404, "persona_not_found", nil},
+		"Revision":         {"GET", "/api/v2/revision/get?oId=none", "", nil, 404, "revision_not_found", nil},
+		"RevisionNoID":     {"GET", "/api/v2/revision/get", "", nil, 400, "invalid_request", []string{"oId"}},
+		"RevisionsLimit":   {"GET", "/api/v2/revision/list?limit=1001&offset=-1&oId=" + live, "", nil, 400, "invalid_request", []string{"limit", "offset"}},
+		"GetByPost":        {"POST", "/api/v2/revision/get", "", nil, 405, "method_not_allowed", nil},
+		"DeleteByGet":      {"GET", deletePath + live, "", nil, 405, "method_not_allowed", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := e.send(t, test.method, test.target, test.body, test.header...)
+			code, fields := failure(t, got)
+			if got.status != test.status || code != test.code || cmp.Diff(test.fields, fields) != "" {
+				t.Errorf("%d %s %v, want %d %s %v: %.300s", got.status, code, fields, test.status, test.code, test.fields, got.body)
+			}
+		})
+	}
+}
+
+// TestBodyInChunks shows that the limit holds where no length is announced.
+func TestBodyInChunks(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	body := `{"name":"` + strings.Repeat("x", api.MaxBodyBytes) + `"}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.url+createPath, struct{ *strings.Reader }{strings.NewReader(body)})
+	must(t, err)
+	request.ContentLength = -1
+	request.Header.Set("Api_key", e.key)
+	request.Header.Set("Content-Type", "application/json")
+	// Past the contract's transport, which reads the body for itself.
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	response, err := client.Do(request)
+	must(t, err)
+	must(t, response.Body.Close())
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+func TestIfMatch(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	created := e.post(t, createPath, `{"name":"VP","qualifyingQuestions":[{"oId":"q_1","question":"q","fitType":"GOOD","weight":"LOW"}]}`)
+	oID, first := wrapped(t, created).OID, created.header.Get("ETag")
+	if changed := e.post(t, updatePath, `{"oId":"`+oID+`","name":"CRO"}`, "If-Match", `"x", `+first); changed.status != http.StatusOK {
+		t.Fatalf("status %d: %s", changed.status, changed.body)
+	}
+	current := e.get(t, getPath+oID, "api_key", e.key)
+	etag := current.header.Get("ETag")
+	body := `{"oId":"` + oID + `","questionOId":"q_1","name":"Lost","question":"Lost"}`
+	for _, stale := range []string{first, "W/" + etag, strings.Trim(etag, `"`)} {
+		for method, targets := range map[string][]string{
+			"POST":   {updatePath, archivePath, restorePath, "/api/v2/persona/question/update", "/api/v2/persona/question/archive", "/api/v2/persona/question/restore"},
+			"PUT":    {updatePath},
+			"PATCH":  {updatePath},
+			"DELETE": {deletePath + oID},
+		} {
+			for _, target := range targets {
+				sent := body
+				if method == http.MethodDelete {
+					sent = ""
+				}
+				got := e.send(t, method, target, sent, "If-Match", stale)
+				if code, _ := failure(t, got); got.status != http.StatusPreconditionFailed || code != "persona_changed" || got.header.Get("ETag") != etag {
+					t.Errorf("%s %s with %s: status %d, ETag %s, want %s", method, target, stale, got.status, got.header.Get("ETag"), etag)
+				}
+			}
+		}
+	}
+	if after := e.get(t, getPath+oID, "api_key", e.key); withoutMetadata(t, after.body) != withoutMetadata(t, current.body) {
+		t.Errorf("a refused change was made:\n%s", after.body)
+	}
+	for _, good := range []string{"*", etag} {
+		if got := e.send(t, http.MethodDelete, deletePath+oID, "", "If-Match", good); got.status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", good, got.status, got.body)
+		}
+		e.post(t, restorePath, `{"oId":"`+oID+`"}`)
+		if good == "*" {
+			break // the tag is another one by now
+		}
+	}
+}
+
+// TestETagSeesLinks shows that a version that differs in its links alone, which
+// the answer does not have, has another ETag, even within a millisecond.
+func TestETagSeesLinks(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	e := setup(t, withNow(func() time.Time { return now })).edit(t)
+	oID := e.create(t, `{"name":"VP"}`).OID
+	seen := map[string]bool{}
+	for _, playbook := range []string{"a", "b", "a", "b"} {
+		got := e.post(t, updatePath, `{"oId":"`+oID+`","playbookOIds":["`+playbook+`"]}`)
+		if etag := got.header.Get("ETag"); got.status != http.StatusOK || seen[etag] {
+			t.Errorf("status %d; the ETag %s again: %s", got.status, etag, got.body)
+		} else {
+			seen[etag] = true
+		}
+	}
+}
+
+func TestIdempotency(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var mu sync.Mutex
+	s := setup(t, withNow(func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}))
+	e := s.edit(t)
+	const body = `{"name":"VP","painPoints":["p"]}`
+	first := e.post(t, createPath, body, "Idempotency-Key", "k")
+	if first.status != http.StatusOK || first.header.Get("Idempotency-Replayed") != "" {
+		t.Fatalf("status %d, header %v", first.status, first.header)
+	}
+	// What became of the persona since does not change its first answer.
+	oID := wrapped(t, first).OID
+	e.post(t, updatePath, `{"oId":"`+oID+`","name":"CRO"}`)
+	again := e.post(t, createPath, body, "Idempotency-Key", "k")
+	if again.header.Get("Idempotency-Replayed") != "true" || again.header.Get("ETag") != first.header.Get("ETag") ||
+		withoutMetadata(t, again.body) != withoutMetadata(t, first.body) {
+		t.Errorf("status %d, header %v:\n%s\n%s", again.status, again.header, first.body, again.body)
+	}
+	if got := e.post(t, createPath, body+" ", "Idempotency-Key", "k"); got.status != http.StatusConflict {
+		t.Errorf("another body: status %d", got.status)
+	}
+	// A refused request leaves the key unused.
+	if got := e.post(t, createPath, `{"name":""}`, "Idempotency-Key", "refused"); got.status != http.StatusBadRequest {
+		t.Errorf("status %d", got.status)
+	}
+	if got := e.post(t, createPath, body, "Idempotency-Key", "refused"); got.status != http.StatusOK || got.header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("status %d, header %v", got.status, got.header)
+	}
+	// Keys are a workspace's own.
+	others := &editor{e.caller, s.key(t, s.other, persona.ScopeWrite)}
+	if got := others.post(t, createPath, `{"name":"Theirs"}`, "Idempotency-Key", "k"); got.status != http.StatusOK || wrapped(t, got).OID == oID {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	// After a day it is a key like any other.
+	mu.Lock()
+	now = now.Add(library.IdempotencyLasts + time.Second)
+	mu.Unlock()
+	if got := e.post(t, createPath, body, "Idempotency-Key", "k"); got.status != http.StatusOK || wrapped(t, got).OID == oID {
+		t.Errorf("after 24 h: status %d: %s", got.status, got.body)
+	}
+}
+
+func TestIdempotencyAtOnce(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	answers := make([]answer, 8)
+	var group sync.WaitGroup
+	for i := range answers {
+		group.Go(func() { answers[i] = e.post(t, createPath, `{"name":"At once"}`, "Idempotency-Key", "k") })
+	}
+	group.Wait()
+	replayed := 0
+	for _, a := range answers {
+		if withoutMetadata(t, a.body) != withoutMetadata(t, answers[0].body) {
+			t.Errorf("two answers:\n%s\n%s", a.body, answers[0].body)
+		}
+		if a.header.Get("Idempotency-Replayed") == "true" {
+			replayed++
+		}
+	}
+	if page := e.list(t, "text=once"); page.Total != 1 || replayed != len(answers)-1 {
+		t.Errorf("%d personas, %d replayed", page.Total, replayed)
+	}
+}
+
+// TestQuestionsAlone changes one question and leaves the other.
+func TestQuestionsAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	got := e.post(t, createPath+"?include=questionIds", `{"name":"VP","qualifyingQuestions":[
+		{"question":"a","fitType":"GOOD","weight":"LOW"},{"question":"b","fitType":"BAD","weight":"HIGH"}]}`)
+	p := wrapped(t, got)
+	a, b := p.QualifyingQuestions[0].OID, p.QualifyingQuestions[1].OID
+	if a == "" || a == b {
+		t.Fatalf("ids %q and %q", a, b)
+	}
+	act := func(verb, more string) []apitype.QualifyingQuestion {
+		t.Helper()
+		got := e.post(t, "/api/v2/persona/question/"+verb+"?include=questionIds", `{"oId":"`+p.OID+`","questionOId":"`+b+`"`+more+`}`)
+		if got.status != http.StatusOK {
+			t.Fatalf("%s: status %d: %s", verb, got.status, got.body)
+		}
+		questions := wrapped(t, got).QualifyingQuestions
+		if diff := cmp.Diff(p.QualifyingQuestions[0], questions[0]); diff != "" || questions[1].OID != b {
+			t.Errorf("%s: %s%v", verb, diff, questions)
+		}
+		return questions
+	}
+	if q := act("update", `,"question":"c","weight":"MEDIUM"`)[1]; q.Question != "c" || q.Weight != "MEDIUM" || q.FitType != "BAD" {
+		t.Errorf("%+v", q)
+	}
+	if q := act("archive", "")[1]; q.ArchivedAt == nil {
+		t.Errorf("%+v", q)
+	}
+	if q := act("restore", "")[1]; q.ArchivedAt != nil {
+		t.Errorf("%+v", q)
+	}
+	// Sent whole again without ids, a question is known by its words.
+	whole := e.post(t, updatePath+"?include=questionIds", `{"oId":"`+p.OID+`","qualifyingQuestions":[{"question":"c","fitType":"BAD","weight":"LOW"},{"question":"new","fitType":"BAD","weight":"LOW"}]}`)
+	if q := wrapped(t, whole).QualifyingQuestions; q[0].OID != b || q[1].OID == a || q[1].OID == "" {
+		t.Errorf("%+v", q)
+	}
+	// The ids are an extension of get and list too.
+	for _, target := range []string{getPath + p.OID + "&include=questionIds", "/api/v2/persona/list?include=questionIds"} {
+		if got := e.get(t, target, "api_key", e.key); !strings.Contains(got.body, `"oId":"`+b+`"`) {
+			t.Errorf("%s: %s", target, got.body)
+		}
+	}
+	tag := e.get(t, getPath+p.OID+"&include=questionIds", "api_key", e.key).header.Get("ETag")
+	if got := e.get(t, getPath+p.OID+"&include=questionIds", "api_key", e.key, "If-None-Match", tag); got.status != http.StatusNotModified {
+		t.Errorf("with its ETag: status %d", got.status)
+	}
+}
+
+func TestRevisions(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	e := s.edit(t)
+	p := e.create(t, `{"name":"VP","painPoints":["a"],"primaryOfferingOId":"of_1"}`)
+	e.post(t, updatePath, `{"oId":"`+p.OID+`","name":"CRO","painPoints":null}`)
+	e.send(t, http.MethodDelete, deletePath+p.OID, "")
+	list := func(query string) apitype.ListRevisionsResponse {
+		t.Helper()
+		var v apitype.ListRevisionsResponse
+		must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/list?oId="+p.OID+query, "api_key", e.key).body), &v))
+		return v
+	}
+	all := list("")
+	var actions []string
+	for _, r := range all.Data {
+		actions = append(actions, fmt.Sprintf("%d %s", r.Number, r.Action))
+		if r.APIKeyOID == nil || r.User.OID != s.owner.OID || r.PersonaOID != p.OID {
+			t.Errorf("%+v", r)
+		}
+	}
+	if diff := cmp.Diff([]string{"3 deleted", "2 updated", "1 created"}, actions); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	changes := map[string]string{}
+	for _, c := range all.Data[1].Changes {
+		changes[c.Field] = string(c.Before) + " → " + string(c.After)
+	}
+	delete(changes, "updatedAt")
+	if diff := cmp.Diff(map[string]string{"name": `"VP" → "CRO"`, "painPoints": `["a"] → null`}, changes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if page := list("&limit=1&offset=1"); page.Total != 3 || !page.HasNext || len(page.Data) != 1 || page.Data[0].Number != 2 {
+		t.Errorf("%+v", page)
+	}
+	if page := list("&limit=1&offset=2"); page.HasNext {
+		t.Error("something follows the last")
+	}
+
+	var first apitype.GetRevisionResponse
+	must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/get?oId="+all.Data[2].OID, "api_key", e.key).body), &first))
+	if first.Number != 1 || first.Persona.Name != "VP" || first.Persona.PrimaryOfferingOID == nil {
+		t.Errorf("%+v", first)
+	}
+	back := e.post(t, restorePath, `{"oId":"`+p.OID+`","revisionOId":"`+first.OID+`"}`)
+	if restored := wrapped(t, back); *restored.Name != "VP" || restored.DeletedAt != nil || !restored.UpdatedAt.After(p.UpdatedAt.Time) || *restored.CreatedAt != *p.CreatedAt {
+		t.Errorf("%s", back.body)
+	}
+	if last := list("").Data[0]; last.Number != 4 || last.Action != "reverted" {
+		t.Errorf("%+v", last)
+	}
+	another := e.create(t, `{"name":"Another"}`)
+	got := e.post(t, restorePath, `{"oId":"`+another.OID+`","revisionOId":"`+first.OID+`"}`)
+	if _, fields := failure(t, got); got.status != http.StatusBadRequest || !slices.Equal(fields, []string{"revisionOId"}) {
+		t.Errorf("a revision of another persona: %d %s", got.status, got.body)
+	}
+}
+
+// TestScopesOfCalls shows which scope each call needs.
+func TestScopesOfCalls(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	tokens := map[string]string{"read": s.token, "write": s.writeOnlyToken, "admin": s.adminToken}
+	for _, test := range []struct{ method, target, body, needs string }{
+		{"GET", "/api/v2/persona/list", "", "read"},
+		{"GET", getPath + "p_1234&include=questionIds", "", "read"},
+		{"GET", "/api/v2/revision/list?oId=p_1234", "", "read"},
+		{"GET", "/api/v2/revision/get?oId=none", "", "read"},
+		{"POST", createPath, `{"name":"x"}`, "write"},
+		{"POST", updatePath, `{"oId":"none"}`, "write"},
+		{"PUT", updatePath, `{"oId":"none"}`, "write"},
+		{"PATCH", updatePath, `{"oId":"none"}`, "write"},
+		{"DELETE", deletePath + "none", "", "write"},
+		{"POST", archivePath, `{"oId":"none"}`, "write"},
+		{"POST", restorePath, `{"oId":"none"}`, "write"},
+		{"POST", restorePath, `{"oId":"none","revisionOId":"none"}`, "write"},
+		{"POST", "/api/v2/persona/question/update", `{"oId":"none","questionOId":"none"}`, "write"},
+		{"POST", "/api/v2/persona/question/archive", `{"oId":"none","questionOId":"none"}`, "write"},
+		{"POST", "/api/v2/persona/question/restore", `{"oId":"none","questionOId":"none"}`, "write"},
+		{"GET", "/api/v2/api-key/list", "", "admin"},
+	} {
+		for _, scope := range slices.Sorted(maps.Keys(tokens)) {
+			e := &editor{c, tokens[scope]}
+			got := e.send(t, test.method, test.target, test.body)
+			if forbidden := scope != test.needs && scope != "admin"; forbidden != (got.status == http.StatusForbidden) || got.status == http.StatusUnauthorized {
+				t.Errorf("%s %s with the scope %s: status %d", test.method, test.target, scope, got.status)
+			}
+		}
+	}
+}
+
+func TestListKeys(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	got := c.get(t, "/api/v2/api-key/list", "api_key", s.adminToken)
+	var v apitype.ListKeysResponse
+	must(t, json.Unmarshal([]byte(got.body), &v))
+	if len(v.Data) != 3 { // admin, read and write of setup
+		t.Errorf("%s", got.body)
+	}
+	for _, token := range []string{s.adminToken, s.token, s.writeOnlyToken} {
+		parsed, err := persona.ParseToken(token)
+		must(t, err)
+		if !strings.Contains(got.body, parsed.KeyOID) || strings.Contains(got.body, parsed.Secret) || strings.Contains(got.body, token) {
+			t.Errorf("the list lacks %s, or shows its secret:\n%s", parsed.KeyOID, got.body)
+		}
+	}
+}
+
+// play sends a request past the network, for the fuzz targets, and fails where
+// the answer is not JSON or blames the server.
+func (s *server) play(t *testing.T, method, target, body string) *recorder {
+	t.Helper()
+	r := s.request(t, method, "/", s.adminToken)
+	path, query, _ := strings.Cut(target, "?")
+	r.URL = &url.URL{Path: path, RawQuery: query}
+	if body != "" {
+		r.Body, r.ContentLength = http.NoBody, int64(len(body))
+		r.Body = readCloser{bytes.NewReader([]byte(body))}
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := &recorder{header: http.Header{}}
+	s.handler.ServeHTTP(w, r)
+	if w.status >= 500 || !json.Valid(w.body.Bytes()) {
+		t.Fatalf("%s %s: status %d: %.1000s", method, target, w.status, w.body.String())
+	}
+	return w
+}
+
+type readCloser struct{ *bytes.Reader }
+
+func (readCloser) Close() error { return nil }
+
+var bodies = []string{
+	"", "{}", "null", "[]", `{"name":"x"}`, `{"name":"x","name":"y"}`, `{"oId":"p_1234","name":null}`, `{"name":"\ud800"}`, "{\"name\":\"\xff\"}",
+	`{"name":"x","painPoints":["a",1,null],"customFields":[{"title":"t","value":["v"]}],"linkingStrategy":{"mode":"SPECIFIC","offeringOIds":["o"]}}`,
+	`{"name":"x","linkingStrategy":{}}`, `{"name":"x","linkingStrategy":{"mode":null}}`, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW","archivedAt":"2021-01-01T00:00:00Z"}]}`,
+	`{"name":"x","buyingRole":[],"playbookOIds":["a","a"],"active":null,"a":{"b":[[[[]]]]}}`, `{"name":1e999}`, `{"name":"x"}x`,
+}
+
+func FuzzCreateBody(f *testing.F) {
+	for _, body := range bodies {
+		f.Add(body)
+	}
+	s := setup(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		w := s.play(t, http.MethodPost, createPath, body)
+		if w.status != http.StatusOK {
+			return
+		}
+		// What was taken is there, and found by its name.
+		var created apitype.PersonaResponse
+		must(t, json.Unmarshal(w.body.Bytes(), &created))
+		got := s.play(t, http.MethodGet, getPath+created.Data.OID, "")
+		var read apitype.GetPersonaResponse
+		must(t, json.Unmarshal(got.body.Bytes(), &read))
+		if diff := cmp.Diff(created.Data, read.Persona); diff != "" {
+			t.Fatalf("created, then read:\n%s", diff)
+		}
+	})
+}
+
+func FuzzUpdateBody(f *testing.F) {
+	for _, body := range bodies {
+		f.Add(body, false)
+		f.Add(strings.Replace(body, "{", `{"oId":"live",`, 1), true)
+	}
+	s := setup(f)
+	live := *s.persona
+	live.OID, live.ArchivedAt, live.DeletedAt = "live", nil, nil
+	s.put(f, &live)
+	f.Fuzz(func(t *testing.T, body string, patch bool) {
+		method := http.MethodPost
+		if patch {
+			method = http.MethodPatch
+		}
+		first := s.play(t, method, updatePath, body)
+		if first.status != http.StatusOK {
+			return
+		}
+		// A second time changes nothing.
+		second := s.play(t, method, updatePath, body)
+		if second.status != http.StatusOK || first.header.Get("ETag") != second.header.Get("ETag") {
+			t.Fatalf("the same update twice: %d %s\n%d %s", first.status, first.body.String(), second.status, second.body.String())
+		}
+	})
+}
+
+// TestN8nEmptyOfAnyType sends empty values of types that the fields do not have,
+// and an If-Match that names nothing.
+func TestN8nEmptyOfAnyType(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c := s.start(t)
+	send := func(method, path, body string, header ...string) answer {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, c.url+"/api/v2/persona/"+path, strings.NewReader(body))
+		must(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("api_key", s.adminToken)
+		for i := 0; i < len(header); i += 2 {
+			request.Header[header[i]] = []string{header[i+1]}
+		}
+		response, err := (&http.Client{}).Do(request)
+		must(t, err)
+		defer response.Body.Close()
+		b, err := io.ReadAll(response.Body)
+		must(t, err)
+		return answer{response.StatusCode, response.Header, string(b)}
+	}
+	const empty = `{"oId":"p_1234","name":[],"description":{},"painPoints":"","customFields":{},"linkingStrategy":[]}`
+	send(http.MethodPost, "restore", `{"oId":"p_1234"}`)
+	if got := send(http.MethodPut, "update", empty, "X-Request-Source", "n8n"); got.status != http.StatusOK || !strings.Contains(got.body, `"Pain Point 1"`) {
+		t.Errorf("n8n: status %d: %s", got.status, got.body)
+	}
+	if got := send(http.MethodPut, "update", empty); got.status != http.StatusBadRequest {
+		t.Errorf("another client: status %d: %s", got.status, got.body)
+	}
+	if got := send(http.MethodPut, "update", `{"oId":"p_1234","name":"x"}`, "If-Match", ""); got.status != http.StatusPreconditionFailed {
+		t.Errorf("an empty If-Match: status %d: %s", got.status, got.body)
+	}
+}

@@ -1,0 +1,124 @@
+// Package cache keeps what was read from the store for as long as the store
+// vouches for it. It knows neither what it keeps nor what that is for.
+package cache
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// Result is what a look into a cache gave.
+type Result string
+
+// The results. Bypass is a look that was not tried, as the store could not vouch
+// for the cache.
+const (
+	Hit    Result = "hit"
+	Miss   Result = "miss"
+	Bypass Result = "bypass"
+)
+
+// Epochs tells whether what was read may be trusted: see persona.Store.Epoch.
+type Epochs interface {
+	Epoch() (epoch uint64, ok bool)
+}
+
+// Config says what a cache is like.
+type Config[K comparable, V any] struct {
+	Epochs Epochs
+	// MaxBytes bounds the cache; 0 turns it off.
+	MaxBytes int64
+	// Bytes tells about how many bytes an entry takes.
+	Bytes func(K, V) int
+	// Observe is told of every look.
+	Observe func(Result)
+}
+
+// entryBytes is about what an entry takes beside its value.
+const entryBytes = 200
+
+// Cache keeps what was read from the store, bounded by bytes, and never hands
+// out what is out of date: a write of this process is visible to every read
+// that begins after it, one of another process as soon as the store's epoch
+// says so (persona.Store.Epoch).
+type Cache[K comparable, V any] struct {
+	epochs  Epochs
+	observe func(Result)
+	entries *otter.Cache[K, entry[V]] // nil: the cache is off
+	// writes grows with every write of this process.
+	writes atomic.Uint64
+}
+
+type entry[V any] struct {
+	value V
+	// epoch is the store's from before the value was read.
+	epoch uint64
+}
+
+// New returns an empty cache.
+func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe}
+	if cfg.MaxBytes <= 0 {
+		return c, nil
+	}
+	var err error
+	c.entries, err = otter.New(&otter.Options[K, entry[V]]{
+		MaximumWeight: uint64(cfg.MaxBytes),
+		Weigher: func(key K, e entry[V]) uint32 {
+			return uint32(min(cfg.Bytes(key, e.value)+entryBytes, math.MaxUint32))
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return c, nil
+}
+
+// Get returns the value of key, which load reads where the cache has none.
+func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
+	epoch, trusted := c.epochs.Epoch()
+	if c.entries == nil || !trusted {
+		c.observe(Bypass)
+		return load(ctx, key)
+	}
+	if e, ok := c.entries.GetIfPresent(key); ok && e.epoch == epoch {
+		c.observe(Hit)
+		return e.value, nil
+	}
+	c.observe(Miss)
+	writes := c.writes.Load()
+	value, err := load(ctx, key)
+	if err != nil {
+		return value, err
+	}
+	// A write since may have changed what was loaded. The look at the counter
+	// and the insertion exclude Forget, which counts first and removes then.
+	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
+		if c.writes.Load() != writes {
+			return old, otter.CancelOp
+		}
+		return entry[V]{value, epoch}, otter.WriteOp
+	})
+	return value, nil
+}
+
+// Forget is called after a write to what key names, before the write is
+// answered.
+func (c *Cache[K, V]) Forget(key K) {
+	c.writes.Add(1)
+	if c.entries != nil {
+		c.entries.Invalidate(key)
+	}
+}
+
+// ForgetAll is called after a write to many.
+func (c *Cache[K, V]) ForgetAll() {
+	c.writes.Add(1)
+	if c.entries != nil {
+		c.entries.InvalidateAll()
+	}
+}

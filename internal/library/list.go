@@ -1,0 +1,116 @@
+package library
+
+import (
+	"context"
+	"strings"
+
+	"personae.dev/internal/persona"
+)
+
+// Limits of lists.
+const (
+	DefaultLimit = 10
+	MaxLimit     = 1000
+	// MaxSearchWords is how many different words a search may have.
+	MaxSearchWords = 64
+)
+
+// ListRequest says what to list.
+type ListRequest struct {
+	// Query is what to find; its Words and AuthorOID are set here.
+	Query persona.Query
+	// Text is searched for; "" for every persona.
+	Text string
+	// Mine leaves out what the user of the caller's key did not write.
+	Mine bool
+	// Faults are those of the request's form.
+	Faults persona.Faults
+}
+
+// ListPersonas returns a page of the personas of the caller's workspace.
+func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, request ListRequest) (*persona.Page, error) {
+	if err := require(caller, persona.ScopeRead); err != nil {
+		return nil, err
+	}
+	q, faults := request.Query, request.Faults
+	if q.Limit < 1 || q.Limit > MaxLimit {
+		faults.Add("limit", "is %d: use 1 to %d", q.Limit, MaxLimit)
+	}
+	if q.Offset < 0 {
+		faults.Add("offset", "is %d: use 0 or more", q.Offset)
+	}
+	q.Words = persona.Words(request.Text)
+	if len(q.Words) > MaxSearchWords {
+		faults.Add("text", "has %d different words, and %d are allowed", len(q.Words), MaxSearchWords)
+	}
+	if q.Order == persona.ByRank && len(q.Words) == 0 {
+		q.Order, q.Descending = persona.ByCreatedAt, true
+	}
+	if q.Order == persona.ByRank && q.After != nil {
+		faults.Add("cursor", "does not go with the order of a search: name an orderField, or use offset")
+	}
+	if err := persona.InvalidFields(faults.List()); err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(request.Text) != "" && len(q.Words) == 0 {
+		return &persona.Page{}, nil // a text without a letter or digit occurs nowhere
+	}
+	if request.Mine {
+		q.AuthorOID = caller.User.OID
+	}
+	return l.store.List(ctx, caller.Workspace.OID, q)
+}
+
+// PersonaNow returns a persona as it is, past the cache, for those who want
+// more than a Document shows.
+func (l *Library) PersonaNow(ctx context.Context, caller *persona.Credential, oID string) (*persona.Persona, error) {
+	if err := require(caller, persona.ScopeRead); err != nil {
+		return nil, err
+	}
+	if !persona.ValidID(oID) {
+		return nil, persona.PersonaNotFound()
+	}
+	return l.store.Persona(ctx, caller.Workspace.OID, oID)
+}
+
+// Revisions returns a page of the history of a persona, newest first, and how
+// many revisions there are.
+func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, personaOID string, limit, offset int) ([]*persona.Revision, int, error) {
+	if err := require(caller, persona.ScopeRead); err != nil {
+		return nil, 0, err
+	}
+	var faults persona.Faults
+	if limit < 1 || limit > MaxLimit {
+		faults.Add("limit", "is %d: use 1 to %d", limit, MaxLimit)
+	}
+	if offset < 0 {
+		faults.Add("offset", "is %d: use 0 or more", offset)
+	}
+	if err := persona.InvalidFields(faults.List()); err != nil {
+		return nil, 0, err
+	}
+	if _, err := l.PersonaNow(ctx, caller, personaOID); err != nil {
+		return nil, 0, err
+	}
+	return l.store.Revisions(ctx, caller.Workspace.OID, personaOID, limit, offset)
+}
+
+// Revision returns one change of a persona of the caller's workspace.
+func (l *Library) Revision(ctx context.Context, caller *persona.Credential, oID string) (*persona.Revision, error) {
+	if err := require(caller, persona.ScopeRead); err != nil {
+		return nil, err
+	}
+	if !persona.ValidID(oID) {
+		return nil, persona.RevisionNotFound()
+	}
+	return l.store.Revision(ctx, caller.Workspace.OID, oID)
+}
+
+// ListKeys returns the keys of the caller's workspace, oldest first, to a key
+// that may administer it.
+func (l *Library) ListKeys(ctx context.Context, caller *persona.Credential) ([]persona.APIKey, error) {
+	if err := require(caller, persona.ScopeAdmin); err != nil {
+		return nil, err
+	}
+	return l.store.APIKeys(ctx, caller.Workspace.OID)
+}

@@ -1,0 +1,59 @@
+package library
+
+import (
+	"context"
+	"time"
+
+	"personae.dev/internal/persona"
+)
+
+const (
+	// DefaultRetainDeleted is how long a deleted persona is kept where nothing
+	// else is said.
+	DefaultRetainDeleted = 30 * 24 * time.Hour
+	// purgeEvery is the pause between two purges.
+	purgeEvery = time.Hour
+	// purgeAtOnce is how many personas are removed in one transaction: others
+	// write in between.
+	purgeAtOnce = 100
+)
+
+// Purge removes the personas of all workspaces that were deleted before a time,
+// with their history, for good, and first answers that no longer count. It tells
+// purged of each, when it is gone.
+func (l *Library) Purge(ctx context.Context, before time.Time, purged func(persona.DeletedPersona)) error {
+	err := l.store.Write(ctx, func(tx persona.Tx) error {
+		_, err := tx.PurgeFirstAnswers(ctx, l.now().Add(-IdempotencyLasts))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		var gone []persona.DeletedPersona
+		err := l.store.Write(ctx, func(tx persona.Tx) error {
+			var err error
+			if gone, err = tx.Deleted(ctx, before, purgeAtOnce); err != nil {
+				return err
+			}
+			for _, d := range gone {
+				if err := tx.PurgePersona(ctx, d.WorkspaceOID, d.OID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(gone) == 0 {
+			return err
+		}
+		for _, d := range gone {
+			l.personas.Forget(personaKey{d.WorkspaceOID, d.OID})
+			purged(d)
+		}
+	}
+}
+
+// Purgeable returns what Purge would remove, limit personas at most.
+func (l *Library) Purgeable(ctx context.Context, before time.Time, limit int) ([]persona.DeletedPersona, error) {
+	return l.store.Deleted(ctx, before, limit)
+}

@@ -1,0 +1,326 @@
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+
+	"personae.dev/internal/persona"
+)
+
+const (
+	// IdempotencyLasts is how long an idempotency key stands for its first
+	// answer.
+	IdempotencyLasts = 24 * time.Hour
+	// MaxIdempotencyKey is how many characters such a key may have.
+	MaxIdempotencyKey = 255
+)
+
+// Written is a persona after a change.
+type Written struct {
+	*Document
+	// Persona is what the document shows; nil where Replayed.
+	Persona *persona.Persona
+	// Replayed tells that nothing was done, and that the document is the answer
+	// to an earlier create with the same idempotency key.
+	Replayed bool
+}
+
+// Create says how to create a persona.
+type Create struct {
+	Patch *persona.Patch
+	// Faults are those of the body's form.
+	Faults []persona.Fault
+	// IdempotencyKey is "" for none. With it, the same key and Body within
+	// IdempotencyLasts give the first answer again.
+	IdempotencyKey string
+	Body           []byte
+}
+
+// CreatePersona makes a persona, authored by the user of the caller's key.
+func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential, create Create) (*Written, error) {
+	if err := require(caller, persona.ScopeWrite); err != nil {
+		return nil, err
+	}
+	now := l.now()
+	p := &persona.Persona{
+		WorkspaceOID: caller.Workspace.OID, OID: persona.NewID(persona.PersonaPrefix), Author: caller.User,
+		Active: true, CreatedAt: now, UpdatedAt: now,
+	}
+	create.Patch.Apply(p)
+	identifyQuestions(p, nil)
+	faults := p.ValidateWith(append(create.Faults, linkingFaults(create.Patch)...))
+	if create.IdempotencyKey != "" {
+		faults = append(faults, persona.CheckText("Idempotency-Key", create.IdempotencyKey, 1, MaxIdempotencyKey)...)
+	}
+	if err := persona.InvalidFields(faults); err != nil {
+		return nil, err
+	}
+	written, err := l.Written(p)
+	if err != nil {
+		return nil, err
+	}
+	err = l.store.Write(ctx, func(tx persona.Tx) error {
+		if create.IdempotencyKey != "" {
+			first, err := l.firstAnswer(ctx, tx, caller, create, written)
+			if err != nil || first != nil {
+				written = first
+				return err
+			}
+		}
+		if err := tx.InsertPersona(ctx, p); err != nil {
+			return err
+		}
+		return tx.InsertRevision(ctx, revision(caller, p, persona.ActionCreated, now))
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.personas.Forget(personaKey{p.WorkspaceOID, p.OID})
+	return written, nil
+}
+
+// firstAnswer returns what was answered to a create with this key. Where there
+// was none it notes made as the first, and returns nil.
+func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *persona.Credential, create Create, made *Written) (*Written, error) {
+	now := l.now()
+	if _, err := tx.PurgeFirstAnswers(ctx, now.Add(-IdempotencyLasts)); err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(create.Body)
+	first, err := tx.FirstAnswer(ctx, caller.Workspace.OID, create.IdempotencyKey)
+	switch {
+	case persona.KindOf(err) == persona.NotFound:
+		return nil, tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{
+			WorkspaceOID: caller.Workspace.OID, Key: create.IdempotencyKey, PersonaOID: made.Persona.OID,
+			BodyDigest: digest, Answer: made.Body, ETag: made.ETag, At: now,
+		})
+	case err != nil:
+		return nil, err
+	case first.BodyDigest != digest:
+		return nil, persona.Conflictf(persona.CodeKeyReused, "The Idempotency-Key was used with another body in the last 24 hours: send a new key with a new body.")
+	}
+	return &Written{Document: &Document{Body: first.Answer, ETag: first.ETag}, Replayed: true}, nil
+}
+
+// linkingFaults finds a linkingStrategy that says nothing.
+func linkingFaults(patch *persona.Patch) []persona.Fault {
+	if patch.Has("linkingStrategy") && patch.Empty["linkingStrategy"] {
+		return []persona.Fault{{Field: "linkingStrategy.mode", Message: "is missing: use ALL or SPECIFIC, or null for no offerings"}}
+	}
+	return nil
+}
+
+// identifyQuestions gives an id to every question of p that has none: that of
+// the same question in before, or else a new one.
+func identifyQuestions(p, before *persona.Persona) {
+	p.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
+	used := map[string]bool{}
+	for _, q := range p.QualifyingQuestions {
+		used[q.OID] = true
+	}
+	for i := range p.QualifyingQuestions {
+		q := &p.QualifyingQuestions[i]
+		if q.OID != "" {
+			continue
+		}
+		if before != nil {
+			for _, old := range before.QualifyingQuestions {
+				if old.Question == q.Question && !used[old.OID] {
+					q.OID = old.OID
+					break
+				}
+			}
+		}
+		if q.OID == "" {
+			q.OID = persona.NewID(persona.QuestionPrefix)
+		}
+		used[q.OID] = true
+	}
+}
+
+// Target names the persona to change.
+type Target struct {
+	OID string
+	// IfMatch is the header If-Match, "" for none: the change is made only where
+	// it names the persona's present ETag, or is "*".
+	IfMatch string
+}
+
+// UpdatePersona changes the fields that patch gives. A deleted persona is not
+// changed.
+func (l *Library) UpdatePersona(ctx context.Context, caller *persona.Credential, target Target, patch *persona.Patch, faults []persona.Fault) (*Written, error) {
+	return l.change(ctx, caller, target, persona.ActionUpdated, faults, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		if err := refuseDeleted(p); err != nil {
+			return nil, err
+		}
+		before := *p
+		patch.Apply(p)
+		identifyQuestions(p, &before)
+		return linkingFaults(patch), nil
+	})
+}
+
+// DeletePersona marks a persona as deleted; it can be restored until it is
+// purged. A second time changes nothing.
+func (l *Library) DeletePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+	return l.change(ctx, caller, target, persona.ActionDeleted, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		l.mark(&p.DeletedAt)
+		return nil, nil
+	})
+}
+
+// ArchivePersona marks a persona as archived: it is kept, and left out of
+// lists. A second time changes nothing.
+func (l *Library) ArchivePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+	return l.change(ctx, caller, target, persona.ActionArchived, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		if err := refuseDeleted(p); err != nil {
+			return nil, err
+		}
+		l.mark(&p.ArchivedAt)
+		return nil, nil
+	})
+}
+
+// RestorePersona undoes archiving and deletion.
+func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+	return l.change(ctx, caller, target, persona.ActionRestored, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		p.ArchivedAt, p.DeletedAt = nil, nil
+		return nil, nil
+	})
+}
+
+// RevertPersona makes a persona what it was after an earlier revision, as a new
+// one.
+func (l *Library) RevertPersona(ctx context.Context, caller *persona.Credential, target Target, revisionOID string) (*Written, error) {
+	return l.change(ctx, caller, target, persona.ActionReverted, nil, func(tx persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		r, err := tx.Revision(ctx, caller.Workspace.OID, revisionOID)
+		if err != nil {
+			return nil, err
+		}
+		if r.PersonaOID != p.OID {
+			return []persona.Fault{{Field: "revisionOId", Message: "is a revision of another persona"}}, nil
+		}
+		author, updated := p.Author, p.UpdatedAt
+		*p = *r.Persona
+		p.Author, p.UpdatedAt = author, updated
+		p.DeletedAt = nil // who brings it back wants it
+		return nil, nil
+	})
+}
+
+func (l *Library) mark(at **time.Time) {
+	if *at == nil {
+		now := l.now()
+		*at = &now
+	}
+}
+
+func refuseDeleted(p *persona.Persona) error {
+	if p.DeletedAt == nil {
+		return nil
+	}
+	return persona.Conflictf(persona.CodePersonaDeleted, "The persona is deleted, and cannot be changed: restore it first, with persona/restore.")
+}
+
+// change is every change of a persona that is there: it makes change on a copy,
+// and if that makes a difference, writes persona, links, search index and
+// revision in one transaction. formFaults are those of the request.
+func (l *Library) change(ctx context.Context, caller *persona.Credential, target Target, action persona.Action, formFaults []persona.Fault,
+	change func(persona.Tx, *persona.Persona) ([]persona.Fault, error),
+) (*Written, error) {
+	if err := require(caller, persona.ScopeWrite); err != nil {
+		return nil, err
+	}
+	if target.OID == "" {
+		// What could not be read names nothing, and that is its only fault.
+		if !slices.ContainsFunc(formFaults, func(f persona.Fault) bool { return f.Field == "body" || f.Field == "oId" }) {
+			formFaults = append(formFaults, persona.Fault{Field: "oId", Message: "must name the persona"})
+		}
+		return nil, persona.InvalidFields(formFaults)
+	}
+	if !persona.ValidID(target.OID) {
+		return nil, persona.PersonaNotFound()
+	}
+	var written *Written
+	err := l.store.Write(ctx, func(tx persona.Tx) error {
+		existing, err := tx.Persona(ctx, caller.Workspace.OID, target.OID)
+		if err != nil {
+			return err
+		}
+		before, err := l.Written(existing)
+		if err != nil {
+			return err
+		}
+		if !matches(target.IfMatch, before.ETag) {
+			return &persona.Error{
+				Kind: persona.Precondition, Code: persona.CodePersonaChanged, ETag: before.ETag,
+				Message: "The persona is no longer the one that If-Match names: read it again, and repeat the change on what it is now.",
+			}
+		}
+		next := *existing
+		faults, err := change(tx, &next)
+		if err != nil {
+			return err
+		}
+		if err := persona.InvalidFields(next.ValidateWith(append(formFaults, faults...))); err != nil {
+			return err
+		}
+		if next.Equal(existing) {
+			written = before
+			return nil
+		}
+		now := l.now()
+		next.UpdatedAt = after(existing.UpdatedAt, now)
+		if written, err = l.Written(&next); err != nil {
+			return err
+		}
+		if err := tx.ReplacePersona(ctx, &next); err != nil {
+			return err
+		}
+		return tx.InsertRevision(ctx, revision(caller, &next, action, now))
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.personas.Forget(personaKey{caller.Workspace.OID, target.OID})
+	return written, nil
+}
+
+// after returns now, or the next moment after before where the clock has not
+// moved on since. Links are no part of what the ETag is made of: a version that
+// differs in them alone is told from the one before by updatedAt.
+func after(before, now time.Time) time.Time {
+	// A date far ahead was imported, and is no matter of clocks.
+	if ahead := before.Sub(now); ahead >= 0 && ahead < time.Minute {
+		return before.Add(time.Millisecond)
+	}
+	return now
+}
+
+// Written returns p with the document that shows it.
+func (l *Library) Written(p *persona.Persona) (*Written, error) {
+	body, err := l.render(p)
+	if err != nil {
+		return nil, err
+	}
+	return &Written{Document: newDocument(body, p), Persona: p}, nil
+}
+
+func revision(caller *persona.Credential, p *persona.Persona, action persona.Action, at time.Time) *persona.Revision {
+	return &persona.Revision{
+		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: action, At: at,
+		User: caller.User, KeyOID: caller.Key.OID, Persona: p,
+	}
+}
+
+// matches tells whether If-Match allows a change of what has the ETag.
+// Comparison is strong, as RFC 9110 wants it: W/ never matches.
+func matches(ifMatch, etag string) bool {
+	if ifMatch == "" || strings.TrimSpace(ifMatch) == "*" {
+		return true
+	}
+	return slices.ContainsFunc(strings.Split(ifMatch, ","), func(tag string) bool { return strings.TrimSpace(tag) == etag })
+}

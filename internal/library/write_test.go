@@ -1,0 +1,682 @@
+package library_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/library"
+	"personae.dev/internal/persona"
+	"personae.dev/internal/wire"
+)
+
+// domainError returns the persona.Error of err, nil for another or none.
+func domainError(err error) *persona.Error {
+	domain, _ := errors.AsType[*persona.Error](err)
+	return domain
+}
+
+// writing is a library and a caller who may do everything in the first
+// workspace.
+type writing struct {
+	*transfer
+	caller *persona.Credential
+}
+
+func setupWriting(t *testing.T) *writing {
+	t.Helper()
+	f := &writing{transfer: setupTransfer(t)}
+	var err error
+	if f.caller, err = f.Authenticate(t.Context(), f.setUp.Token); err != nil {
+		t.Fatalf("Authenticate: %v", err)
+	}
+	return f
+}
+
+// patch returns the patch of a body that has no faults of form.
+func patch(t *testing.T, body string) *persona.Patch {
+	t.Helper()
+	_, p, unknown, faults := wire.DecodePatch([]byte(body))
+	if len(unknown) > 0 || len(faults) > 0 {
+		t.Fatalf("%s: unknown %q, faults %v", body, unknown, faults)
+	}
+	return p
+}
+
+func (f *writing) create(t *testing.T, body string) *library.Written {
+	t.Helper()
+	written, err := f.CreatePersona(t.Context(), f.caller, library.Create{Patch: patch(t, body), Body: []byte(body)})
+	if err != nil {
+		t.Fatalf("CreatePersona(%s): %v", body, err)
+	}
+	return written
+}
+
+func (f *writing) update(t *testing.T, oID, body string) *library.Written {
+	t.Helper()
+	written, err := f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID}, patch(t, body), nil)
+	if err != nil {
+		t.Fatalf("UpdatePersona(%s): %v", body, err)
+	}
+	return written
+}
+
+func (f *writing) revisions(t *testing.T, oID string) []*persona.Revision {
+	t.Helper()
+	revisions, total, err := f.Revisions(t.Context(), f.caller, oID, library.MaxLimit, 0)
+	if err != nil || total != len(revisions) {
+		t.Fatalf("Revisions: %d of %d, %v", len(revisions), total, err)
+	}
+	return revisions
+}
+
+// wantCode fails the test unless err is of the kind and code.
+func wantCode(t *testing.T, what string, err error, kind persona.Kind, code string) *persona.Error {
+	t.Helper()
+	domain := domainError(err)
+	if domain == nil || domain.Kind != kind || domain.Code != code {
+		t.Fatalf("%s: %v, want %s of kind %s", what, err, code, kind)
+	}
+	return domain
+}
+
+func TestUpdateOfNothing(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	created := f.create(t, `{"name":"x","painPoints":["p"],"qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}],"linkingStrategy":{"mode":"ALL"}}`)
+	oID, etag := created.Persona.OID, created.ETag
+	same := []string{
+		`{}`, `{"name":"x"}`, `{"name":"x","painPoints":["p"],"description":null,"keyConcerns":[],"buyingRole":null,"active":null}`,
+		`{"qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`, // which keeps its id
+		`{"linkingStrategy":{"mode":"ALL","offeringOIds":[]},"primaryOfferingOId":"","playbookOIds":[]}`,
+	}
+	for _, body := range same {
+		f.now = f.now.Add(time.Hour)
+		written := f.update(t, oID, body)
+		if written.ETag != etag || !written.Persona.UpdatedAt.Equal(created.Persona.UpdatedAt) || len(f.revisions(t, oID)) != 1 {
+			t.Errorf("%s made a new version", body)
+		}
+	}
+	// So with marks that are there already, and questions that are as wanted.
+	question := created.Persona.QualifyingQuestions[0].OID
+	f.now = f.now.Add(time.Hour)
+	calls := map[string]func() (*library.Written, error){
+		"RestorePersona": func() (*library.Written, error) {
+			return f.RestorePersona(t.Context(), f.caller, library.Target{OID: oID})
+		},
+		"RevertPersona": func() (*library.Written, error) {
+			return f.RevertPersona(t.Context(), f.caller, library.Target{OID: oID}, f.revisions(t, oID)[0].OID)
+		},
+		"UpdateQuestion": func() (*library.Written, error) {
+			return f.UpdateQuestion(t.Context(), f.caller, library.Target{OID: oID}, question, library.QuestionPatch{Question: new("q")}, nil)
+		},
+		"RestoreQuestion": func() (*library.Written, error) {
+			return f.RestoreQuestion(t.Context(), f.caller, library.Target{OID: oID}, question, nil)
+		},
+	}
+	for name, call := range calls {
+		if written, err := call(); err != nil || written.ETag != etag || len(f.revisions(t, oID)) != 1 {
+			t.Errorf("%s = %v, %v; made a new version", name, written, err)
+		}
+	}
+	for _, body := range []string{`{"name":"y"}`, `{"description":""}`, `{"playbookOIds":["pb"]}`, `{"active":false}`} {
+		before := len(f.revisions(t, oID))
+		f.now = f.now.Add(time.Millisecond)
+		written := f.update(t, oID, body)
+		if written.ETag == etag || !written.Persona.UpdatedAt.Equal(f.now) || len(f.revisions(t, oID)) != before+1 {
+			t.Errorf("%s made no new version", body)
+		}
+		etag = written.ETag
+	}
+}
+
+func TestUpdateNullClears(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	body := `{"name":"x","internalName":"i","description":"d","primaryOfferingOId":"of","linkingStrategy":{"mode":"SPECIFIC","offeringOIds":["of"]},
+		"playbookOIds":["pb"],"customFields":[{"title":"t","value":["v"]}],"qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}],"active":false`
+	fields := []string{"internalName", "description", "primaryOfferingOId", "linkingStrategy", "playbookOIds", "customFields", "qualifyingQuestions", "active"}
+	for _, list := range (&persona.Persona{}).Lists() {
+		body += `,"` + list.Name + `":["item"]`
+		fields = append(fields, list.Name)
+	}
+	oID := f.create(t, body+"}").Persona.OID
+	for i, field := range fields {
+		before := f.get(t, oID)
+		f.update(t, oID, `{"`+field+`":null}`)
+		after := f.get(t, oID)
+		if before.Equal(after) {
+			t.Errorf("null does not clear %s", field)
+		}
+		if n := len(f.revisions(t, oID)); n != i+2 {
+			t.Errorf("after %s there are %d revisions", field, n)
+		}
+	}
+	want := &persona.Persona{
+		WorkspaceOID: f.workspace.OID, OID: oID, Author: f.setUp.Owner, Name: "x", Active: true,
+		CreatedAt: f.now, UpdatedAt: f.get(t, oID).UpdatedAt,
+	}
+	if diff := diff(want, f.get(t, oID)); diff != "" {
+		t.Errorf("persona (-want +got):\n%s", diff)
+	}
+	_, err := f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID}, patch(t, `{"name":null}`), nil)
+	if domain := wantCode(t, "name: null", err, persona.Invalid, persona.CodeInvalidRequest); len(domain.Fields) != 1 || domain.Fields[0].Field != "name" {
+		t.Errorf("faults %v", domain.Fields)
+	}
+}
+
+func TestChangeOfDeleted(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	created := f.create(t, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`)
+	target, question := library.Target{OID: created.Persona.OID}, created.Persona.QualifyingQuestions[0].OID
+	if _, err := f.DeletePersona(t.Context(), f.caller, target); err != nil {
+		t.Fatalf("DeletePersona: %v", err)
+	}
+	for name, call := range map[string]func() (*library.Written, error){
+		"UpdatePersona": func() (*library.Written, error) {
+			return f.UpdatePersona(t.Context(), f.caller, target, patch(t, `{"name":"y"}`), nil)
+		},
+		"UpdateOfNothing": func() (*library.Written, error) {
+			return f.UpdatePersona(t.Context(), f.caller, target, patch(t, `{}`), nil)
+		},
+		"ArchivePersona": func() (*library.Written, error) { return f.ArchivePersona(t.Context(), f.caller, target) },
+		"UpdateQuestion": func() (*library.Written, error) {
+			return f.UpdateQuestion(t.Context(), f.caller, target, question, library.QuestionPatch{Question: new("y")}, nil)
+		},
+		"ArchiveQuestion": func() (*library.Written, error) {
+			return f.ArchiveQuestion(t.Context(), f.caller, target, question, nil)
+		},
+		"RestoreQuestion": func() (*library.Written, error) {
+			return f.RestoreQuestion(t.Context(), f.caller, target, question, nil)
+		},
+	} {
+		_, err := call()
+		_ = wantCode(t, name, err, persona.Conflict, persona.CodePersonaDeleted)
+	}
+	if n := len(f.revisions(t, target.OID)); n != 2 {
+		t.Errorf("there are %d revisions, want 2", n)
+	}
+	if _, err := f.RestorePersona(t.Context(), f.caller, target); err != nil {
+		t.Fatalf("RestorePersona: %v", err)
+	}
+	f.update(t, target.OID, `{"name":"y"}`)
+}
+
+func TestIfMatch(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	created := f.create(t, `{"name":"x"}`)
+	oID := created.Persona.OID
+	present := f.update(t, oID, `{"name":"y"}`)
+	for _, ifMatch := range []string{created.ETag, `"x"`, "W/" + present.ETag, strings.Trim(present.ETag, `"`), `""`, ",", "**", present.ETag + "x"} {
+		_, err := f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID, IfMatch: ifMatch}, patch(t, `{"name":"z"}`), nil)
+		if domain := wantCode(t, ifMatch, err, persona.Precondition, persona.CodePersonaChanged); domain.ETag != present.ETag {
+			t.Errorf("%s: the error has the ETag %s, want %s", ifMatch, domain.ETag, present.ETag)
+		}
+	}
+	if p := f.get(t, oID); p.Name != "y" {
+		t.Errorf("what was refused was done: %s", p.Name)
+	}
+	for _, ifMatch := range []string{present.ETag, "*", created.ETag + "," + present.ETag, " " + present.ETag + " , " + created.ETag} {
+		_, err := f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID, IfMatch: ifMatch}, patch(t, `{}`), nil)
+		if err != nil {
+			t.Errorf("%s: %v", ifMatch, err)
+		}
+	}
+	// Links are no part of the document, and a new version all the same, however
+	// fast it comes.
+	next := f.update(t, oID, `{"playbookOIds":["pb"]}`)
+	if next.ETag == present.ETag {
+		t.Error("a change of the links leaves the ETag as it was")
+	}
+	last := f.update(t, oID, `{"playbookOIds":[]}`)
+	if last.ETag == present.ETag || last.ETag == next.ETag {
+		t.Error("two versions have the same ETag")
+	}
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	create := func(key, body string) (*library.Written, error) {
+		return f.CreatePersona(t.Context(), f.caller, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: key})
+	}
+	const body = `{"name":"x"}`
+	first, err := create("k", body)
+	if err != nil || first.Replayed {
+		t.Fatalf("CreatePersona: %v", err)
+	}
+	began := f.now
+	f.update(t, first.Persona.OID, `{"name":"renamed since"}`)
+	for _, passed := range []time.Duration{0, time.Millisecond, library.IdempotencyLasts} {
+		f.now = began.Add(passed)
+		again, err := create("k", body)
+		if err != nil || !again.Replayed || again.Persona != nil || !bytes.Equal(again.Body, first.Body) || again.ETag != first.ETag {
+			t.Errorf("after %s: %+v, %v; want the first answer", passed, again, err)
+		}
+		_, err = create("k", `{"name":"x" }`)
+		_ = wantCode(t, "another body", err, persona.Conflict, persona.CodeKeyReused)
+	}
+	if n := strings.Count(string(f.export(t, f.workspace)), "\n"); n != 1 {
+		t.Errorf("%d personas were made", n)
+	}
+	if _, err := create("K", body); err != nil {
+		t.Errorf("another key: %v", err)
+	}
+	// What was refused is not remembered.
+	if _, err := create("refused", `{"name":""}`); persona.KindOf(err) != persona.Invalid {
+		t.Errorf("CreatePersona without a name: %v", err)
+	}
+	if written, err := create("refused", body); err != nil || written.Replayed {
+		t.Errorf("the key of a refused create: %v", err)
+	}
+	f.now = began.Add(library.IdempotencyLasts + time.Millisecond)
+	second, err := create("k", `{"name":"another"}`)
+	if err != nil || second.Replayed || second.Persona.OID == first.Persona.OID {
+		t.Errorf("after more than %s: %v", library.IdempotencyLasts, err)
+	}
+	// Keys are of one workspace.
+	other, err := f.Authenticate(t.Context(), f.tokenOf(t, f.other))
+	if err != nil {
+		t.Fatalf("Authenticate: %v", err)
+	}
+	written, err := f.CreatePersona(t.Context(), other, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: "k"})
+	if err != nil || written.Replayed {
+		t.Errorf("the same key in another workspace: %v", err)
+	}
+	for _, key := range []string{strings.Repeat("é", library.MaxIdempotencyKey+1), "nul\x00", "\xff"} {
+		_, err := create(key, body)
+		if domain := wantCode(t, "a bad key", err, persona.Invalid, persona.CodeInvalidRequest); domain.Fields[0].Field != "Idempotency-Key" {
+			t.Errorf("faults %v", domain.Fields)
+		}
+	}
+	if _, err := create(strings.Repeat("é", library.MaxIdempotencyKey), body); err != nil {
+		t.Errorf("the longest key: %v", err)
+	}
+}
+
+func (f *transfer) tokenOf(t *testing.T, w persona.Workspace) string {
+	t.Helper()
+	token, _, err := f.CreateKey(t.Context(), library.NewKey{Workspace: w, User: f.setUp.Owner, Scopes: persona.Scopes{persona.ScopeAdmin}})
+	if err != nil {
+		t.Fatalf("CreateKey: %v", err)
+	}
+	return token
+}
+
+func TestQuestionsStayTheSame(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	question := func(oID, text string) string {
+		return fmt.Sprintf(`{"oId":%q,"question":%q,"fitType":"GOOD","weight":"LOW"}`, oID, text)
+	}
+	replace := func(questions ...string) string {
+		return `{"name":"x","qualifyingQuestions":[` + strings.Join(questions, ",") + `]}`
+	}
+	created := f.create(t, replace(question("", "a"), question("", "b"), question("", "twice"), question("", "twice")))
+	oID := created.Persona.OID
+	ids := func() (list []string) {
+		for _, q := range f.get(t, oID).QualifyingQuestions {
+			list = append(list, q.OID)
+		}
+		return list
+	}
+	made := ids()
+	if len(slices.Compact(slices.Sorted(slices.Values(made)))) != 4 {
+		t.Fatalf("ids are %q", made)
+	}
+	a, b, first, second := made[0], made[1], made[2], made[3]
+	const isNew = "new"
+	for _, step := range []struct {
+		name, body string
+		want       []string
+	}{
+		{"SameTextAnotherOrder", replace(question("", "twice"), question("", "b"), question("", "twice"), question("", "a")), []string{first, b, second, a}},
+		{"GivenIDAnotherText", replace(question(a, "changed"), question("", "b")), []string{a, b}},
+		// A given id is not taken by the question that had its text.
+		{"GivenIDBeatsText", replace(question("", "b"), question(b, "c")), []string{isNew, b}},
+		{"IDOfTheirOwn", replace(question("mine", "c"), question("", "b")), []string{"mine", isNew}},
+		{"CaseMatters", replace(question("", "C")), []string{isNew}},
+	} {
+		before := ids()
+		f.update(t, oID, step.body)
+		got := ids()
+		for i, id := range got {
+			if i < len(step.want) && step.want[i] == isNew && strings.HasPrefix(id, persona.QuestionPrefix) && !slices.Contains(made, id) {
+				got[i] = isNew
+				made = append(made, id)
+			}
+		}
+		if step.name == "IDOfTheirOwn" {
+			step.want[1], got[1] = before[0], ids()[1] // "b" of the step before
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", step.name, diff)
+		}
+	}
+	_, err := f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID}, patch(t, replace(question("q", "a"), question("q", "b"))), nil)
+	if domain := wantCode(t, "an id twice", err, persona.Invalid, persona.CodeInvalidRequest); domain.Fields[0].Field != "qualifyingQuestions[1].oId" {
+		t.Errorf("faults %v", domain.Fields)
+	}
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	var oIDs []string
+	start := f.now
+	for i := range 4 {
+		oID := f.create(t, fmt.Sprintf(`{"name":"purged %d"}`, i)).Persona.OID
+		oIDs = append(oIDs, oID)
+		if i == 3 {
+			break // is kept
+		}
+		if _, err := f.DeletePersona(t.Context(), f.caller, library.Target{OID: oID}); err != nil {
+			t.Fatalf("DeletePersona: %v", err)
+		}
+		if _, err := f.Persona(t.Context(), f.caller, oID); err != nil { // is in the cache now
+			t.Fatalf("Persona: %v", err)
+		}
+		f.now = f.now.Add(time.Hour)
+	}
+	names := func(deleted []persona.DeletedPersona) (list []string) {
+		for _, d := range deleted {
+			list = append(list, d.Name)
+		}
+		return list
+	}
+	purge := func(before time.Time) []string {
+		would, err := f.Purgeable(t.Context(), before, 10)
+		if err != nil {
+			t.Fatalf("Purgeable: %v", err)
+		}
+		var gone []persona.DeletedPersona
+		err = f.Purge(t.Context(), before, func(d persona.DeletedPersona) {
+			gone = append(gone, d)
+			// It is gone when that is told.
+			if _, err := f.Persona(t.Context(), f.caller, d.OID); persona.KindOf(err) != persona.NotFound {
+				t.Errorf("%s is still there: %v", d.Name, err)
+			}
+		})
+		if err != nil {
+			t.Fatalf("Purge: %v", err)
+		}
+		if diff := cmp.Diff(names(would), names(gone)); diff != "" {
+			t.Errorf("Purgeable and Purge differ:\n%s", diff)
+		}
+		return names(gone)
+	}
+	for _, step := range []struct {
+		before time.Time
+		want   []string
+	}{
+		{start, nil}, // deleted at that very time
+		{start.Add(time.Millisecond), []string{"purged 0"}},        // before it
+		{start.Add(time.Hour), nil},                                // once more
+		{start.AddDate(1, 0, 0), []string{"purged 1", "purged 2"}}, // and never what is not deleted
+	} {
+		if diff := cmp.Diff(step.want, purge(step.before)); diff != "" {
+			t.Errorf("Purge before %s (-want +got):\n%s", step.before, diff)
+		}
+	}
+	if _, _, err := f.Revisions(t.Context(), f.caller, oIDs[0], 10, 0); persona.KindOf(err) != persona.NotFound {
+		t.Errorf("Revisions of a purged persona: %v", err)
+	}
+	if n := len(f.revisions(t, oIDs[3])); n != 1 {
+		t.Errorf("the persona that is kept has %d revisions", n)
+	}
+}
+
+// TestPurgeOfMany: what does not fit into one transaction goes in several.
+func TestPurgeOfMany(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	var text []string
+	for i := range 250 {
+		text = append(text, fmt.Sprintf(`{"oId":"pe_%d","name":"x","deletedAt":"2020-01-01T00:00:00Z"}`, i))
+	}
+	f.mustLoad(t, library.ImportReport{Created: 251}, library.ImportOptions{}, append(text, lineA)...)
+	n := 0
+	if err := f.Purge(t.Context(), f.now, func(persona.DeletedPersona) { n++ }); err != nil || n != 250 {
+		t.Errorf("Purge: %d, %v; want 250", n, err)
+	}
+	if left := string(f.export(t, f.workspace)); left != lineA+"\n" {
+		t.Errorf("left are\n%s", left)
+	}
+}
+
+// TestWritesAreSeenAtOnce: every kind of write is in the answer to the next
+// get, though the one before is in the cache.
+func TestWritesAreSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	created := f.create(t, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`)
+	target, question := library.Target{OID: created.Persona.OID}, created.Persona.QualifyingQuestions[0].OID
+	first := f.revisions(t, target.OID)[0].OID
+	ctx := t.Context()
+	seen := map[string]bool{}
+	for i, write := range []func() (*library.Written, error){
+		func() (*library.Written, error) { return created, nil },
+		func() (*library.Written, error) {
+			return f.UpdatePersona(ctx, f.caller, target, patch(t, `{"name":"y"}`), nil)
+		},
+		func() (*library.Written, error) { return f.ArchiveQuestion(ctx, f.caller, target, question, nil) },
+		func() (*library.Written, error) { return f.RestoreQuestion(ctx, f.caller, target, question, nil) },
+		func() (*library.Written, error) {
+			return f.UpdateQuestion(ctx, f.caller, target, question, library.QuestionPatch{Question: new("r")}, nil)
+		},
+		func() (*library.Written, error) { return f.ArchivePersona(ctx, f.caller, target) },
+		func() (*library.Written, error) { return f.DeletePersona(ctx, f.caller, target) },
+		func() (*library.Written, error) { return f.RestorePersona(ctx, f.caller, target) },
+		func() (*library.Written, error) { return f.RevertPersona(ctx, f.caller, target, first) },
+	} {
+		written, err := write()
+		if err != nil {
+			t.Fatalf("write %d: %v", i, err)
+		}
+		for range 2 { // read, and from the cache
+			document, err := f.Persona(ctx, f.caller, target.OID)
+			if err != nil || document.ETag != written.ETag || !bytes.Equal(document.Body, written.Body) {
+				t.Errorf("write %d: get answers %s, want %s", i, document.Body, written.Body)
+			}
+		}
+		if seen[written.ETag] {
+			t.Errorf("write %d has the ETag of an earlier version", i)
+		}
+		seen[written.ETag] = true
+	}
+}
+
+// TestNoLostUpdate: of those who read, change and write with If-Match, none
+// loses what another wrote, though all of it happens in one millisecond.
+func TestNoLostUpdate(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	oID := f.create(t, `{"name":"x"}`).Persona.OID
+	const writers, rounds = 6, 5
+	// Half of them write what the document does not show.
+	fields := []string{"painPoints", "playbookOIds"}
+	var group sync.WaitGroup
+	for writer := range writers {
+		group.Go(func() {
+			for round := 0; round < rounds; {
+				document, err := f.Persona(t.Context(), f.caller, oID)
+				if err != nil {
+					t.Errorf("Persona: %v", err)
+					return
+				}
+				p, err := f.PersonaNow(t.Context(), f.caller, oID)
+				if err != nil {
+					t.Errorf("PersonaNow: %v", err)
+					return
+				}
+				list := p.PainPoints
+				if writer%2 == 1 {
+					list = p.Links.PlaybookOIDs
+				}
+				body := fmt.Sprintf(`{%q:%s}`, fields[writer%2], quoted(append(slices.Clone(list), fmt.Sprintf("%d/%d", writer, round))))
+				_, err = f.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID, IfMatch: document.ETag}, patch(t, body), nil)
+				switch {
+				case err == nil:
+					round++
+				case persona.KindOf(err) != persona.Precondition:
+					t.Errorf("UpdatePersona: %v", err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	p := f.get(t, oID)
+	for writer := range writers {
+		list := [][]string{p.PainPoints, p.Links.PlaybookOIDs}[writer%2]
+		for round := range rounds {
+			if item := fmt.Sprintf("%d/%d", writer, round); !slices.Contains(list, item) {
+				t.Errorf("%s is lost", item)
+			}
+		}
+	}
+	f.wantHistory(t, oID, 1+writers*rounds)
+}
+
+// wantHistory fails the test unless the history of a persona is whole.
+func (f *writing) wantHistory(t *testing.T, oID string, length int) {
+	t.Helper()
+	revisions := f.revisions(t, oID)
+	if len(revisions) != length {
+		t.Errorf("there are %d revisions, want %d", len(revisions), length)
+	}
+	p := *f.get(t, oID)
+	p.Author = persona.User{}
+	if diff := diff(&p, revisions[0].Persona); diff != "" {
+		t.Errorf("the last snapshot is not the persona (-want +got):\n%s", diff)
+	}
+	for i, r := range revisions {
+		if want := len(revisions) - i; r.Number != want {
+			t.Errorf("revision %d has the number %d", want, r.Number)
+		}
+		if i+1 < len(revisions) && !equal(revisions[i+1].Persona, r.Before) {
+			t.Errorf("revision %d does not begin where the one before ended", r.Number)
+		}
+	}
+}
+
+// TestConcurrentUse lets many do everything at once, and checks what must hold
+// whatever came first.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	theirs := &writing{transfer: &transfer{}}
+	*theirs.transfer = *f.transfer
+	theirs.workspace = f.other
+	var err error
+	if theirs.caller, err = f.Authenticate(t.Context(), f.tokenOf(t, f.other)); err != nil {
+		t.Fatalf("Authenticate: %v", err)
+	}
+	// Both workspaces have the same ids, so that a mix would show.
+	const shared, workers, rounds = 3, 4, 6
+	for _, w := range []*writing{f, theirs} {
+		for i := range shared {
+			w.mustLoad(t, library.ImportReport{Created: 1}, library.ImportOptions{Workspace: w.workspace}, fmt.Sprintf(`{"oId":"pe_%d","name":"0","internalName":"0"}`, i))
+		}
+	}
+	var group sync.WaitGroup
+	for _, w := range []*writing{f, theirs} {
+		for worker := range workers {
+			group.Go(func() { w.work(t, worker, rounds, shared) })
+		}
+	}
+	group.Wait()
+	for _, w := range []*writing{f, theirs} {
+		w.checkWork(t, workers, rounds, shared)
+	}
+}
+
+func (f *writing) work(t *testing.T, worker, rounds, shared int) {
+	t.Helper()
+	ctx := t.Context()
+	for round := range rounds {
+		target := library.Target{OID: fmt.Sprintf("pe_%d", (worker+round)%shared)}
+		mark := fmt.Sprintf("%s %d %d", f.workspace.OID, worker, round)
+		body := fmt.Sprintf(`{"name":%q,"internalName":%q,"painPoints":[%q,%q],"playbookOIds":[%q]}`, mark, mark, mark, mark, mark)
+		_, err := f.UpdatePersona(ctx, f.caller, target, patch(t, body), nil)
+		if err != nil && persona.KindOf(err) != persona.Conflict {
+			t.Errorf("UpdatePersona: %v", err)
+		}
+		// All workers create with the same keys: one of them does.
+		create := library.Create{IdempotencyKey: fmt.Sprintf("key %d", round), Body: fmt.Appendf(nil, `{"name":"created %d"}`, round)}
+		create.Patch = patch(t, string(create.Body))
+		if _, err := f.CreatePersona(ctx, f.caller, create); err != nil {
+			t.Errorf("CreatePersona: %v", err)
+		}
+		calls := []func() (*library.Written, error){
+			func() (*library.Written, error) { return f.ArchivePersona(ctx, f.caller, target) },
+			func() (*library.Written, error) { return f.DeletePersona(ctx, f.caller, target) },
+			func() (*library.Written, error) { return f.RestorePersona(ctx, f.caller, target) },
+		}
+		if _, err := calls[(worker+round)%3](); err != nil && persona.KindOf(err) != persona.Conflict {
+			t.Errorf("a mark: %v", err)
+		}
+		if p, err := f.PersonaNow(ctx, f.caller, target.OID); err != nil || !f.whole(p) {
+			t.Errorf("PersonaNow is a mix of two writes: %+v, %v", p, err)
+		}
+		page, err := f.ListPersonas(ctx, f.caller, library.ListRequest{Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
+		switch {
+		case err != nil:
+			t.Errorf("ListPersonas: %v", err)
+		case page.Total != len(page.Personas) || page.HasNext:
+			t.Errorf("a list of all has %d personas, and says %d", len(page.Personas), page.Total)
+		default:
+			for _, p := range page.Personas {
+				if p.WorkspaceOID != f.workspace.OID || !f.whole(p) {
+					t.Errorf("the list has %+v", p)
+				}
+			}
+		}
+	}
+}
+
+// whole tells whether p is what one of the writes of work made.
+func (f *writing) whole(p *persona.Persona) bool {
+	if p.Name == "0" || strings.HasPrefix(p.Name, "created ") {
+		return true
+	}
+	return strings.HasPrefix(p.Name, f.workspace.OID+" ") && *p.InternalName == p.Name &&
+		slices.Equal(p.PainPoints, []string{p.Name, p.Name}) && slices.Equal(p.Links.PlaybookOIDs, []string{p.Name})
+}
+
+func (f *writing) checkWork(t *testing.T, workers, rounds, shared int) {
+	t.Helper()
+	page, err := f.ListPersonas(t.Context(), f.caller, library.ListRequest{Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
+	if want := shared + rounds; err != nil || page.Total != want || len(page.Personas) != want {
+		t.Fatalf("there are %d personas, and the total is %d, %v; want %d: one for each idempotency key", len(page.Personas), page.Total, err, want)
+	}
+	names := map[string]bool{}
+	for _, p := range page.Personas {
+		f.wantHistory(t, p.OID, len(f.revisions(t, p.OID)))
+		for _, r := range f.revisions(t, p.OID) {
+			if !f.whole(r.Persona) || r.Persona.WorkspaceOID != f.workspace.OID {
+				t.Errorf("revision %d of %s is a mix: %+v", r.Number, p.OID, r.Persona)
+			}
+			names[r.Persona.Name] = true
+		}
+		if page, err := f.ListPersonas(t.Context(), f.caller, library.ListRequest{
+			Text: p.Name, Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll, Order: persona.ByRank},
+		}); err != nil || !slices.ContainsFunc(page.Personas, func(q *persona.Persona) bool { return q.OID == p.OID }) {
+			t.Errorf("%s is not found by its name, %v", p.OID, err)
+		}
+	}
+	// Every persona was deleted at times, and most updates went through: those
+	// of the first round did, before anything was deleted by their writer.
+	if len(names) < 2+workers {
+		t.Errorf("the histories have %d different names", len(names))
+	}
+}

@@ -1,0 +1,79 @@
+package persona
+
+// Query says which personas of a workspace to list, and in which order.
+type Query struct {
+	// Words must all occur, each as the beginning of a word, in the texts of a
+	// persona. Empty: every persona.
+	Words  []string
+	Status Status
+	// AuthorOID, ProductOID and PlaybookOID are "" for any. A product is an
+	// offering: it is linked as the primary one, by name, or by OfferingsAll.
+	AuthorOID, ProductOID, PlaybookOID string
+
+	// Order is ByRank only where there are Words.
+	Order      Order
+	Descending bool
+
+	Limit  int
+	Offset int
+	// After is where the page before ended; it takes the place of Offset, and
+	// needs an Order other than ByRank.
+	After *Position
+}
+
+// Status selects personas by what happened to them.
+type Status string
+
+// The statuses.
+const (
+	StatusActive   Status = "active" // neither archived nor deleted
+	StatusArchived Status = "archived"
+	StatusDeleted  Status = "deleted"
+	StatusAll      Status = "all"
+)
+
+// Order is what a list is sorted by; what is equal then, by id, ascending.
+type Order string
+
+// The orders. ByRank is best match first: personas with all words in the name
+// or internal name, then those with all in names and job titles, then the rest;
+// within each by BM25, where a word in the name counts ten times, and one in a
+// job title four times, as much as one in the rest.
+const (
+	ByCreatedAt Order = "createdAt"
+	ByUpdatedAt Order = "updatedAt"
+	ByName      Order = "name"
+	ByRank      Order = "rank"
+)
+
+// Position is the place of a persona in a list.
+type Position struct {
+	// Micros is the time of ByCreatedAt and ByUpdatedAt, in microseconds.
+	Micros int64
+	// Name is the name of ByName.
+	Name string
+	OID  string
+}
+
+// PositionOf returns the place of p in a list of the order.
+func PositionOf(p *Persona, order Order) Position {
+	at := Position{OID: p.OID}
+	switch order {
+	case ByName:
+		at.Name = p.Name
+	case ByUpdatedAt:
+		at.Micros = p.UpdatedAt.UnixMicro()
+	default:
+		at.Micros = p.CreatedAt.UnixMicro()
+	}
+	return at
+}
+
+// Page is a part of a list.
+type Page struct {
+	Personas []*Persona
+	// Total is how many the whole list has.
+	Total int
+	// HasNext tells whether something follows.
+	HasNext bool
+}

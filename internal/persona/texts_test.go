@@ -1,0 +1,122 @@
+package persona_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/persona"
+)
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"": nil, " \t": nil, "\U0001f600!*": nil, "\u2764\ufe0f": nil, "\u0301": nil, // marks alone are no word
+		"C++ dev": {"C", "dev"}, "a a A": {"a", "A"}, `"x" OR NEAR(y)`: {"x", "OR", "NEAR", "y"}, "o'clock": {"o", "clock"},
+		"e\u0301tude": {"e\u0301tude"}, "हिन्दी": {"हिन्दी"}, "北京 2": {"北京", "2"}, "a_b-c.d": {"a", "b", "c", "d"}, "x\xffy": {"x", "y"},
+	} {
+		if diff := cmp.Diff(want, persona.Words(text)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func FuzzWords(f *testing.F) {
+	for _, text := range []string{"", "VP of Sales", `"a" AND b*`, "e\u0301 \u0301", "\u2764\ufe0f", "हिन्दी", "\xff\x00", "a\U0001f600b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		words := persona.Words(text)
+		seen := map[string]bool{}
+		for _, word := range words {
+			if word == "" || seen[word] || !strings.Contains(text, word) || !utf8.ValidString(word) {
+				t.Errorf("%q has the word %q", text, word)
+			}
+			seen[word] = true
+			letters := 0
+			for _, r := range word {
+				if !unicode.In(r, unicode.L, unicode.N, unicode.M, unicode.Co) {
+					t.Errorf("the word %q has %q in it", word, r)
+				}
+				if !unicode.Is(unicode.M, r) {
+					letters++
+				}
+			}
+			if letters == 0 {
+				t.Errorf("the word %q has marks only", word)
+			}
+		}
+		if again := persona.Words(strings.Join(words, " ")); !slices.Equal(words, again) {
+			t.Errorf("the words of %q are %q", words, again)
+		}
+	})
+}
+
+func TestValidateLinks(t *testing.T) {
+	t.Parallel()
+	ids := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, strconv.Itoa(i))
+		}
+		return list
+	}
+	specific := func(oIDs ...string) persona.Links {
+		return persona.Links{Offerings: persona.OfferingsSpecific, OfferingOIDs: oIDs}
+	}
+	const offerings, tooMany = "linkingStrategy.offeringOIds", "has 1001 items, and 1000 are allowed"
+	for _, test := range []struct {
+		name  string
+		links persona.Links
+		want  []string
+	}{
+		{"None", persona.Links{}, nil},
+		{"All", persona.Links{Offerings: persona.OfferingsAll, PrimaryOfferingOID: new("x")}, nil},
+		{"Most", persona.Links{Offerings: persona.OfferingsSpecific, OfferingOIDs: ids(persona.MaxLinks), PlaybookOIDs: ids(persona.MaxLinks)}, nil},
+		{"TooManyOfferings", specific(ids(persona.MaxLinks + 1)...), []string{offerings + ": " + tooMany}},
+		{"TooManyPlaybooks", persona.Links{PlaybookOIDs: ids(persona.MaxLinks + 1)}, []string{"playbookOIds: " + tooMany}},
+		{"LongestIDs", persona.Links{PrimaryOfferingOID: new(strings.Repeat("é", 255)), PlaybookOIDs: []string{strings.Repeat("é", 255)}}, nil},
+		{"TooLongIDs", persona.Links{PrimaryOfferingOID: new(strings.Repeat("é", 256)), PlaybookOIDs: []string{"x", strings.Repeat("é", 256)}}, []string{
+			"primaryOfferingOId: has 256 characters, and 255 are allowed", "playbookOIds[1]: has 256 characters, and 255 are allowed",
+		}},
+		{"EmptyIDs", persona.Links{PrimaryOfferingOID: new(""), Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{""}}, []string{
+			"primaryOfferingOId: must not be empty", offerings + "[0]: must not be empty",
+		}},
+		{"Twice", specific("a", "b", "a"), []string{offerings + "[2]: occurs twice: keep one"}},
+		{"SpecificWithoutOfferings", specific(), []string{offerings + ": must name an offering where mode is SPECIFIC"}},
+		{"AllWithOfferings", persona.Links{Offerings: persona.OfferingsAll, OfferingOIDs: []string{"a"}}, []string{offerings + ": must be left out where mode is not SPECIFIC"}},
+		{"UnknownMode", persona.Links{Offerings: "all"}, []string{`linkingStrategy.mode: is "all": use ALL or SPECIFIC`}},
+	} {
+		p := valid()
+		p.Links = test.links
+		var got []string
+		for _, fault := range p.Validate() {
+			got = append(got, fault.String())
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestValidateQuestionIDs(t *testing.T) {
+	t.Parallel()
+	p := valid()
+	for _, oID := range []string{"", "a", "", "b", "a", strings.Repeat("x", 256), "nul\x00"} {
+		q := question()
+		q.OID = oID
+		p.QualifyingQuestions = append(p.QualifyingQuestions, q)
+	}
+	var got []string
+	for _, fault := range p.Validate() {
+		got = append(got, fault.Field)
+	}
+	want := []string{"qualifyingQuestions[4].oId", "qualifyingQuestions[5].oId", "qualifyingQuestions[6].oId"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("fields at fault (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"time"
+
+	"personae.dev/apitype"
+	"personae.dev/internal/persona"
+)
+
+// Reference is the body of the small calls: what they act on, and for a
+// question what it shall be. Fields that were not sent are zero.
+type Reference struct {
+	OID, RevisionOID, QuestionOID string
+	Question, Rationale           *string
+	FitType                       *persona.FitType
+	Weight                        *persona.Weight
+}
+
+// DecodeReference reads a body that may have the named fields of a Reference.
+func DecodeReference(data []byte, names ...string) (ref Reference, unknown []string, faults []persona.Fault) {
+	d := newDecoder(data)
+	if !d.checkText(data) {
+		return ref, nil, d.List()
+	}
+	all := fields{
+		"oId":         func(path string) { d.text(path, &ref.OID) },
+		"revisionOId": func(path string) { d.text(path, &ref.RevisionOID) },
+		"questionOId": func(path string) { d.text(path, &ref.QuestionOID) },
+		"question":    func(path string) { d.optionalText(path, &ref.Question) },
+		"rationale":   func(path string) { d.optionalText(path, &ref.Rationale) },
+		"fitType":     func(path string) { optionalWord(d, path, &ref.FitType) },
+		"weight":      func(path string) { optionalWord(d, path, &ref.Weight) },
+	}
+	known := fields{}
+	for _, name := range names {
+		known[name] = all[name]
+	}
+	d.object("", known)
+	return ref, d.unknown, d.List()
+}
+
+func optionalWord[T ~string](d *decoder, path string, into **T) {
+	var text *string
+	if d.optionalText(path, &text); text != nil {
+		word := T(*text)
+		*into = &word
+	}
+}
+
+// Key returns k as the API answers it, without what it could be guessed from.
+func Key(k persona.APIKey) apitype.APIKey {
+	wire := apitype.APIKey{
+		OID: k.OID, Name: k.Name, Scopes: []string{}, UserOID: k.UserOID, CreatedAt: apitype.NewTime(k.CreatedAt),
+		ExpiresAt: Time(k.ExpiresAt), RevokedAt: Time(k.RevokedAt), LastUsedAt: Time(k.LastUsedAt),
+	}
+	for _, scope := range k.Scopes {
+		wire.Scopes = append(wire.Scopes, string(scope))
+	}
+	return wire
+}
+
+// Time returns t as the API answers it, nil for none.
+func Time(t *time.Time) *apitype.Time {
+	if t == nil {
+		return nil
+	}
+	wire := apitype.NewTime(*t)
+	return &wire
+}
