@@ -1,12 +1,14 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"mime"
 	"net"
@@ -31,6 +33,7 @@ type call struct {
 	method, path string // the path without apiPath
 	query        url.Values
 	header       http.Header
+	body         []byte // JSON, nil for none
 	// idempotent says that a second time does no harm, so that the call can be
 	// sent again when nobody knows what became of the first.
 	idempotent bool
@@ -103,12 +106,13 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	address := c.base.JoinPath(apiPath, call.path)
 	shown := address.String() // without the query, which says what the caller looks for
 	address.RawQuery = call.query.Encode()
-	request, err := http.NewRequestWithContext(ctx, call.method, address.String(), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, call.method, address.String(), bytes.NewReader(call.body))
 	if err != nil {
 		return nil, fmt.Errorf("client: %s %s: %w", call.method, shown, err)
 	}
-	for name, values := range call.header {
-		request.Header[name] = values
+	maps.Copy(request.Header, call.header)
+	if call.body != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	c.prepare(request.Header)
 	failed := func(err error) error { return &connectionError{call.method, shown, err} }

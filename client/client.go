@@ -8,11 +8,14 @@
 //
 // A call is sent up to [MaxAttempts] times. It is sent again after 429 (too many
 // requests) and 503 (unavailable), and, where a second time does no harm, after
-// a connection that failed. The pauses between are 0.2 s, 0.4 s and 0.8 s, each
-// shortened at random by up to a half so that clients do not return in step, and
-// at least as long as Retry-After asks. A server that asks for more than
-// [MaxWait] gets no second try, and neither does one for which the context has
-// no time left: the caller is told at once.
+// a connection that failed: that is so for calls that read, for DeletePersona
+// without [IfMatch], and for CreatePersona with [IdempotencyKey].
+//
+// The pauses between are 0.2 s, 0.4 s and 0.8 s, each shortened at random by up to
+// a half so that clients do not return in step, and at least as long as
+// Retry-After asks. A server that asks for more than [MaxWait] gets no second
+// try, and neither does one for which the context has no time left: the caller
+// is told at once.
 package client
 
 import (

@@ -67,3 +67,11 @@ func IsNotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.StatusCode == http.StatusNotFound && e.Code != "" && e.Code != codePathNotFound
 }
+
+// IsPreconditionFailed tells whether err is the answer that the persona is no
+// longer what IfMatch names. Read it again, and repeat the change on what it is
+// now.
+func IsPreconditionFailed(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.StatusCode == http.StatusPreconditionFailed && e.Code != ""
+}

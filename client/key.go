@@ -17,3 +17,13 @@ func (c *Client) ValidateKey(ctx context.Context) (*apitype.ValidateKeyResponse,
 	}
 	return answer, nil
 }
+
+// ListAPIKeys returns the keys of the workspace, oldest first, without their
+// secrets. The key needs the scope admin.
+func (c *Client) ListAPIKeys(ctx context.Context) (*apitype.ListKeysResponse, error) {
+	answer := new(apitype.ListKeysResponse)
+	if _, err := c.do(ctx, call{method: http.MethodGet, path: "/api-key/list", idempotent: true}, answer); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}

@@ -11,8 +11,8 @@ import (
 // GetPersona returns the persona with this id in the workspace of the key,
 // archived and deleted ones too. IsNotFound tells of its error that there is
 // none. The key needs the scope read.
-func (c *Client) GetPersona(ctx context.Context, oID string) (*apitype.GetPersonaResponse, error) {
-	p, _, err := c.GetPersonaIfChanged(ctx, oID, "")
+func (c *Client) GetPersona(ctx context.Context, oID string, options ...Option) (*apitype.GetPersonaResponse, error) {
+	p, _, err := c.GetPersonaIfChanged(ctx, oID, "", options...)
 	return p, err
 }
 
@@ -20,13 +20,13 @@ func (c *Client) GetPersona(ctx context.Context, oID string) (*apitype.GetPerson
 // already. etag is the entity tag of the version that it has, as this method
 // returned it; "" says that it has none. Where that version is the current one,
 // the error is ErrNotModified.
-func (c *Client) GetPersonaIfChanged(ctx context.Context, oID, etag string) (p *apitype.GetPersonaResponse, newETag string, err error) {
+func (c *Client) GetPersonaIfChanged(ctx context.Context, oID, etag string, options ...Option) (p *apitype.GetPersonaResponse, newETag string, err error) {
 	get := call{method: http.MethodGet, path: "/persona/get", query: url.Values{"oId": {oID}}, idempotent: true}
 	if etag != "" {
 		get.header = http.Header{"If-None-Match": {etag}}
 	}
 	p = new(apitype.GetPersonaResponse)
-	header, err := c.do(ctx, get, p)
+	header, err := c.do(ctx, get.with(options), p)
 	if err != nil {
 		return nil, "", err
 	}

@@ -194,3 +194,81 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 		})
 	})
 }
+
+// What may be sent again after a connection that failed, and that it is the same
+// then.
+func TestRetriesOfWrites(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		call func(context.Context, *Client) error
+		want int // attempts
+	}{
+		{"Create", func(ctx context.Context, c *Client) error {
+			_, err := c.CreatePersona(ctx, NewPersona{Name: "VP"})
+			return err
+		}, 1},
+		{"CreateWithKey", func(ctx context.Context, c *Client) error {
+			_, err := c.CreatePersona(ctx, NewPersona{Name: "VP"}, IdempotencyKey("k"))
+			return err
+		}, 2},
+		{"Update", func(ctx context.Context, c *Client) error {
+			_, err := c.UpdatePersona(ctx, "p_1", PersonaPatch{Name: Set("VP")})
+			return err
+		}, 1},
+		// An update knows no idempotency key.
+		{"UpdateWithKey", func(ctx context.Context, c *Client) error {
+			_, err := c.UpdatePersona(ctx, "p_1", PersonaPatch{Name: Set("VP")}, IdempotencyKey("k"))
+			return err
+		}, 1},
+		{"Delete", func(ctx context.Context, c *Client) error {
+			_, err := c.DeletePersona(ctx, "p_1")
+			return err
+		}, 2},
+		// Its own first attempt may be why the second is refused.
+		{"DeleteIfMatch", func(ctx context.Context, c *Client) error {
+			_, err := c.DeletePersona(ctx, "p_1", IfMatch(`"v1"`))
+			return err
+		}, 1},
+		{"Archive", func(ctx context.Context, c *Client) error {
+			_, err := c.ArchivePersona(ctx, "p_1")
+			return err
+		}, 1},
+		{"List", func(ctx context.Context, c *Client) error {
+			_, err := c.ListPersonas(ctx, ListOptions{})
+			return err
+		}, 2},
+	}
+	for _, test := range tests {
+		for _, failure := range []struct {
+			name   string
+			answer reply
+			want   int
+		}{{"BrokenConnection", cut, test.want}, {"Unavailable", status(503), 2}} {
+			t.Run(test.name+"/"+failure.name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var bodies []string
+					note := func(answer reply) reply {
+						return func(r *http.Request) (*http.Response, error) {
+							b, err := io.ReadAll(r.Body)
+							if err != nil {
+								t.Error(err)
+							}
+							bodies = append(bodies, string(b))
+							return answer(r)
+						}
+					}
+					s := &script{answers: []reply{note(failure.answer), note(status(200))}}
+					err := test.call(t.Context(), s.client(t))
+					if len(bodies) != failure.want || (err == nil) != (failure.want == 2) {
+						t.Fatalf("%d attempts, want %d; the error is %v", len(bodies), failure.want, err)
+					}
+					if bodies[0] != bodies[len(bodies)-1] {
+						t.Errorf("the bodies differ: %q", bodies)
+					}
+				})
+			})
+		}
+	}
+}

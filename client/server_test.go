@@ -114,4 +114,130 @@ func TestAgainstTheServer(t *testing.T) {
 	if refused, ok := errors.AsType[*client.Error](err); !ok || refused.StatusCode != http.StatusUnauthorized || refused.Code != "unauthorized" {
 		t.Errorf("wrong key: the error is %v", err)
 	}
+
+	allCalls(t, c)
+}
+
+// allCalls leads a persona through its life.
+func allCalls(t *testing.T, c *client.Client) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(written *client.Written, err error) *client.Written {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	draft := client.NewPersona{
+		Name: "CFO", InternalName: new("Carl"), Description: new("Signs"), PainPoints: []string{"Late reports"}, KeyConcerns: []string{"Cost"},
+		QualifyingQuestions: []apitype.QualifyingQuestion{{Question: "Signs?", FitType: "GOOD", Weight: "HIGH"}},
+		LinkingStrategy:     &apitype.LinkingStrategy{Mode: "SPECIFIC", OfferingOIDs: []string{"of_1"}}, PlaybookOIDs: []string{"pb_1"},
+	}
+	created := must(c.CreatePersona(ctx, draft, client.IdempotencyKey("first"), client.QuestionIDs()))
+	oID := created.Persona.OID
+	again := must(c.CreatePersona(ctx, draft, client.IdempotencyKey("first")))
+	if again.Persona.OID != oID || !again.Replayed || created.Replayed {
+		t.Errorf("the same key made %s and %s, replayed %t", oID, again.Persona.OID, again.Replayed)
+	}
+	_, err := c.CreatePersona(ctx, client.NewPersona{Name: "Other"}, client.IdempotencyKey("first"))
+	if refused, ok := errors.AsType[*client.Error](err); !ok || refused.StatusCode != http.StatusConflict {
+		t.Errorf("the same key for another persona: %v", err)
+	}
+
+	updated := must(c.UpdatePersona(ctx, oID, client.PersonaPatch{
+		InternalName: client.Set(""), Description: client.Clear[string](), KeyConcerns: client.Set([]string{}),
+	}, client.IfMatch(created.ETag)))
+	p := updated.Persona
+	if *p.InternalName != "" || p.Description != nil || len(p.Data.KeyConcerns) != 0 || *p.Name != "CFO" || len(p.Data.PainPoints) != 1 {
+		t.Errorf("after the update: %+v", p)
+	}
+	if _, err := c.UpdatePersona(ctx, oID, client.PersonaPatch{Name: client.Set("X")}, client.IfMatch(created.ETag)); !client.IsPreconditionFailed(err) {
+		t.Errorf("an old etag: %v", err)
+	}
+
+	question := created.Persona.QualifyingQuestions[0].OID
+	must(c.UpdateQuestion(ctx, oID, question, client.QuestionPatch{Weight: client.Set("LOW")}))
+	archived := must(c.ArchiveQuestion(ctx, oID, question, client.QuestionIDs())).Persona.QualifyingQuestions[0]
+	if archived.OID != question || archived.Weight != "LOW" || archived.ArchivedAt == nil {
+		t.Errorf("the question is %+v", archived)
+	}
+	if q := must(c.RestoreQuestion(ctx, oID, question)).Persona.QualifyingQuestions[0]; q.ArchivedAt != nil {
+		t.Errorf("the restored question is %+v", q)
+	}
+
+	list := func(o client.ListOptions) (found []string) {
+		t.Helper()
+		for p, err := range c.Personas(ctx, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, p.OID)
+		}
+		return found
+	}
+	for name, o := range map[string]client.ListOptions{
+		"ByText": {Text: "late rep", Limit: 1}, "ByProduct": {ProductOID: "of_1"}, "ByPlaybook": {PlaybookOID: "pb_1", QueryType: "MINE"},
+	} {
+		if found := list(o); len(found) != 1 || found[0] != oID {
+			t.Errorf("%s: found %v, want %s", name, found, oID)
+		}
+	}
+	if found := list(client.ListOptions{Limit: 1, OrderField: "name"}); len(found) != 2 || found[0] != oID {
+		t.Errorf("all by name: %v", found)
+	}
+	page, err := c.ListPersonas(ctx, client.ListOptions{Limit: 1})
+	if err != nil || page.Total != 2 || !page.HasNext || page.NextCursor != nil || len(page.Data) != 1 {
+		t.Errorf("a page: %+v, %v", page, err)
+	}
+
+	must(c.ArchivePersona(ctx, oID))
+	if found := list(client.ListOptions{Status: "archived"}); len(found) != 1 {
+		t.Errorf("archived: %v", found)
+	}
+	if deleted := must(c.DeletePersona(ctx, oID)); deleted.Persona.DeletedAt == nil || deleted.ETag == "" {
+		t.Errorf("deleted: %+v", deleted)
+	}
+	if found := list(client.ListOptions{}); len(found) != 1 {
+		t.Errorf("what is left: %v", found)
+	}
+	_, err = c.UpdatePersona(ctx, oID, client.PersonaPatch{Name: client.Set("X")})
+	if refused, ok := errors.AsType[*client.Error](err); !ok || refused.Code != "persona_deleted" {
+		t.Errorf("an update of a deleted persona: %v", err)
+	}
+	must(c.RestorePersona(ctx, oID))
+
+	var actions []string
+	first := apitype.Revision{}
+	for r, err := range c.Revisions(ctx, oID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		actions, first = append(actions, r.Action), r
+	}
+	if want := "restored deleted archived updated updated updated updated created"; strings.Join(actions, " ") != want {
+		t.Errorf("the history is %v, want %s", actions, want)
+	}
+	must(c.RevertPersona(ctx, oID, first.OID))
+	reverted, err := c.GetPersona(ctx, oID, client.QuestionIDs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// All but when it was changed.
+	reverted.UpdatedAt = created.Persona.UpdatedAt
+	if diff := cmp.Diff(created.Persona, reverted.Persona); diff != "" {
+		t.Errorf("reverted (-created +now):\n%s", diff)
+	}
+	revision, err := c.GetRevision(ctx, first.OID)
+	if err != nil || revision.Persona.LinkingStrategy.OfferingOIDs[0] != "of_1" || revision.Number != 1 {
+		t.Errorf("the first revision: %+v, %v", revision, err)
+	}
+	if _, err := c.GetRevision(ctx, "rv_0"); !client.IsNotFound(err) {
+		t.Errorf("no revision: %v", err)
+	}
+
+	keys, err := c.ListAPIKeys(ctx)
+	if err != nil || len(keys.Data) != 1 || !strings.HasPrefix(keys.Data[0].OID, "ak_") {
+		t.Errorf("keys: %+v, %v", keys, err)
+	}
 }

@@ -89,7 +89,7 @@ func TestChecker(t *testing.T) {
 		"CommandSkipsCli":      {"cmd/personae/b.go", "package main\n\nimport _ \"personae.dev/internal/app\"\n", "import", "may import internal/cli"},
 		"CliImportsStore":      {"internal/cli/b.go", "package cli\n\nimport _ \"personae.dev/internal/store\"\n", "import", "imports personae.dev/internal/store"},
 		"ApiImportsStore":      {"internal/api/a.go", "// Package api is routes.\npackage api\n\nimport _ \"personae.dev/internal/store\"\n", "import", "the room internal/api may import"},
-		"StoreImportsLibrary":  {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/library\"\n", "import", "may import internal/persona"},
+		"StoreImportsLibrary":  {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/library\"\n", "import", "may import internal/store/dbfile"},
 		"PersonaImportsOurs":   {"internal/persona/b.go", "package persona\n\nimport _ \"personae.dev/apitype\"\n", "import", "may import no other"},
 		"ApitypeImportsModule": {"apitype/b.go", "package apitype\n\nimport _ \"github.com/google/uuid\"\n", "import", "only the standard library"},
 		"ClientImportsDomain":  {"client/a.go", "// Package client calls the API.\npackage client\n\nimport _ \"personae.dev/internal/persona\"\n", "import", "may import apitype"},

@@ -2,6 +2,8 @@
 // results, progress and errors are shown to a person or a script.
 //
 // What commands do stands in library, and what they work on is opened by app.
+// Those that need no database but a server stand in remote.
+//
 // Results go to stdout and everything else to stderr. Exit codes: 0 done, 1
 // failed, 2 a wrong flag, argument or setting, or an address that cannot be had.
 package cli
@@ -10,7 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
@@ -18,9 +21,11 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 
+	"personae.dev/client"
 	"personae.dev/internal/app"
+	"personae.dev/internal/cli/format"
+	"personae.dev/internal/cli/remote"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 )
@@ -33,21 +38,20 @@ const (
 )
 
 // Stdio is where the program reads and writes.
-type Stdio struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
+type Stdio = format.Stdio
 
 // grammar is every command. A setting that PERSONAE_… can give has an env tag.
 type grammar struct {
-	Serve     serveCmd     `cmd:"" help:"Serve the API."`
-	Import    importCmd    `cmd:"" help:"Read personas from JSON lines into a workspace."`
-	Export    exportCmd    `cmd:"" help:"Write the personas of a workspace as JSON lines."`
-	Key       keyCmd       `cmd:"" help:"Create, list and revoke API keys."`
-	Workspace workspaceCmd `cmd:"" help:"Create and list workspaces."`
-	User      userCmd      `cmd:"" help:"Create and list users."`
-	Migrate   migrateCmd   `cmd:"" help:"Make a database, or bring it up to date."`
-	Version   versionCmd   `cmd:"" help:"Show which build this is."`
+	Serve     serveCmd       `cmd:"" help:"Serve the API."`
+	Import    importCmd      `cmd:"" help:"Read personas from JSON lines into a workspace."`
+	Export    exportCmd      `cmd:"" help:"Write the personas of a workspace as JSON lines."`
+	Persona   remote.Persona `cmd:"" help:"List, show, create and change personas through a server."`
+	Key       keyCmd         `cmd:"" help:"Create, list and revoke API keys."`
+	Workspace workspaceCmd   `cmd:"" help:"Create and list workspaces."`
+	User      userCmd        `cmd:"" help:"Create and list users."`
+	Purge     purgeCmd       `cmd:"" help:"Remove personas for good that were deleted long ago."`
+	Migrate   migrateCmd     `cmd:"" help:"Make a database, or bring it up to date."`
+	Version   versionCmd     `cmd:"" help:"Show which build this is."`
 }
 
 const description = `Personae keeps a company's buyer personas and serves them over the v2 persona API.
@@ -116,6 +120,12 @@ func commandOf(err error) string {
 // describe says what went wrong in one line: the message, and the cause where
 // one helps an operator.
 func describe(err error) string {
+	if refused, ok := errors.AsType[*client.Error](err); ok {
+		return describeAnswer(refused)
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return fmt.Sprintf("There is no server: %s. Start one with `personae serve`, or name another with --server or PERSONAE_SERVER.", dial)
+	}
 	known, ok := errors.AsType[*persona.Error](err)
 	if !ok {
 		return err.Error()
@@ -134,10 +144,24 @@ func describe(err error) string {
 	return text
 }
 
-// isTerminal tells whether a person looks at w.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// describeAnswer says what a server refused, and how its operator finds the
+// request if the fault is the server's.
+func describeAnswer(refused *client.Error) string {
+	text := refused.Message
+	if len(refused.Fields) > 0 {
+		faults := make([]string, len(refused.Fields))
+		for i, fault := range refused.Fields {
+			faults[i] = fault.Field + ": " + fault.Message
+		}
+		text = strings.Join(faults, "; ")
+	}
+	if refused.StatusCode == http.StatusUnauthorized {
+		text = "The server refuses the API key in PERSONAE_API_KEY or --api-key-file: it is of another server, or it has ended. Make one with `personae key create`."
+	}
+	if refused.StatusCode >= http.StatusInternalServerError && refused.RequestID != "" {
+		text += fmt.Sprintf(" (request %s)", refused.RequestID)
+	}
+	return text
 }
 
 // database is the flag of every command that works on one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/wire"
@@ -34,10 +35,10 @@ Examples:
 }
 
 // Run exports.
-func (c exportCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c exportCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
 		bar := progressbar.DefaultBytesSilent(-1)
-		if !isTerminal(stdio.Out) || c.Output != "-" {
+		if !format.IsTerminal(stdio.Out) || c.Output != "-" {
 			bar = progress(stdio.Err, -1, "exporting")
 		}
 		count := 0
@@ -69,14 +70,23 @@ func (c exportCmd) Run(ctx context.Context, stdio Stdio) error {
 
 // write calls fill with stdout, or with a file that takes its name when it is
 // complete.
-func (c exportCmd) write(stdio Stdio, fill func(io.Writer) error) (err error) {
+func (c exportCmd) write(stdio format.Stdio, fill func(io.Writer) error) (err error) {
 	if c.Output == "-" {
 		return fill(stdio.Out)
 	}
-	if info, err := os.Stat(c.Output); err == nil && info.IsDir() {
-		return persona.BadSettingf("%s is a folder: name a file with --output.", c.Output)
+	// Where a link leads, the file is; the link stays.
+	target := c.Output
+	if followed, err := filepath.EvalSymlinks(target); err == nil {
+		target = followed
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.Output), "."+filepath.Base(c.Output)+"-*")
+	info, err := os.Stat(target)
+	switch {
+	case err == nil && info.IsDir():
+		return persona.BadSettingf("%s is a folder: name a file with --output.", c.Output)
+	case err == nil && !info.Mode().IsRegular():
+		return writeThrough(target, fill) // a pipe or a device, which must stay what it is
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
 	if err != nil {
 		return persona.BadSettingf("The file cannot be written: %s.", err)
 	}
@@ -91,5 +101,14 @@ func (c exportCmd) write(stdio Stdio, fill func(io.Writer) error) (err error) {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	return os.Rename(f.Name(), c.Output)
+	return os.Rename(f.Name(), target)
+}
+
+// writeThrough fills what is there, and is no regular file.
+func writeThrough(path string, fill func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return persona.BadSettingf("The file cannot be written: %s.", err)
+	}
+	return errors.Join(fill(f), f.Close())
 }

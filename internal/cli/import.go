@@ -11,6 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/wire"
@@ -42,7 +43,7 @@ Examples:
 }
 
 // Run imports.
-func (c importCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
 		author, err := l.User(ctx, workspace, c.User)
 		if err != nil {
@@ -85,56 +86,68 @@ func (c importCmd) Run(ctx context.Context, stdio Stdio) error {
 	})
 }
 
-// input opens the file to import. Stdin is copied first: while it trickles in,
-// nobody shall wait for the database.
-func (c importCmd) input(ctx context.Context, stdio Stdio) (_ io.Reader, size int64, done func(), err error) {
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return nil, 0, nil, persona.BadSettingf("The file cannot be read: %s.", err)
-		}
-		info, err := f.Stat()
-		if err == nil && info.IsDir() {
-			err = persona.BadSettingf("%s is a folder: name a file of JSON lines.", c.File)
-		}
-		if err != nil {
-			return nil, 0, nil, errors.Join(err, f.Close())
-		}
-		return f, info.Size(), func() { _ = f.Close() }, nil
+// input opens what is to be imported. What is no regular file, such as stdin or
+// a pipe, is copied first: while it trickles in, nobody shall wait for the
+// database.
+func (c importCmd) input(ctx context.Context, stdio format.Stdio) (_ io.Reader, size int64, done func(), err error) {
+	if c.File == "-" {
+		return c.copied(ctx, stdio, stdio.In)
 	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return nil, 0, nil, persona.BadSettingf("The file cannot be read: %s.", err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = persona.BadSettingf("%s is a folder: name a file of JSON lines.", c.File)
+	case info.Mode().IsRegular():
+		return f, info.Size(), func() { _ = f.Close() }, nil
+	default:
+		defer f.Close()
+		return c.copied(ctx, stdio, f)
+	}
+	return nil, 0, nil, errors.Join(err, f.Close())
+}
+
+// copied copies from into a file that goes away with done, or at once where the
+// system allows it.
+func (c importCmd) copied(ctx context.Context, stdio format.Stdio, from io.Reader) (_ io.Reader, size int64, done func(), err error) {
 	f, err := os.CreateTemp("", "personae-import-*.jsonl")
 	if err != nil {
-		return nil, 0, nil, fmt.Errorf("import: keep stdin in a file: %w", err)
+		return nil, 0, nil, fmt.Errorf("import: keep the input in a file: %w", err)
 	}
+	_ = os.Remove(f.Name()) // the file stays until it is closed; Windows refuses
 	done = func() {
 		_ = f.Close()
 		_ = os.Remove(f.Name())
 	}
-	bar := progress(stdio.Err, -1, "reading stdin")
-	size, err = io.Copy(io.MultiWriter(f, bar), untilDone{ctx, stdio.In})
+	bar := progress(stdio.Err, -1, "reading")
+	type copied struct {
+		bytes int64
+		err   error
+	}
+	copying := make(chan copied, 1)
+	go func() {
+		n, err := io.Copy(io.MultiWriter(f, bar), from)
+		copying <- copied{n, err}
+	}()
+	select {
+	case c := <-copying:
+		size, err = c.bytes, c.err
+	case <-ctx.Done(): // what is read from may never end
+		return nil, 0, nil, ctx.Err()
+	}
 	_ = bar.Finish()
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		done()
-		return nil, 0, nil, fmt.Errorf("import: keep stdin in a file: %w", err)
+		return nil, 0, nil, fmt.Errorf("import: keep the input in a file: %w", err)
 	}
 	return f, size, done, nil
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	io.Reader
-}
-
-// Read implements io.Reader.
-func (u untilDone) Read(b []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.Reader.Read(b)
 }
 
 // progress returns a bar that shows bytes, on a terminal only; size is -1 where
@@ -142,7 +155,7 @@ func (u untilDone) Read(b []byte) (int, error) {
 func progress(w io.Writer, size int64, what string) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(size,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetVisibility(isTerminal(w)),
+		progressbar.OptionSetVisibility(format.IsTerminal(w)),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionClearOnFinish(),

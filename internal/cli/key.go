@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 )
@@ -37,7 +38,7 @@ Examples:
 }
 
 // Run creates a key.
-func (c keyCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c keyCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	scopes, err := persona.NewScopes(c.Scope...)
 	if err != nil {
 		return persona.BadSettingf("%s", describe(err))
@@ -55,7 +56,7 @@ func (c keyCreateCmd) Run(ctx context.Context, stdio Stdio) error {
 		}
 		ends := "It does not expire."
 		if key.ExpiresAt != nil {
-			ends = "It expires at " + showTime(key.ExpiresAt) + "."
+			ends = "It expires at " + format.Time(key.ExpiresAt) + "."
 		}
 		fmt.Fprintf(stdio.Err, "Key %s for %s, to %s. %s It is shown this once:\n", key.OID, workspace.Name, key.Scopes, ends)
 		_, err = fmt.Fprintln(stdio.Out, token)
@@ -75,13 +76,7 @@ func (e *expiry) UnmarshalText(text []byte) error {
 	}
 	if err != nil {
 		var lasts time.Duration
-		if days, isDays := strings.CutSuffix(s, "d"); isDays {
-			var n int
-			n, err = strconv.Atoi(days)
-			lasts = time.Duration(n) * 24 * time.Hour
-		} else {
-			lasts, err = time.ParseDuration(s)
-		}
+		lasts, err = parseSpan(s)
 		if err == nil && lasts <= 0 {
 			return fmt.Errorf("%q is not in the future", s)
 		}
@@ -95,9 +90,24 @@ func (e *expiry) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// maxDays is a hundred years; a time.Duration holds less than three hundred.
+const maxDays = 36_500
+
+// parseSpan reads a span of time: 90d, or what time.ParseDuration reads.
+func parseSpan(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err == nil && (n < 0 || n > maxDays) {
+			err = fmt.Errorf("%q is not 0 to %d days", s, maxDays)
+		}
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
+}
+
 type keyListCmd struct {
 	inWorkspace
-	listing
+	format.Listing
 }
 
 // Help implements kong.HelpProvider.
@@ -111,7 +121,7 @@ Examples:
 }
 
 // Run lists the keys.
-func (c keyListCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	type entry struct {
 		ID         string         `json:"id"`
 		Name       string         `json:"name"`
@@ -132,14 +142,14 @@ func (c keyListCmd) Run(ctx context.Context, stdio Stdio) error {
 		for _, k := range keys {
 			entries = append(entries, entry{
 				k.OID, k.Name, k.Scopes, k.UserOID,
-				jsonTime(&k.CreatedAt), jsonTime(k.ExpiresAt), jsonTime(k.RevokedAt), jsonTime(k.LastUsedAt),
+				format.JSONTime(&k.CreatedAt), format.JSONTime(k.ExpiresAt), format.JSONTime(k.RevokedAt), format.JSONTime(k.LastUsedAt),
 			})
 			rows = append(rows, []string{
 				k.OID, k.Name, k.Scopes.String(), k.UserOID,
-				showTime(&k.CreatedAt), showTime(k.ExpiresAt), showTime(k.RevokedAt), showTime(k.LastUsedAt),
+				format.Time(&k.CreatedAt), format.Time(k.ExpiresAt), format.Time(k.RevokedAt), format.Time(k.LastUsedAt),
 			})
 		}
-		return c.show(stdio.Out, entries, rows)
+		return c.Show(stdio.Out, entries, rows)
 	})
 }
 
@@ -158,13 +168,13 @@ Example:
 }
 
 // Run revokes a key.
-func (c keyRevokeCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c keyRevokeCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library) error {
 		key, err := l.RevokeKey(ctx, c.Key)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdio.Err, "Key %s was revoked at %s.\n", key.OID, showTime(key.RevokedAt))
+		fmt.Fprintf(stdio.Err, "Key %s was revoked at %s.\n", key.OID, format.Time(key.RevokedAt))
 		return nil
 	})
 }

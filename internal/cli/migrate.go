@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"personae.dev/internal/app"
+	"personae.dev/internal/cli/format"
 )
 
 type migrateCmd struct {
@@ -24,7 +25,7 @@ Examples:
 }
 
 // Run migrates, or shows what it would do.
-func (c migrateCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c migrateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if !c.Status {
 		if err := app.Migrate(ctx, c.Database); err != nil {
 			return err
@@ -44,7 +45,7 @@ func (c migrateCmd) Run(ctx context.Context, stdio Stdio) error {
 		}
 		rows = append(rows, []string{strconv.FormatInt(step.Version, 10), step.File, state})
 	}
-	if err := (listing{}).show(stdio.Out, nil, rows); err != nil {
+	if err := format.Table(stdio.Out, rows); err != nil {
 		return err
 	}
 	if pending > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"personae.dev/examples"
 	"personae.dev/internal/app"
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 )
@@ -26,6 +27,7 @@ type serveCmd struct {
 	Database  string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database, sqlite: and a file name. It is made where it is missing. Default: ${default}."`
 	Demo      bool   `env:"PERSONAE_DEMO" help:"Fill an empty workspace with twelve demo personas, and show a curl line with a key for a day."`
 	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for personas and keys that were read, in MiB. 0 turns the cache off. Default: ${default}."`
+	Retain    string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted personas are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
 	TLSCert   string `name:"tls-cert" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
 	TLSKey    string `name:"tls-key" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
 	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Logs on stderr as auto (text on a terminal, else json), text or json. Default: ${default}."`
@@ -51,15 +53,19 @@ Examples:
 }
 
 // Run serves until a signal comes.
-func (c serveCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if c.CacheMiB < 0 {
 		return persona.BadSettingf("--cache-mib is %d: use 0 or more.", c.CacheMiB)
+	}
+	retain, err := parseSpan(c.Retain)
+	if err != nil || retain < 0 {
+		return persona.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted personas.", c.Retain)
 	}
 	log, flush := c.logger(stdio.Err)
 	defer flush()
 	server, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Database: c.Database, CacheBytes: int64(c.CacheMiB) << 20,
-		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
+		RetainDeleted: retain, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
 	})
 	if err != nil {
 		return err
@@ -91,9 +97,7 @@ func (c serveCmd) prepare(ctx context.Context, server *app.Server) (greeting str
 	if err != nil {
 		return "", err
 	}
-	token := ""
 	if setup != nil {
-		token = setup.Token
 		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", c.Database)
 		fmt.Fprintf(&text, "  organization  %s (%s)\n", setup.Organization.Name, setup.Organization.OID)
 		fmt.Fprintf(&text, "  workspace     %s (%s)\n", setup.Workspace.Name, setup.Workspace.OID)
@@ -101,7 +105,7 @@ func (c serveCmd) prepare(ctx context.Context, server *app.Server) (greeting str
 		text.WriteString("Keep the key: it is shown this once.\n\n")
 	}
 	if c.Demo {
-		if err := c.prepareDemo(ctx, server, token, &text); err != nil {
+		if err := c.prepareDemo(ctx, server, &text); err != nil {
 			return "", err
 		}
 	}
@@ -110,8 +114,9 @@ func (c serveCmd) prepare(ctx context.Context, server *app.Server) (greeting str
 }
 
 // prepareDemo fills the oldest workspace if it is empty, and shows how to read
-// a persona of it. Where there is no token yet, it makes a key for a day.
-func (c serveCmd) prepareDemo(ctx context.Context, server *app.Server, token string, text *strings.Builder) error {
+// a persona of it, with a key for a day: the line to paste ends up in the
+// history of a shell.
+func (c serveCmd) prepareDemo(ctx context.Context, server *app.Server, text *strings.Builder) error {
 	l := server.Library
 	workspaces, err := l.Workspaces(ctx)
 	if err != nil {
@@ -131,19 +136,17 @@ func (c serveCmd) prepareDemo(ctx context.Context, server *app.Server, token str
 	if report.Created > 0 {
 		fmt.Fprintf(text, "%d demo personas were put into %s.\n\n", report.Created, workspace.Name)
 	}
-	if token == "" {
-		expires := time.Now().Add(demoKeyLasts)
-		if err := revokeDemoKeys(ctx, l, workspace); err != nil {
-			return err
-		}
-		token, _, err = l.CreateKey(ctx, library.NewKey{
-			Workspace: workspace, User: *owner, Name: demoKeyName, Scopes: persona.Scopes{persona.ScopeRead}, ExpiresAt: &expires,
-		})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(text, "A key to read with, good for a day:\n\n  %s\n\n", token)
+	if err := revokeDemoKeys(ctx, l, workspace); err != nil {
+		return err
 	}
+	expires := time.Now().Add(demoKeyLasts)
+	token, _, err := l.CreateKey(ctx, library.NewKey{
+		Workspace: workspace, User: *owner, Name: demoKeyName, Scopes: persona.Scopes{persona.ScopeRead}, ExpiresAt: &expires,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(text, "A key to read with, good for a day:\n\n  %s\n\n", token)
 	for p, err := range l.Export(ctx, workspace) {
 		if err != nil {
 			return err
@@ -176,6 +179,6 @@ func (c serveCmd) logger(w io.Writer) (*slog.Logger, func()) {
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		panic(fmt.Sprintf("cli: log level: %v", err)) // the grammar lists them
 	}
-	text := c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w)
+	text := c.LogFormat == "text" || c.LogFormat == "auto" && format.IsTerminal(w)
 	return app.NewLog(w, level, !text)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 )
@@ -34,7 +35,7 @@ Examples:
 }
 
 // Run creates a user.
-func (c userCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c userCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
 		user, err := l.CreateUser(ctx, library.NewUser{
 			FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Role: persona.Role(c.Role), Workspace: workspace,
@@ -50,14 +51,14 @@ func (c userCreateCmd) Run(ctx context.Context, stdio Stdio) error {
 
 type userListCmd struct {
 	database
-	listing
+	format.Listing
 }
 
 // Help implements kong.HelpProvider.
 func (userListCmd) Help() string { return "Example:\n\n  personae user list --json" }
 
 // Run lists the users.
-func (c userListCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	type entry struct {
 		ID           string        `json:"id"`
 		FirstName    string        `json:"firstName"`
@@ -75,9 +76,9 @@ func (c userListCmd) Run(ctx context.Context, stdio Stdio) error {
 		entries := []entry{}
 		rows := [][]string{{"ID", "FIRST NAME", "LAST NAME", "EMAIL", "ROLE", "ORGANIZATION", "CREATED"}}
 		for _, u := range users {
-			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, jsonTime(&u.CreatedAt)})
-			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, showTime(&u.CreatedAt)})
+			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, format.JSONTime(&u.CreatedAt)})
+			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, format.Time(&u.CreatedAt)})
 		}
-		return c.show(stdio.Out, entries, rows)
+		return c.Show(stdio.Out, entries, rows)
 	})
 }

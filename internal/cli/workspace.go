@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
 )
 
@@ -32,7 +33,7 @@ Examples:
 }
 
 // Run creates a workspace.
-func (c workspaceCreateCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c workspaceCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library) error {
 		wanted := library.NewWorkspace{Name: c.Name, Domain: c.Domain, Organization: c.Organization}
 		if c.NewOrganization != "" {
@@ -50,14 +51,14 @@ func (c workspaceCreateCmd) Run(ctx context.Context, stdio Stdio) error {
 
 type workspaceListCmd struct {
 	database
-	listing
+	format.Listing
 }
 
 // Help implements kong.HelpProvider.
 func (workspaceListCmd) Help() string { return "Example:\n\n  personae workspace list --json" }
 
 // Run lists the workspaces.
-func (c workspaceListCmd) Run(ctx context.Context, stdio Stdio) error {
+func (c workspaceListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	type entry struct {
 		ID           string        `json:"id"`
 		Name         string        `json:"name"`
@@ -82,10 +83,10 @@ func (c workspaceListCmd) Run(ctx context.Context, stdio Stdio) error {
 		rows := [][]string{{"ID", "NAME", "DOMAIN", "ORGANIZATION", "CREATED"}}
 		for _, w := range workspaces {
 			slug := slugs[w.OrganizationOID]
-			entries = append(entries, entry{w.OID, w.Name, w.Domain, slug, jsonTime(&w.CreatedAt)})
-			rows = append(rows, []string{w.OID, w.Name, text(w.Domain), slug, showTime(&w.CreatedAt)})
+			entries = append(entries, entry{w.OID, w.Name, w.Domain, slug, format.JSONTime(&w.CreatedAt)})
+			rows = append(rows, []string{w.OID, w.Name, text(w.Domain), slug, format.Time(&w.CreatedAt)})
 		}
-		return c.show(stdio.Out, entries, rows)
+		return c.Show(stdio.Out, entries, rows)
 	})
 }
 

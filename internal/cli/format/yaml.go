@@ -1,0 +1,212 @@
+package format
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// YAML writes a value as YAML: what its JSON says, in the order of its JSON.
+func YAML(value any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, fmt.Errorf("yaml: %w", err)
+	}
+	stood, original := standIns(text.String())
+	tokens := json.NewDecoder(strings.NewReader(stood))
+	tokens.UseNumber()
+	node, err := readJSON(tokens)
+	if err != nil {
+		return nil, fmt.Errorf("yaml: %w", err)
+	}
+	var out bytes.Buffer
+	writer := yaml.NewEncoder(&out)
+	writer.SetIndent(2)
+	if err := errors.Join(writer.Encode(node), writer.Close()); err != nil {
+		return nil, fmt.Errorf("yaml: %w", err)
+	}
+	return []byte(strings.Map(original, out.String())), nil
+}
+
+// standIns puts private characters into a text for those above U+FFFF, emoji for
+// one, and returns what puts them back. The YAML library would write \U0001F680
+// for such a character, and the whole text around it in one quoted line, which
+// nobody can edit.
+func standIns(text string) (stood string, original func(rune) rune) {
+	const first, last = 0xE000, 0xF8FF
+	next := rune(first)
+	forth, back := map[rune]rune{}, map[rune]rune{}
+	stood = strings.Map(func(r rune) rune {
+		if r <= 0xFFFF {
+			return r
+		}
+		if _, known := forth[r]; !known {
+			for strings.ContainsRune(text, next) {
+				next++
+			}
+			if next > last {
+				return r // as the library likes it
+			}
+			forth[r], back[next] = next, r
+			next++
+		}
+		return forth[r]
+	}, text)
+	return stood, func(r rune) rune {
+		if emoji, ok := back[r]; ok {
+			return emoji
+		}
+		return r
+	}
+}
+
+// readJSON reads the next value of tokens, and keeps the order of its fields.
+func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
+	token, err := tokens.Token()
+	if err != nil {
+		return nil, err
+	}
+	node := &yaml.Node{Kind: yaml.ScalarNode}
+	switch token := token.(type) {
+	case nil:
+		node.Tag, node.Value = "!!null", "null"
+	case bool:
+		node.Tag, node.Value = "!!bool", strconv.FormatBool(token)
+	case json.Number:
+		// The encoder finds out which of int and float it is.
+		node.Value = token.String()
+	case string:
+		node.SetString(token)
+		if isOldBool(token) {
+			node.Style = yaml.DoubleQuotedStyle
+		}
+	case json.Delim:
+		node.Kind = yaml.SequenceNode
+		if token == '{' {
+			node.Kind = yaml.MappingNode
+		}
+		for tokens.More() {
+			item, err := readJSON(tokens)
+			if err != nil {
+				return nil, err
+			}
+			node.Content = append(node.Content, item)
+		}
+		if len(node.Content) == 0 {
+			node.Style = yaml.FlowStyle // [] and {}
+		}
+		if _, err := tokens.Token(); err != nil { // the end
+			return nil, err
+		}
+	}
+	return node, nil
+}
+
+// isOldBool tells a text that other programs take for a boolean, as YAML 1.1 did.
+func isOldBool(s string) bool {
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off":
+		return true
+	}
+	return false
+}
+
+// JSON returns the JSON of a text that is YAML or JSON. JSON comes back as it
+// is. What YAML has and JSON has not is refused: several documents, anchors,
+// and keys that are no text. A date stays the text that it is.
+func JSON(text []byte) ([]byte, error) {
+	if json.Valid(text) {
+		return text, nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document, more yaml.Node
+	switch err := decoder.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("is empty")
+	case err != nil:
+		return nil, fmt.Errorf("is neither YAML nor JSON: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, errors.New("has more than one document: write one into each file")
+	}
+	var out bytes.Buffer
+	if err := writeNode(&out, document.Content[0]); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// writeNode writes a node as JSON. A key that occurs twice does so in the JSON.
+func writeNode(out *bytes.Buffer, node *yaml.Node) error {
+	switch node.Kind {
+	case yaml.MappingNode:
+		out.WriteByte('{')
+		for i := 0; i < len(node.Content); i += 2 {
+			key := node.Content[i]
+			if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
+				return fmt.Errorf("has a key in line %d that is no text", key.Line)
+			}
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			writeValue(out, key.Value)
+			out.WriteByte(':')
+			if err := writeNode(out, node.Content[i+1]); err != nil {
+				return err
+			}
+		}
+		out.WriteByte('}')
+	case yaml.SequenceNode:
+		out.WriteByte('[')
+		for i, item := range node.Content {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			if err := writeNode(out, item); err != nil {
+				return err
+			}
+		}
+		out.WriteByte(']')
+	case yaml.ScalarNode:
+		return writeScalar(out, node)
+	default:
+		return fmt.Errorf("has an alias in line %d: write out what it stands for", node.Line)
+	}
+	return nil
+}
+
+func writeScalar(out *bytes.Buffer, node *yaml.Node) error {
+	switch node.ShortTag() {
+	case "!!null":
+		out.WriteString("null")
+	case "!!bool", "!!int", "!!float":
+		var value any
+		if err := node.Decode(&value); err != nil {
+			return fmt.Errorf("has in line %d what cannot be read: %s", node.Line, strings.TrimPrefix(err.Error(), "yaml: "))
+		}
+		if b, err := json.Marshal(value); err == nil {
+			out.Write(b)
+			return nil
+		}
+		writeValue(out, node.Value) // .nan and .inf
+	default:
+		writeValue(out, node.Value)
+	}
+	return nil
+}
+
+func writeValue(out *bytes.Buffer, text string) {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic("format: a text is no JSON: " + err.Error())
+	}
+	out.Write(b)
+}

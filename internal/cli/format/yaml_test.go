@@ -1,0 +1,99 @@
+package format
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whatever a text is, it comes back from YAML as it was.
+func TestYAMLKeepsTexts(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		"", " ", "plain", "yes", "No", "on", "null", "~", "true", "0123", "1e3", "0x1F", "-", "- a", "a: b", "#", "a #b", "{}", "[", "*a", "&a", "!b", "|", ">",
+		"2026-01-01", "2026-01-01T00:00:00Z", "a\nb", "a\n", "\n", " a\n b", "a\n\n\nb\n\n", "\ttab", "a\r\nb", "a ", "'", `"`, `\`, "\\n",
+		"Ingénieur", "🚀", "a 🚀\nb 👩‍💻\n", "\uE000🚀\uE001", "\u2028", "\u0085", "\uFEFFx", "<<", "=", strings.Repeat("long words ", 50), "?", "? a", ".nan", "---", "...",
+	}
+	for _, want := range texts {
+		text, err := YAML(map[string]any{"value": want, "list": []string{want}, want + "k": 1})
+		if err != nil {
+			t.Errorf("%q: %v", want, err)
+			continue
+		}
+		b, err := JSON(text)
+		if err != nil {
+			t.Errorf("%q: %v:\n%s", want, err, text)
+			continue
+		}
+		var got struct {
+			Value string
+			List  []string
+		}
+		if err := json.Unmarshal(b, &got); err != nil || got.Value != want || len(got.List) != 1 || got.List[0] != want {
+			t.Errorf("%q came back as %+v, %v:\n%s", want, got, err, text)
+		}
+	}
+}
+
+func TestYAML(t *testing.T) {
+	t.Parallel()
+	const want = `z: 1
+a:
+  - 1.5
+  - null
+  - true
+empty: {}
+none: []
+text: |
+  Rocket 🚀
+  and more
+"yes": "yes"
+`
+	got, err := YAML(json.RawMessage(`{"z":1,"a":[1.5,null,true],"empty":{},"none":[],"text":"Rocket 🚀\nand more\n","yes":"yes"}`))
+	if diff := cmp.Diff(want, string(got)); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		want       string // JSON, or a part of the error
+	}{
+		{"JSON", `{"a": "\ud83d\ude80"}`, `{"a": "\ud83d\ude80"}`},
+		{"Order", "b: 1\na: 2", `{"b":1,"a":2}`},
+		{"Scalars", "[a, 'b', 1, 0x10, 1.5, true, null, ~, '', 2026-01-01, yes]", `["a","b",1,16,1.5,true,null,null,"","2026-01-01","yes"]`},
+		{"NotANumber", "[.nan, .inf]", `[".nan",".inf"]`},
+		{"NoValue", "a:", `{"a":null}`},
+		{"KeyTwice", "a: 1\na: 2", `{"a":1,"a":2}`},
+		{"NumberAsKey", "1: a", `{"1":"a"}`},
+		{"Comment", "# c\na: 1 # d", `{"a":1}`},
+		{"Tag", "a: !!str 1", `{"a":"1"}`},
+		{"Deep", strings.Repeat("[", 50) + strings.Repeat("]", 50), strings.Repeat("[", 50) + strings.Repeat("]", 50)},
+		{"Empty", "", "is empty"},
+		{"OnlyComment", "# c\n", "is empty"},
+		{"TwoDocuments", "a: 1\n---\nb: 2", "has more than one document"},
+		{"Alias", "a: &x [1]\nb: *x", "has an alias in line 2"},
+		{"Merge", "a: &x {c: 1}\nb:\n  <<: *x", "has a key in line 3 that is no text"},
+		{"KeyThatIsAList", "? [a]\n: b", "has a key in line 1 that is no text"},
+		{"Nonsense", "a: [", "is neither YAML nor JSON"},
+		{"Tabs", "a:\n\t- b", "is neither YAML nor JSON"},
+		{"NotUTF8", "a: \xff", "is neither YAML nor JSON"},
+		{"WrongTag", "a: !!int b", "has in line 1 what cannot be read"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := JSON([]byte(test.text))
+			switch {
+			case err != nil && !strings.Contains(err.Error(), test.want):
+				t.Errorf("the error is %v, want %q", err, test.want)
+			case err == nil && string(got) != test.want:
+				t.Errorf("%s, want %s", got, test.want)
+			}
+		})
+	}
+}
