@@ -5,20 +5,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // measurement is what one load of a server gave.
 type measurement struct {
 	perSecond float64
+	// p50 and p99 are how long answers took, in milliseconds.
+	p50, p99 float64
 	// cores is how many cores the server used; near 1 on one core, it was the
 	// server that was the limit.
 	cores float64
@@ -46,14 +49,18 @@ func recordAnswers(ctx context.Context, address, key, file string) ([][]byte, er
 			return nil, err
 		}
 		bodies = append(bodies, body)
-		requests = append(requests, fmt.Appendf(nil,
-			"GET /api/v2/persona/get?oId=%s HTTP/1.1\r\nHost: %s\r\napi_key: %s\r\n\r\n", line.OID, address, key))
+		requests = append(requests, getRequest(address, key, "/api/v2/persona/get?oId="+line.OID))
 	}
 	encoded, err := json.Marshal(bodies)
 	if err != nil {
 		return nil, err
 	}
 	return requests, os.WriteFile(file, encoded, 0o600)
+}
+
+// getRequest is a GET as it goes over the wire.
+func getRequest(address, key, target string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\napi_key: %s\r\n\r\n", target, address, key)
 }
 
 func fetch(ctx context.Context, address, key, oID string) ([]byte, error) {
@@ -85,43 +92,53 @@ func load(ctx context.Context, server *process, requests [][]byte, clients int, 
 		return measurement{}, err
 	}
 	began := time.Now()
-	var answered atomic.Int64
+	took := make([][]float64, clients)
 	var wait sync.WaitGroup
 	failed := make(chan error, clients)
 	for client := range clients {
 		wait.Go(func() {
-			if err := keepAsking(ctx, server.address, requests, client*len(requests)/clients, &answered); err != nil {
+			var err error
+			if took[client], err = keepAsking(ctx, server.address, requests, client*len(requests)/clients); err != nil {
 				failed <- err
 			}
 		})
 	}
 	wait.Wait()
-	took := time.Since(began).Seconds()
+	seconds := time.Since(began).Seconds()
 	after, err := server.cpuSeconds()
 	select {
 	case err = <-failed:
 	default:
 	}
-	return measurement{perSecond: float64(answered.Load()) / took, cores: (after - before) / took}, err
+	times := slices.Sorted(slices.Values(slices.Concat(took...)))
+	if len(times) == 0 {
+		return measurement{}, errors.Join(err, errors.New("nothing was answered"))
+	}
+	return measurement{
+		perSecond: float64(len(times)) / seconds, cores: (after - before) / seconds,
+		p50: times[len(times)/2], p99: times[len(times)*99/100],
+	}, err
 }
 
-func keepAsking(ctx context.Context, address string, requests [][]byte, next int, answered *atomic.Int64) error {
+// keepAsking returns how long each answer took, in milliseconds.
+func keepAsking(ctx context.Context, address string, requests [][]byte, next int) (took []float64, err error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer conn.Close()
 	reader := bufio.NewReaderSize(conn, 16<<10)
 	for ; ctx.Err() == nil; next++ {
+		began := time.Now()
 		if _, err := conn.Write(requests[next%len(requests)]); err != nil {
-			return err
+			return took, err
 		}
 		if err := readAnswer(reader); err != nil {
-			return err
+			return took, err
 		}
-		answered.Add(1)
+		took = append(took, float64(time.Since(began).Nanoseconds())/1e6)
 	}
-	return nil
+	return took, nil
 }
 
 // readAnswer reads one answer with a Content-Length, which must be a 200.

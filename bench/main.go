@@ -31,14 +31,18 @@ func main() {
 		each     = flag.Duration("each", 4*time.Second, "time of one measurement")
 		clients  = flag.Int("clients", 64, "connections, each with one request at a time")
 		bodies   = flag.String("ceiling", "", "serve the bodies in this file, and measure nothing")
+		resource = flag.Bool("resource", false, "measure create, list and search against get instead")
 		ceilFile = "bodies.json"
 	)
 	flag.Parse()
 	ctx := context.Background()
 	var err error
-	if *bodies != "" {
+	switch {
+	case *bodies != "":
 		err = serveCeiling(ctx, *bodies)
-	} else {
+	case *resource:
+		err = runResource(ctx, *rounds, *each)
+	default:
 		err = run(ctx, *rounds, *each, *clients, ceilFile)
 	}
 	if err != nil {
@@ -55,12 +59,9 @@ func run(ctx context.Context, rounds int, each time.Duration, clients int, ceilF
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
-	binary := filepath.Join(folder, "personae")
-	fmt.Fprintln(os.Stderr, "building")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/personae")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+	binary, err := build(ctx, folder)
+	if err != nil {
+		return err
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
@@ -68,7 +69,7 @@ func run(ctx context.Context, rounds int, each time.Duration, clients int, ceilF
 	}
 
 	database := "sqlite:" + filepath.Join(folder, "personae.db")
-	key, err := prepare(ctx, binary, database)
+	key, err := prepare(ctx, binary, database, onet)
 	if err != nil {
 		return err
 	}
@@ -141,13 +142,28 @@ func run(ctx context.Context, rounds int, each time.Duration, clients int, ceilF
 	return w.Flush()
 }
 
-// prepare makes a library with the 1,016 occupations and returns a key.
-func prepare(ctx context.Context, binary, database string) (key string, err error) {
+// onet is the file of the 1,016 occupations.
+const onet = "examples/onet/personas.jsonl"
+
+// build builds the server as it is released.
+func build(ctx context.Context, folder string) (binary string, err error) {
+	fmt.Fprintln(os.Stderr, "building")
+	binary = filepath.Join(folder, "personae")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/personae")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// prepare makes a library with the personas of a file and returns a key.
+func prepare(ctx context.Context, binary, database, file string) (key string, err error) {
 	steps := [][]string{
 		{"migrate"},
 		{"workspace", "create", "--new-organization", "Bench", "Bench"},
-		{"import", "examples/onet/personas.jsonl"},
-		{"key", "create"},
+		{"import", file},
+		{"key", "create", "--scope", "read,write"},
 	}
 	for _, step := range steps {
 		out, err := exec.CommandContext(ctx, binary, append(step, "--database", database)...).Output()
