@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="personae" \
       org.opencontainers.image.description="Serves buyer personas through an HTTP API" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/usr/local/bin/personae /usr/local/bin/personae
-COPY --from=build /src/LICENSE /usr/share/doc/personae/LICENSE
+COPY --from=build /src/LICENSE /src/NOTICE /src/internal/api/docs/scalar.LICENSE /usr/share/doc/personae/
 # A new volume takes the owner of this folder: 65532 is the image's nonroot user.
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
