@@ -89,7 +89,7 @@ func TestListOrder(t *testing.T) {
 				t.Errorf("%s: total %d, hasNext %t: %v", query, all.Total, all.HasNext, ids(all))
 			}
 			// Pages of any size, by offset and by cursor, are the same list.
-			for _, size := range []int{1, 7, 31, 32} {
+			for _, size := range []int{5, 31, 32} {
 				if got := e.walk(t, query, size); !cmp.Equal(got, ids(all)) {
 					t.Errorf("%s in pages of %d: %v", query, size, got)
 				}
