@@ -325,15 +325,15 @@ func TestSearch(t *testing.T) {
 		e.create(t, body)
 	}
 	for text, want := range map[string][]string{
-		"nurse":              {"Nurse", "Head of Care", "Ward manager", "Hospital buyer", "Practice lead"},
-		"NURS":               {"Nurse", "Head of Care", "Ward manager", "Hospital buyer", "Practice lead"},
+		"nurse":              {"Nurse", "Head of Care", "Ward manager", "Practice lead", "Hospital buyer"},
+		"NURS":               {"Nurse", "Head of Care", "Ward manager", "Practice lead", "Hospital buyer"},
 		"ingenieur":          {"Ingénieur"},
 		"INGÉNIEUR":          {"Ingénieur"},
 		"c++ DEV":            {"Ingénieur"},
 		"nurse practitioner": {"Ward manager"},
 		"nurse head":         {"Head of Care"},
 		"nurse nobody":       {},
-		"nurse nurse":        {"Nurse", "Head of Care", "Ward manager", "Hospital buyer", "Practice lead"},
+		"nurse nurse":        {"Nurse", "Head of Care", "Ward manager", "Practice lead", "Hospital buyer"},
 		"ursery":             {},
 		"name":               {}, // neither columns
 		"rest":               {"Ingénieur"},

@@ -3,7 +3,8 @@ package persona
 // Query says which personas of a workspace to list, and in which order.
 type Query struct {
 	// Words must all occur, each as the beginning of a word, in the texts of a
-	// persona. Empty: every persona.
+	// persona; they are what the function Words makes of a text. Empty: every
+	// persona.
 	Words  []string
 	Status Status
 	// AuthorOID, ProductOID and PlaybookOID are "" for any. A product is an
@@ -32,13 +33,25 @@ const (
 	StatusAll      Status = "all"
 )
 
+// Status returns the status that selects p, other than StatusAll.
+func (p *Persona) Status() Status {
+	switch {
+	case p.DeletedAt != nil:
+		return StatusDeleted
+	case p.ArchivedAt != nil:
+		return StatusArchived
+	default:
+		return StatusActive
+	}
+}
+
 // Order is what a list is sorted by; what is equal then, by id, ascending.
 type Order string
 
 // The orders. ByRank is best match first: personas with all words in the name
 // or internal name, then those with all in names and job titles, then the rest;
-// within each by BM25, where a word in the name counts ten times, and one in a
-// job title four times, as much as one in the rest.
+// within each the shorter name first, in characters, then the smaller name, by
+// code points.
 const (
 	ByCreatedAt Order = "createdAt"
 	ByUpdatedAt Order = "updatedAt"

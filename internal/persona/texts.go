@@ -3,48 +3,123 @@ package persona
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
-// Texts returns what search finds a persona by: its names, its job titles, and
-// the rest. Qualifying questions are not searched.
-func (p *Persona) Texts() (name, titles, rest string) {
-	name = p.Name
-	if p.InternalName != nil {
-		name += "\n" + *p.InternalName
-	}
-	var others []string
-	if p.Description != nil {
-		others = append(others, *p.Description)
-	}
-	for _, list := range p.Lists() {
-		if list.Name == "commonJobTitles" {
-			titles = strings.Join(*list.Items, "\n")
-		} else {
-			others = append(others, *list.Items...)
-		}
-	}
-	for _, field := range p.CustomFields {
-		others = append(append(others, field.Title), field.Value...)
-	}
-	return name, titles, strings.Join(others, "\n")
+// Limits of what search keeps of a persona.
+const (
+	// MaxWordLength is how many characters of a word count.
+	MaxWordLength = 32
+	// MaxIndexedWords is how many different words of a persona are found, those
+	// of names and job titles first.
+	MaxIndexedWords = 5000
+)
+
+// IndexedWords are the words that search finds a persona by. Each stands once,
+// at the best place where it occurs.
+type IndexedWords struct {
+	// Name has those of name and internal name, Titles those of the job titles,
+	// and Rest those of all other texts. Qualifying questions are not searched.
+	Name, Titles, Rest []string
 }
 
-// Words divides a text as search does: letters, digits and their marks belong
-// to words, all else stands between them. Each word occurs once.
-func Words(text string) []string {
-	var words []string
+// IndexedWords returns the words that search finds p by.
+func (p *Persona) IndexedWords() IndexedWords {
 	seen := map[string]bool{}
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool {
-		return !unicode.In(r, unicode.L, unicode.N, unicode.M, unicode.Co)
-	}) {
-		// Marks that stand alone, as the selector beside an emoji, occur nowhere.
-		if strings.IndexFunc(word, func(r rune) bool { return !unicode.Is(unicode.M, r) }) < 0 {
+	add := func(words []string, texts ...string) []string {
+		for _, text := range texts {
+			words = appendWords(words, seen, MaxIndexedWords, text)
+		}
+		return words
+	}
+	var indexed IndexedWords
+	indexed.Name = add(indexed.Name, p.Name)
+	if p.InternalName != nil {
+		indexed.Name = add(indexed.Name, *p.InternalName)
+	}
+	indexed.Titles = add(indexed.Titles, p.CommonJobTitles...)
+	if p.Description != nil {
+		indexed.Rest = add(indexed.Rest, *p.Description)
+	}
+	for _, list := range p.Lists() {
+		indexed.Rest = add(indexed.Rest, *list.Items...) // job titles are there already
+	}
+	for _, field := range p.CustomFields {
+		indexed.Rest = add(add(indexed.Rest, field.Title), field.Value...)
+	}
+	return indexed
+}
+
+// Words divides a text as search does, and folds case, accents and width:
+// letters, digits and their marks belong to words, all else stands between
+// them. Each word occurs once, and is cut to MaxWordLength.
+func Words(text string) []string {
+	return appendWords(nil, map[string]bool{}, len(text), text)
+}
+
+// appendWords appends the words of text that seen lacks, and notes them there,
+// up to limit.
+func appendWords(words []string, seen map[string]bool, limit int, text string) []string {
+	for word := range strings.FieldsFuncSeq(fold(text), isBetweenWords) {
+		word = cut(word)
+		// Marks that stand alone, as the selector beside an emoji, are no word.
+		if len(seen) == limit || seen[word] || strings.IndexFunc(word, isNoMark) < 0 {
 			continue
 		}
-		if !seen[word] {
-			seen[word] = true
-			words = append(words, word)
-		}
+		seen[word] = true
+		words = append(words, word)
 	}
 	return words
+}
+
+func isBetweenWords(r rune) bool {
+	if r < utf8.RuneSelf {
+		return ('a' > r || r > 'z') && ('0' > r || r > '9')
+	}
+	return !unicode.In(r, unicode.L, unicode.N, unicode.M, unicode.Co)
+}
+
+func isNoMark(r rune) bool { return r < utf8.RuneSelf || !unicode.Is(unicode.M, r) }
+
+func cut(word string) string {
+	if len(word) <= MaxWordLength {
+		return word
+	}
+	n := 0
+	for i := range word {
+		if n == MaxWordLength {
+			return word[:i]
+		}
+		n++
+	}
+	return word
+}
+
+// fold makes texts equal that differ in case, in accents (U+0300 to U+036F) or
+// in compatible forms of a character, such as full width. Marks of other
+// scripts stay: there they are letters.
+func fold(text string) string {
+	if isASCII(text) {
+		return strings.ToLower(text)
+	}
+	text = strings.ToValidUTF8(text, " ") // norm leaves alone what stands behind a stray byte
+	plain := strings.Map(func(r rune) rune {
+		if '\u0300' <= r && r <= '\u036f' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(cases.Fold().String(norm.NFKD.String(text)))) // ToLower: Fold makes some Cherokee letters large
+	return norm.NFKC.String(plain)
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

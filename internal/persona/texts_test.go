@@ -17,8 +17,13 @@ func TestWords(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		"": nil, " \t": nil, "\U0001f600!*": nil, "\u2764\ufe0f": nil, "\u0301": nil, // marks alone are no word
-		"C++ dev": {"C", "dev"}, "a a A": {"a", "A"}, `"x" OR NEAR(y)`: {"x", "OR", "NEAR", "y"}, "o'clock": {"o", "clock"},
-		"e\u0301tude": {"e\u0301tude"}, "हिन्दी": {"हिन्दी"}, "北京 2": {"北京", "2"}, "a_b-c.d": {"a", "b", "c", "d"}, "x\xffy": {"x", "y"},
+		"C++ dev": {"c", "dev"}, "a a A": {"a"}, `"x" OR NEAR(y)`: {"x", "or", "near", "y"}, "o'clock": {"o", "clock"},
+		"हिन्दी": {"हिन्दी"}, "北京 2": {"北京", "2"}, "a_b-c.d": {"a", "b", "c", "d"}, "x\xffy": {"x", "y"},
+		// Accents, case, width and ligatures.
+		"e\u0301tude Étude": {"etude"}, "STRASSE Straße": {"strasse"}, "ΣΊΣΥΦΟΣ σίσυφος": {"σισυφοσ"}, "Йод": {"иод"}, "İstanbul": {"istanbul"},
+		"ＶＰ ﬁt H²": {"vp", "fit", "h2"}, "가각": {"가각"}, "が": {"が"},
+		// Cut to 32 characters.
+		strings.Repeat("x", 32): {strings.Repeat("x", 32)}, strings.Repeat("y", 33): {strings.Repeat("y", 32)}, strings.Repeat("京", 40): {strings.Repeat("京", 32)},
 	} {
 		if diff := cmp.Diff(want, persona.Words(text)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", text, diff)
@@ -34,7 +39,7 @@ func FuzzWords(f *testing.F) {
 		words := persona.Words(text)
 		seen := map[string]bool{}
 		for _, word := range words {
-			if word == "" || seen[word] || !strings.Contains(text, word) || !utf8.ValidString(word) {
+			if word == "" || seen[word] || utf8.RuneCountInString(word) > persona.MaxWordLength || !utf8.ValidString(word) {
 				t.Errorf("%q has the word %q", text, word)
 			}
 			seen[word] = true
@@ -55,6 +60,31 @@ func FuzzWords(f *testing.F) {
 			t.Errorf("the words of %q are %q", words, again)
 		}
 	})
+}
+
+func TestIndexedWords(t *testing.T) {
+	t.Parallel()
+	p := &persona.Persona{
+		Name: "VP Sales", InternalName: new("Sally"), Description: new("Sells to sales."), CommonJobTitles: []string{"Head of Sales", "VP"},
+		PainPoints: []string{"head", "churn"}, CustomFields: []persona.CustomField{{Title: "Size", Value: []string{"large churn"}}},
+		QualifyingQuestions: []persona.QualifyingQuestion{{Question: "Hidden?"}},
+	}
+	want := persona.IndexedWords{
+		Name:   []string{"vp", "sales", "sally"},
+		Titles: []string{"head", "of"},
+		Rest:   []string{"sells", "to", "churn", "size", "large"},
+	}
+	if diff := cmp.Diff(want, p.IndexedWords()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	words := make([]string, persona.MaxIndexedWords+1)
+	for i := range words {
+		words[i] = strconv.Itoa(i)
+	}
+	p = &persona.Persona{Name: "x", PainPoints: words}
+	if got := p.IndexedWords(); len(got.Name) != 1 || len(got.Rest) != persona.MaxIndexedWords-1 {
+		t.Errorf("%d and %d words are indexed, want %d in all", len(got.Name), len(got.Rest), persona.MaxIndexedWords)
+	}
 }
 
 func TestValidateLinks(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/fts"
 )
 
 //go:embed migrations/sqlite/*.sql
@@ -114,7 +115,9 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files, goose.WithGoMigrations(
+		goose.NewGoMigration(4, &goose.GoFunc{RunTx: fts.Fill}, nil),
+	))
 	if err != nil {
 		return nil, fmt.Errorf("store: migrations: %w", err)
 	}

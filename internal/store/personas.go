@@ -8,6 +8,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/fts"
 )
 
 const personaColumns = `
@@ -76,12 +77,12 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 			active, unrecognized, rejected, created_at, updated_at, archived_at, deleted_at,
 			primary_offering_o_id, offering_mode, document)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16)
-		returning id`
+		returning ` + placeColumns
 	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	id, err := one(ctx, &t.queries, query, scanInt, nil, p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
+	at, err := one(ctx, &t.queries, query, scanPlace, nil, p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
 		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)
 	if isTaken(err) {
@@ -90,7 +91,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	return t.index(ctx, id, p)
+	return t.index(ctx, at, p)
 }
 
 // ReplacePersona implements persona.Tx.
@@ -102,35 +103,36 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 			created_at = $9, updated_at = $10, archived_at = $11, deleted_at = $12,
 			primary_offering_o_id = $13, offering_mode = nullif($14, ''), document = $15
 		where workspace_o_id = $1 and o_id = $2
-		returning id`
+		returning ` + placeColumns
 	const unlink = `delete from persona_links where persona_id = $1`
 	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	id, err := one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
+	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
 		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, unlink, id); err != nil {
+	if _, err := t.exec(ctx, unlink, at.ID); err != nil {
 		return err
 	}
-	return t.index(ctx, id, p)
+	return t.index(ctx, at, p)
 }
 
 // index writes what finds a persona: its links and its words.
-func (t *tx) index(ctx context.Context, id int, p *persona.Persona) error {
+func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error {
 	const link = `insert into persona_links (persona_id, kind, position, target_o_id) values ($1, $2, $3, $4)`
 	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
 		for position, target := range targets {
-			if _, err := t.exec(ctx, link, id, kind, position, target); err != nil {
+			if _, err := t.exec(ctx, link, at.ID, kind, position, target); err != nil {
 				return err
 			}
 		}
 	}
-	return t.indexWords(ctx, id, p)
+	_, err := t.exec(ctx, fts.Insert, fts.Row(at, p.Status(), p.IndexedWords())...)
+	return err
 }
 
 // PurgePersona implements persona.Tx.
@@ -144,7 +146,9 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err
 	}
-	return t.forgetWords(ctx, id)
+	const forgetWords = `delete from personas_search where rowid = $1`
+	_, err = t.exec(ctx, forgetWords, id)
+	return err
 }
 
 // Deleted implements persona.Reader. It names no workspace: the job that purges
@@ -164,7 +168,10 @@ func (q *queries) Deleted(ctx context.Context, before time.Time, limit int) ([]p
 	}, micros(before), limit)
 }
 
-func scanInt(r row) (n int, err error) {
-	err = r.Scan(&n)
-	return n, err
+// placeColumns say where the words of a persona stand.
+const placeColumns = `id, (select number from workspaces w where w.o_id = workspace_o_id)`
+
+func scanPlace(r row) (at fts.Place, err error) {
+	err = r.Scan(&at.ID, &at.Workspace)
+	return at, err
 }

@@ -270,6 +270,11 @@ func taken(what, id string) error {
 	return persona.Conflictf("already_exists", "The %s %s exists already.", what, id)
 }
 
+func scanInt(r row) (n int, err error) {
+	err = r.Scan(&n)
+	return n, err
+}
+
 // mustAffectOne answers missing where a statement changed no row.
 func mustAffectOne(result sql.Result, missing error) error {
 	n, err := result.RowsAffected()

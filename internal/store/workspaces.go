@@ -19,8 +19,8 @@ func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
 // InsertWorkspace implements persona.Tx.
 func (t *tx) InsertWorkspace(ctx context.Context, w *persona.Workspace) error {
 	const query = `
-		insert into workspaces (o_id, organization_o_id, name, domain, created_at)
-		values ($1, $2, $3, $4, $5)`
+		insert into workspaces (o_id, organization_o_id, name, domain, created_at, number)
+		values ($1, $2, $3, $4, $5, (select coalesce(max(number), 0) + 1 from workspaces))`
 	_, err := t.exec(ctx, query, w.OID, w.OrganizationOID, w.Name, w.Domain, micros(w.CreatedAt))
 	if isTaken(err) {
 		return taken("workspace", w.Name)

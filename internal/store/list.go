@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store/fts"
+)
+
+// List implements persona.Reader: page and total are of one moment.
+func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
+	l, err := s.listing(ctx, workspaceOID, query)
+	if err != nil {
+		return nil, err
+	}
+	// Before the transaction: it has one connection, and while all have one
+	// nobody could get a second one to prepare on.
+	prepared := map[string]*sql.Stmt{}
+	for _, text := range []string{l.count, l.page} {
+		stmt, err := s.prepareForRead(ctx, text) //nolint:sqlclosecheck // the store keeps it
+		if err != nil {
+			return nil, s.translate(err)
+		}
+		prepared[text] = stmt
+	}
+	sqlTx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }() // it only read
+	q := s.queries
+	q.prepare = func(ctx context.Context, text string) (*sql.Stmt, error) {
+		return sqlTx.StmtContext(ctx, prepared[text]), nil
+	}
+	return q.list(ctx, l)
+}
+
+// List implements persona.Reader.
+func (q *queries) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
+	l, err := q.listing(ctx, workspaceOID, query)
+	if err != nil {
+		return nil, err
+	}
+	return q.list(ctx, l)
+}
+
+func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
+	defer q.timed("list")()
+	total, err := one(ctx, q, l.count, scanInt, nil, l.args[:l.countArgs]...)
+	if err != nil {
+		return nil, err
+	}
+	personas, err := all(ctx, q, l.page, scanPersona, l.args...)
+	if err != nil {
+		return nil, err
+	}
+	page := &persona.Page{Personas: personas, Total: total}
+	if page.HasNext = len(personas) > l.query.Limit; page.HasNext {
+		page.Personas = personas[:l.query.Limit]
+	}
+	return page, nil
+}
+
+// listing puts together the text of a list from constant parts: there are too
+// many kinds for one text each. Values are always arguments.
+type listing struct {
+	query     persona.Query
+	workspace int // its number, where there are words
+	// from and where are for the index of words s, the personas p, or both.
+	from  string
+	where []string
+	// args are the values of page; the first countArgs are those of count too.
+	args      []any
+	countArgs int
+	// count and page are the texts that come of it.
+	count, page string
+}
+
+func (q *queries) listing(ctx context.Context, workspaceOID string, query persona.Query) (*listing, error) {
+	l := &listing{query: query, from: "personas p"}
+	if len(query.Words) > 0 {
+		const number = `select number from workspaces where o_id = $1`
+		var err error
+		if l.workspace, err = one(ctx, q, number, scanInt, nil, workspaceOID); err != nil {
+			return nil, err
+		}
+		// It names the workspace and the status.
+		l.from = "personas_search s join personas p on p.id = s.rowid"
+		l.and("personas_search match " + l.arg(fts.Match(l.workspace, query.Status, fts.All, query.Words)))
+	} else {
+		l.inWorkspace(workspaceOID)
+	}
+	l.filter()
+	l.countArgs = len(l.args)
+	counted := l.from
+	if len(query.Words) > 0 && len(l.where) == 1 {
+		counted = "personas_search" // without a look at the personas
+	}
+	l.count = "select count(*) from " + counted + " where " + strings.Join(l.where, " and ")
+	l.page = l.pageText()
+	return l, nil
+}
+
+func (l *listing) and(condition string) { l.where = append(l.where, condition) }
+
+// inWorkspace selects by workspace and status.
+func (l *listing) inWorkspace(workspaceOID string) {
+	l.and("p.workspace_o_id = " + l.arg(workspaceOID))
+	switch l.query.Status {
+	case persona.StatusArchived:
+		l.and("p.archived_at is not null and p.deleted_at is null")
+	case persona.StatusDeleted:
+		l.and("p.deleted_at is not null")
+	case persona.StatusAll:
+	default:
+		l.and("p.archived_at is null and p.deleted_at is null")
+	}
+}
+
+// filter selects by author and links.
+func (l *listing) filter() {
+	if l.query.AuthorOID != "" {
+		l.and("p.user_o_id = " + l.arg(l.query.AuthorOID))
+	}
+	if l.query.ProductOID != "" {
+		product := l.arg(l.query.ProductOID)
+		l.and(`(p.primary_offering_o_id = ` + product + ` or p.offering_mode = 'ALL' or exists (
+			select 1 from persona_links l where l.persona_id = p.id and l.kind = 'offering' and l.target_o_id = ` + product + `))`)
+	}
+	if l.query.PlaybookOID != "" {
+		l.and(`exists (
+			select 1 from persona_links l where l.persona_id = p.id and l.kind = 'playbook' and l.target_o_id = ` + l.arg(l.query.PlaybookOID) + `)`)
+	}
+}
+
+// arg notes a value and returns its place in the text.
+func (l *listing) arg(value any) string {
+	l.args = append(l.args, value)
+	return fmt.Sprintf("$%d", len(l.args))
+}
+
+// pageText is the text for a page and one row more, which tells whether
+// something follows. It notes further arguments.
+func (l *listing) pageText() string {
+	where, offset := l.where, l.query.Offset
+	direction, beyond := "", ">"
+	if l.query.Descending {
+		direction, beyond = " desc", "<"
+	}
+	// What the page is sorted by; the last is the id, always ascending.
+	var keys []string
+	switch l.query.Order {
+	case persona.ByRank:
+		direction = ""
+		keys = []string{l.tier(), "length(p.name)", "p.name"}
+	case persona.ByName:
+		keys = []string{"p.name collate nocase"}
+	case persona.ByUpdatedAt:
+		keys = []string{"p.updated_at"}
+	default:
+		keys = []string{"p.created_at"}
+	}
+	if at := l.query.After; at != nil {
+		offset = 0
+		value := any(at.Micros)
+		if l.query.Order == persona.ByName {
+			value = at.Name
+		}
+		key, after, oID := keys[0], l.arg(value), l.arg(at.OID)
+		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
+	}
+	keys = append(keys, "p.o_id")
+	columns, order := "p.id as id", "k0"+direction
+	for i, key := range keys {
+		columns += fmt.Sprintf(", %s as k%d", key, i)
+		if i > 0 {
+			order += fmt.Sprintf(", k%d", i)
+		}
+	}
+	// The inner select finds rows by index; only those of the page are read.
+	return "select " + personaColumns + `
+		from (
+			select ` + columns + `
+			from ` + l.from + " where " + strings.Join(where, " and ") + `
+			order by ` + order + `
+			limit ` + l.arg(l.query.Limit+1) + " offset " + l.arg(offset) + `
+		) found
+		join personas p on p.id = found.id
+		join users u on u.o_id = p.user_o_id
+		order by ` + order
+}
+
+// tier is the first key of persona.ByRank.
+func (l *listing) tier() string {
+	in := func(columns string) string {
+		return "s.rowid in (select rowid from personas_search where personas_search match " + l.arg(fts.Match(l.workspace, l.query.Status, columns, l.query.Words)) + ")"
+	}
+	return "case when " + in(fts.Names) + " then 0 when " + in(fts.Titles) + " then 1 else 2 end"
+}
