@@ -48,6 +48,7 @@ func TestErrorCodes(t *testing.T) {
 		"unauthorized":           "401",
 		"insufficient_scope":     "403",
 		"persona_not_found":      "404",
+		"page_too_large":         "400",
 		"revision_not_found":     "404",
 		"question_not_found":     "404",
 		"path_not_found":         "404",

@@ -107,14 +107,14 @@ func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller *pe
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, total, err := a.library.Revisions(r.Context(), caller, oID, limit, offset)
+	page, err := a.library.Revisions(r.Context(), caller, oID, limit, offset)
 	if err != nil {
 		return err
 	}
 	answer := apitype.ListRevisionsResponse{
-		Metadata: httpx.Metadata(w, q.message()), HasNext: offset+len(found) < total, Total: total, Data: []apitype.Revision{},
+		Metadata: httpx.Metadata(w, q.message()), HasNext: page.HasNext, Total: page.Total, Data: []apitype.Revision{},
 	}
-	for _, revision := range found {
+	for _, revision := range page.Revisions {
 		shown, err := wire.Revision(revision)
 		if err != nil {
 			return err

@@ -519,6 +519,22 @@ func TestQuestionsAlone(t *testing.T) {
 	}
 }
 
+func TestPageTooLarge(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	large := e.create(t, `{"name":"0","painPoints":["x"`+strings.Repeat(`,"`+strings.Repeat("x", 10_000)+`"`, 100)+`]}`)
+	for i := range 33 {
+		e.post(t, updatePath, fmt.Sprintf(`{"oId":%q,"name":"%d"}`, large.OID, i+1))
+	}
+	list := "/api/v2/revision/list?oId=" + large.OID
+	for query, status := range map[string]int{"&limit=1000": http.StatusBadRequest, "&limit=2": http.StatusOK, "": http.StatusOK} {
+		got := e.get(t, list+query, "api_key", e.key)
+		if got.status != status || status != http.StatusOK && !strings.Contains(got.body, `"page_too_large"`) {
+			t.Errorf("%q: status %d, want %d: %.300s", query, got.status, status, got.body)
+		}
+	}
+}
+
 func TestRevisions(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

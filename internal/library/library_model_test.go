@@ -797,10 +797,11 @@ func (m *model) compare(w *modelWorkspace, p *modelPersona) {
 	if diff := diff(p.Persona, got); diff != "" || err != nil {
 		m.t.Fatalf("PersonaNow: %v (-want +got):\n%s", err, diff)
 	}
-	history, total, err := m.Revisions(m.ctx, reader, p.OID, library.MaxLimit, 0)
-	if err != nil || total != len(p.history) || len(history) != total {
-		m.t.Fatalf("there are %d revisions, and %d in all, %v; want %d", len(history), total, err, len(p.history))
+	page, err := m.Revisions(m.ctx, reader, p.OID, library.MaxLimit, 0)
+	if err != nil || page.Total != len(p.history) || len(page.Revisions) != page.Total || page.HasNext {
+		m.t.Fatalf("the history is %+v, %v; want %d", page, err, len(p.history))
 	}
+	history := page.Revisions
 	slices.Reverse(history)
 	var before *persona.Persona
 	for i, r := range history {

@@ -13,6 +13,8 @@ const (
 	MaxLimit     = 1000
 	// MaxSearchWords is how many different words a search may have.
 	MaxSearchWords = 64
+	// MaxPageBytes bounds the texts of a page: it is read into memory whole.
+	MaxPageBytes = 32 << 20
 )
 
 // ListRequest says what to list.
@@ -33,6 +35,7 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 		return nil, err
 	}
 	q, faults := request.Query, request.Faults
+	q.MaxBytes = MaxPageBytes
 	if q.Limit < 1 || q.Limit > MaxLimit {
 		faults.Add("limit", "is %d: use 1 to %d", q.Limit, MaxLimit)
 	}
@@ -73,11 +76,10 @@ func (l *Library) PersonaNow(ctx context.Context, caller *persona.Credential, oI
 	return l.store.Persona(ctx, caller.Workspace.OID, oID)
 }
 
-// Revisions returns a page of the history of a persona, newest first, and how
-// many revisions there are.
-func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, personaOID string, limit, offset int) ([]*persona.Revision, int, error) {
+// Revisions returns a page of the history of a persona, newest first.
+func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, personaOID string, limit, offset int) (*persona.RevisionPage, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var faults persona.Faults
 	if limit < 1 || limit > MaxLimit {
@@ -87,12 +89,12 @@ func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, per
 		faults.Add("offset", "is %d: use 0 or more", offset)
 	}
 	if err := persona.InvalidFields(faults.List()); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if _, err := l.PersonaNow(ctx, caller, personaOID); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return l.store.Revisions(ctx, caller.Workspace.OID, personaOID, limit, offset)
+	return l.store.Revisions(ctx, caller.Workspace.OID, personaOID, persona.RevisionQuery{Limit: limit, Offset: offset, MaxBytes: MaxPageBytes})
 }
 
 // Revision returns one change of a persona of the caller's workspace.

@@ -70,11 +70,11 @@ func (f *writing) update(t *testing.T, oID, body string) *library.Written {
 
 func (f *writing) revisions(t *testing.T, oID string) []*persona.Revision {
 	t.Helper()
-	revisions, total, err := f.Revisions(t.Context(), f.caller, oID, library.MaxLimit, 0)
-	if err != nil || total != len(revisions) {
-		t.Fatalf("Revisions: %d of %d, %v", len(revisions), total, err)
+	page, err := f.Revisions(t.Context(), f.caller, oID, library.MaxLimit, 0)
+	if err != nil || page.Total != len(page.Revisions) {
+		t.Fatalf("Revisions: %+v, %v", page, err)
 	}
-	return revisions
+	return page.Revisions
 }
 
 // wantCode fails the test unless err is of the kind and code.
@@ -427,7 +427,7 @@ func TestPurge(t *testing.T) {
 			t.Errorf("Purge before %s (-want +got):\n%s", step.before, diff)
 		}
 	}
-	if _, _, err := f.Revisions(t.Context(), f.caller, oIDs[0], 10, 0); persona.KindOf(err) != persona.NotFound {
+	if _, err := f.Revisions(t.Context(), f.caller, oIDs[0], 10, 0); persona.KindOf(err) != persona.NotFound {
 		t.Errorf("Revisions of a purged persona: %v", err)
 	}
 	if n := len(f.revisions(t, oIDs[3])); n != 1 {

@@ -35,6 +35,7 @@ const (
 	CodePersonaDeleted    = "persona_deleted"
 	CodePersonaChanged    = "persona_changed"
 	CodeKeyReused         = "idempotency_key_reused"
+	CodePageTooLarge      = "page_too_large"
 	CodeRateLimited       = "rate_limited"
 	CodeUnavailable       = "unavailable"
 	CodeBadSetting        = "bad_setting" // of a command; no API answer has it
@@ -130,6 +131,14 @@ func PersonaNotFound() *Error {
 // RevisionNotFound answers for an id that the workspace does not have.
 func RevisionNotFound() *Error {
 	return NotFoundf(CodeRevisionNotFound, "There is no revision with this oId in the workspace of the API key. The call revision/list shows which there are.")
+}
+
+// PageTooLarge answers for a page whose personas have more than limit bytes.
+func PageTooLarge(limit int) *Error {
+	return &Error{
+		Kind: Invalid, Code: CodePageTooLarge, Message: fmt.Sprintf("The page would have more than %d MiB: ask for fewer at once with limit.", limit>>20),
+		Fields: []Fault{{Field: "limit", Message: "is too large for personas of this size: use less"}},
+	}
 }
 
 // Conflictf returns a Conflict error.

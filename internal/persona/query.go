@@ -17,6 +17,8 @@ type Query struct {
 
 	Limit  int
 	Offset int
+	// MaxBytes bounds the texts of a page, as they are kept; 0 for no bound.
+	MaxBytes int
 	// After is where the page before ended; it takes the place of Offset, and
 	// needs an Order other than ByRank.
 	After *Position

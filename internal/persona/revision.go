@@ -35,3 +35,20 @@ const (
 	ActionRestored Action = "restored"
 	ActionReverted Action = "reverted"
 )
+
+// RevisionQuery says which part of a history to list.
+type RevisionQuery struct {
+	Limit  int
+	Offset int
+	// MaxBytes bounds the texts of a page, as they are kept; 0 for no bound.
+	MaxBytes int
+}
+
+// RevisionPage is a part of a history.
+type RevisionPage struct {
+	Revisions []*Revision
+	// Total is how many the whole history has.
+	Total int
+	// HasNext tells whether something follows.
+	HasNext bool
+}

@@ -39,11 +39,13 @@ type Reader interface {
 	// CreatedAt and then OID, as they were at one moment. An error ends the
 	// sequence.
 	Personas(ctx context.Context, workspaceOID string) iter.Seq2[*Persona, error]
-	// List returns a page of the personas of the workspace.
+	// List returns a page of the personas of the workspace. One that is larger
+	// than q allows is an Error with the code page_too_large.
 	List(ctx context.Context, workspaceOID string, q Query) (*Page, error)
-	// Revisions returns a part of the history of a persona, newest first, and
-	// how many revisions there are; none for a persona that is not there.
-	Revisions(ctx context.Context, workspaceOID, personaOID string, limit, offset int) ([]*Revision, int, error)
+	// Revisions returns a page of the history of a persona, newest first; none
+	// for a persona that is not there. One that is larger than q allows is an
+	// Error with the code page_too_large.
+	Revisions(ctx context.Context, workspaceOID, personaOID string, q RevisionQuery) (*RevisionPage, error)
 	// Revision returns one change of a persona of the workspace.
 	Revision(ctx context.Context, workspaceOID, oID string) (*Revision, error)
 	// FirstAnswer returns what was answered to a create with this idempotency

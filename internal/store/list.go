@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -11,31 +10,16 @@ import (
 )
 
 // List implements persona.Reader: page and total are of one moment.
-func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
+func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Query) (page *persona.Page, err error) {
 	l, err := s.listing(ctx, workspaceOID, query)
 	if err != nil {
 		return nil, err
 	}
-	// Before the transaction: it has one connection, and while all have one
-	// nobody could get a second one to prepare on.
-	prepared := map[string]*sql.Stmt{}
-	for _, text := range []string{l.count, l.page} {
-		stmt, err := s.prepareForRead(ctx, text) //nolint:sqlclosecheck // the store keeps it
-		if err != nil {
-			return nil, s.translate(err)
-		}
-		prepared[text] = stmt
-	}
-	sqlTx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	defer func() { _ = sqlTx.Rollback() }() // it only read
-	q := s.queries
-	q.prepare = func(ctx context.Context, text string) (*sql.Stmt, error) {
-		return sqlTx.StmtContext(ctx, prepared[text]), nil
-	}
-	return q.list(ctx, l)
+	err = s.snapshot(ctx, []string{l.count, l.page}, func(q *queries) error {
+		page, err = q.list(ctx, l)
+		return err
+	})
+	return page, err
 }
 
 // List implements persona.Reader.
@@ -53,7 +37,7 @@ func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	personas, err := all(ctx, q, l.page, scanPersona, l.args...)
+	personas, err := all(ctx, q, l.page, within(l.query.MaxBytes, scanPersona), l.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -100,11 +100,11 @@ func TestMigrateFromFirstVersion(t *testing.T) {
 			if diff := cmp.Diff((*whole)(personas[i]), (*whole)(p), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("persona (-want +got):\n%s", diff)
 			}
-			revisions, total, err := s.Revisions(t.Context(), workspace, p.OID, 10, 0)
-			if err != nil || total != 1 || len(revisions) != 1 {
-				t.Fatalf("Revisions(%s): %d of %d, %v", p.OID, len(revisions), total, err)
+			history, err := s.Revisions(t.Context(), workspace, p.OID, persona.RevisionQuery{Limit: 10})
+			if err != nil || history.Total != 1 || len(history.Revisions) != 1 {
+				t.Fatalf("Revisions(%s): %+v, %v", p.OID, history, err)
 			}
-			r := revisions[0]
+			r := history.Revisions[0]
 			if r.Number != 1 || r.Action != persona.ActionImported || !r.At.Equal(p.UpdatedAt) || r.User.OID != p.Author.OID || r.KeyOID != "" || r.Before != nil ||
 				seen[r.OID] || !strings.HasPrefix(r.OID, persona.RevisionPrefix) || len(r.OID) != len(persona.NewID(persona.RevisionPrefix)) {
 				t.Errorf("the revision is %+v", r)
@@ -218,10 +218,10 @@ func TestMigrateONet(t *testing.T) {
 		if err != nil {
 			t.Fatalf("Personas: %v", err)
 		}
-		history, total, err := s.Revisions(t.Context(), "wa_1", p.OID, 1, 0)
+		history, err := s.Revisions(t.Context(), "wa_1", p.OID, persona.RevisionQuery{Limit: 1})
 		p.Author = persona.User{}
-		if err != nil || total != 1 || !history[0].Persona.Equal(p) {
-			t.Fatalf("Revisions(%s): %d, %v", p.OID, total, err)
+		if err != nil || history.Total != 1 || !history.Revisions[0].Persona.Equal(p) {
+			t.Fatalf("Revisions(%s): %+v, %v", p.OID, history, err)
 		}
 		revisions++
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"personae.dev/internal/persona"
@@ -10,32 +9,51 @@ import (
 )
 
 const revisionColumns = `
-	r.o_id, p.workspace_o_id, p.o_id, r.number, r.action, coalesce(r.key_o_id, ''), r.created_at, r.snapshot, b.snapshot,
+	r.o_id, p.workspace_o_id, p.o_id, r.number, r.action, coalesce(r.key_o_id, ''), r.created_at, r.snapshot,
 	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
 
-// Revisions implements persona.Reader.
-func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string, limit, offset int) ([]*persona.Revision, int, error) {
-	defer q.timed("revisions")()
-	const count = `
+const (
+	countRevisions = `
 		select count(*)
 		from revisions r
 		join personas p on p.id = r.persona_id
 		where p.workspace_o_id = $1 and p.o_id = $2`
-	const query = `
+	listRevisions = `
 		select ` + revisionColumns + `
 		from revisions r
 		join personas p on p.id = r.persona_id
 		join users u on u.o_id = r.user_o_id
-		left join revisions b on b.persona_id = r.persona_id and b.number = r.number - 1
 		where p.workspace_o_id = $1 and p.o_id = $2
 		order by r.number desc
 		limit $3 offset $4`
-	total, err := one(ctx, q, count, scanInt, nil, workspaceOID, personaOID)
+)
+
+// Revisions implements persona.Reader: page and total are of one moment.
+func (s *Store) Revisions(ctx context.Context, workspaceOID, personaOID string, query persona.RevisionQuery) (page *persona.RevisionPage, err error) {
+	err = s.snapshot(ctx, []string{countRevisions, listRevisions}, func(q *queries) error {
+		page, err = q.Revisions(ctx, workspaceOID, personaOID, query)
+		return err
+	})
+	return page, err
+}
+
+// Revisions implements persona.Reader.
+func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string, query persona.RevisionQuery) (*persona.RevisionPage, error) {
+	defer q.timed("revisions")()
+	total, err := one(ctx, q, countRevisions, scanInt, nil, workspaceOID, personaOID)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	revisions, err := all(ctx, q, query, scanRevision, workspaceOID, personaOID, limit, offset)
-	return revisions, total, err
+	// One more tells what stood before the last, and whether something follows.
+	found, err := all(ctx, q, listRevisions, within(query.MaxBytes, scanRevision), workspaceOID, personaOID, query.Limit+1, query.Offset)
+	if err != nil {
+		return nil, err
+	}
+	page := &persona.RevisionPage{Revisions: chain(found), Total: total}
+	if page.HasNext = len(found) > query.Limit; page.HasNext {
+		page.Revisions = found[:query.Limit]
+	}
+	return page, nil
 }
 
 // Revision implements persona.Reader.
@@ -43,12 +61,28 @@ func (q *queries) Revision(ctx context.Context, workspaceOID, oID string) (*pers
 	defer q.timed("revision")()
 	const query = `
 		select ` + revisionColumns + `
-		from revisions r
+		from revisions asked
+		join revisions r on r.persona_id = asked.persona_id and r.number in (asked.number, asked.number - 1)
 		join personas p on p.id = r.persona_id
 		join users u on u.o_id = r.user_o_id
-		left join revisions b on b.persona_id = r.persona_id and b.number = r.number - 1
-		where p.workspace_o_id = $1 and r.o_id = $2`
-	return one(ctx, q, query, scanRevision, error(persona.RevisionNotFound()), workspaceOID, oID)
+		where p.workspace_o_id = $1 and asked.o_id = $2
+		order by r.number desc`
+	found, err := all(ctx, q, query, scanRevision, workspaceOID, oID)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, persona.RevisionNotFound()
+	}
+	return chain(found)[0], nil
+}
+
+// chain sets what each revision changed: what the next, which is older, left.
+func chain(revisions []*persona.Revision) []*persona.Revision {
+	for i := range revisions[:max(len(revisions)-1, 0)] {
+		revisions[i].Before = revisions[i+1].Persona
+	}
+	return revisions
 }
 
 func scanRevision(r row) (*persona.Revision, error) {
@@ -56,25 +90,17 @@ func scanRevision(r row) (*persona.Revision, error) {
 		revision             persona.Revision
 		workspaceOID         string
 		created, userCreated int64
-		after                []byte
-		before               sql.Null[[]byte]
+		snapshot             []byte
 	)
 	u := &revision.User
-	err := r.Scan(&revision.OID, &workspaceOID, &revision.PersonaOID, &revision.Number, &revision.Action, &revision.KeyOID, &created, &after, &before,
+	err := r.Scan(&revision.OID, &workspaceOID, &revision.PersonaOID, &revision.Number, &revision.Action, &revision.KeyOID, &created, &snapshot,
 		&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, &u.Email, &u.Role, &userCreated)
 	if err != nil {
 		return nil, err
 	}
 	revision.At, u.CreatedAt = fromMicros(created), fromMicros(userCreated)
-	if revision.Persona, err = document.DecodeSnapshot(after, workspaceOID, revision.PersonaOID); err != nil {
-		return nil, err
-	}
-	if before.Valid {
-		if revision.Before, err = document.DecodeSnapshot(before.V, workspaceOID, revision.PersonaOID); err != nil {
-			return nil, err
-		}
-	}
-	return &revision, nil
+	revision.Persona, err = document.DecodeSnapshot(snapshot, workspaceOID, revision.PersonaOID)
+	return &revision, err
 }
 
 // InsertRevision implements persona.Tx.

@@ -158,6 +158,30 @@ func (s *Store) prepareForRead(ctx context.Context, text string) (*sql.Stmt, err
 	return stmt, nil
 }
 
+// snapshot runs fn, whose reads, of the texts, are all of one moment.
+func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) error) error {
+	// Before the transaction: it has one connection, and while all have one
+	// nobody could get a second one to prepare on.
+	prepared := map[string]*sql.Stmt{}
+	for _, text := range texts {
+		stmt, err := s.prepareForRead(ctx, text) //nolint:sqlclosecheck // the store keeps it
+		if err != nil {
+			return s.translate(err)
+		}
+		prepared[text] = stmt
+	}
+	sqlTx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return s.translate(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }() // it only read
+	q := s.queries
+	q.prepare = func(ctx context.Context, text string) (*sql.Stmt, error) {
+		return sqlTx.StmtContext(ctx, prepared[text]), nil
+	}
+	return fn(&q)
+}
+
 // queries holds the statements that read, for a Store and for a transaction.
 type queries struct {
 	prepare   func(ctx context.Context, text string) (*sql.Stmt, error)
@@ -243,6 +267,36 @@ func all[T any](ctx context.Context, q *queries, text string, scan func(row) (T,
 		values = append(values, value)
 	}
 	return values, nil
+}
+
+// within bounds what is read at once: the bytes of all JSON columns together,
+// if limit is not 0.
+func within[T any](limit int, scan func(row) (T, error)) func(row) (T, error) {
+	if limit == 0 {
+		return scan
+	}
+	left := limit
+	return func(r row) (T, error) { return scan(measured{r, &left, limit}) }
+}
+
+type measured struct {
+	row
+	left  *int
+	limit int
+}
+
+// Scan implements row.
+func (m measured) Scan(dest ...any) error {
+	err := m.row.Scan(dest...)
+	for _, d := range dest {
+		if text, ok := d.(*[]byte); ok {
+			*m.left -= len(*text)
+		}
+	}
+	if err == nil && *m.left < 0 {
+		return persona.PageTooLarge(m.limit)
+	}
+	return err
 }
 
 // micros is a time as the database keeps it.

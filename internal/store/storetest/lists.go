@@ -495,12 +495,13 @@ func (s suite) testRevisions(t *testing.T) {
 	}
 	check := func(r persona.Reader, limit, offset int, want []*persona.Revision) {
 		t.Helper()
-		got, total, err := r.Revisions(t.Context(), f.workspace.OID, "pe_1", limit, offset)
-		if err != nil || total != 3 || len(got) != len(want) {
-			t.Fatalf("Revisions: %d of %d, %v; want %d of 3", len(got), total, err, len(want))
+		page, err := r.Revisions(t.Context(), f.workspace.OID, "pe_1", persona.RevisionQuery{Limit: limit, Offset: offset, MaxBytes: 1 << 20})
+		if err != nil || page.Total != 3 || len(page.Revisions) != len(want) {
+			t.Fatalf("Revisions: %+v, %v; want %d of 3", page, err, len(want))
 		}
+		same(t, "HasNext", offset+limit < 3, page.HasNext)
 		for i := range want {
-			same(t, want[i].OID, want[i], got[i])
+			same(t, want[i].OID, want[i], page.Revisions[i])
 		}
 	}
 	check(f, 10, 0, want)
@@ -519,13 +520,37 @@ func (s suite) testRevisions(t *testing.T) {
 		_, err := f.Revision(t.Context(), unknown[0], unknown[1])
 		wantKind(t, fmt.Sprintf("Revision(%s, %s)", unknown[0], unknown[1]), err, persona.NotFound)
 	}
-	for _, unknown := range [][2]string{{f.workspace.OID, "pe_3"}, {"wa_unknown", "pe_1"}, {f.other.OID, "pe_2"}} {
-		got, total, err := f.Revisions(t.Context(), unknown[0], unknown[1], 10, 0)
-		if err != nil || total != 0 || len(got) != 0 {
-			t.Errorf("Revisions(%q) = %v, %d, %v; want none", unknown, got, total, err)
+	// A page has as many bytes as it may have: the row after it counts.
+	f.write(t, func(ctx context.Context, tx persona.Tx) error {
+		large := f.persona("pe_2", "beside")
+		large.PainPoints = []string{strings.Repeat("x", 10_000)}
+		for i := range 5 {
+			if err := tx.InsertRevision(ctx, f.revision(fmt.Sprintf("rv_large_%d", i), large, persona.ActionUpdated)); err != nil {
+				return err
+			}
+		}
+		return tx.ReplacePersona(ctx, large)
+	})
+	for limit, fits := range map[int]bool{1: true, 2: false} {
+		_, err := f.Revisions(t.Context(), f.workspace.OID, "pe_2", persona.RevisionQuery{Limit: limit, MaxBytes: 25_000})
+		if !fits {
+			wantCode(t, "a page that is too large", err, persona.CodePageTooLarge)
+		} else if err != nil {
+			t.Errorf("limit %d: %v", limit, err)
 		}
 	}
-	err := f.Write(t.Context(), func(tx persona.Tx) error {
+	_, err := f.List(t.Context(), f.workspace.OID, persona.Query{Limit: 10, MaxBytes: 10_000})
+	wantCode(t, "a list that is too large", err, persona.CodePageTooLarge)
+	if _, err := f.List(t.Context(), f.workspace.OID, persona.Query{Limit: 10, MaxBytes: 20_000}); err != nil {
+		t.Errorf("List: %v", err)
+	}
+	for _, unknown := range [][2]string{{f.workspace.OID, "pe_3"}, {"wa_unknown", "pe_1"}, {f.other.OID, "pe_2"}} {
+		page, err := f.Revisions(t.Context(), unknown[0], unknown[1], persona.RevisionQuery{Limit: 10})
+		if err != nil || page.Total != 0 || len(page.Revisions) != 0 || page.HasNext {
+			t.Errorf("Revisions(%q) = %+v, %v; want none", unknown, page, err)
+		}
+	}
+	err = f.Write(t.Context(), func(tx persona.Tx) error {
 		return tx.InsertRevision(t.Context(), f.revision("rv_9", f.persona("pe_3", "x"), persona.ActionCreated))
 	})
 	wantKind(t, "InsertRevision of no persona", err, persona.NotFound)
@@ -702,9 +727,9 @@ func (s suite) testChangeIsWhole(t *testing.T) {
 		for text, want := range map[string][]string{"changed": nil, "added": nil, "sally": {"pe_1"}, "goner": {"pe_gone"}} {
 			same(t, name+": search for "+text, want, f.search(t, text))
 		}
-		_, total, err := f.Revisions(t.Context(), f.workspace.OID, "pe_1", 10, 0)
-		if err != nil || total != 1 {
-			t.Errorf("%s: %d revisions, %v; want 1", name, total, err)
+		history, err := f.Revisions(t.Context(), f.workspace.OID, "pe_1", persona.RevisionQuery{Limit: 10})
+		if err != nil || history.Total != 1 {
+			t.Errorf("%s: the history is %+v, %v; want 1", name, history, err)
 		}
 		_, err = f.FirstAnswer(t.Context(), f.workspace.OID, "k")
 		wantKind(t, name+": FirstAnswer", err, persona.NotFound)

@@ -209,6 +209,14 @@ func shorten(diff string) string {
 }
 
 // wantKind fails the test unless err is of the kind.
+func wantCode(t testing.TB, what string, err error, want string) {
+	t.Helper()
+	domain, ok := errors.AsType[*persona.Error](err)
+	if !ok || domain.Code != want {
+		t.Errorf("%s: error = %v, want the code %s", what, err, want)
+	}
+}
+
 func wantKind(t testing.TB, what string, err error, want persona.Kind) {
 	t.Helper()
 	domain, ok := errors.AsType[*persona.Error](err)
