@@ -37,12 +37,19 @@ type call struct {
 	// idempotent says that a second time does no harm, so that the call can be
 	// sent again when nobody knows what became of the first.
 	idempotent bool
+	// refused, if set, is why the call is not sent: an option that would say
+	// something else than its caller means.
+	refused error
 }
 
 // do makes a call, and reads the JSON of its answer into out. It returns the
 // answer's header, or an error: an *Error where there was an answer,
-// ErrNotModified, or what came of the connection or the context.
+// ErrNotModified, ErrAnswerTooLarge, or what came of the connection or the
+// context.
 func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error) {
+	if call.refused != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", call.method, call.path, call.refused)
+	}
 	for attempt := 1; ; attempt++ {
 		header, err := c.attempt(ctx, call, out)
 		if err == nil || attempt == MaxAttempts || ctx.Err() != nil || !call.worthAnother(err) {
@@ -134,12 +141,18 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	if !isJSON(response.Header) {
 		return nil, foreign(response)
 	}
+	tooLarge := func() error {
+		return fmt.Errorf("%w: %s %s, over %d bytes", ErrAnswerTooLarge, call.method, shown, MaxAnswerBytes)
+	}
+	if response.ContentLength > MaxAnswerBytes {
+		return nil, tooLarge() // and not read in vain
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswerBytes+1))
 	if err != nil {
 		return nil, failed(fmt.Errorf("read the answer: %w", err))
 	}
 	if len(body) > MaxAnswerBytes {
-		return nil, answerError(response, fmt.Sprintf("The answer is larger than %d bytes.", MaxAnswerBytes))
+		return nil, tooLarge()
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return nil, refusal(response, body)

@@ -38,7 +38,8 @@ const (
 	// a deadline of its own, a call to a server that hangs ends after two minutes.
 	Timeout = 30 * time.Second
 	// MaxAnswerBytes is how large an answer may be, after decompression. The
-	// largest persona that a server keeps is well below it.
+	// largest persona that a server keeps is well below it, and so is the largest
+	// change of one; a page of many is not: see ErrAnswerTooLarge.
 	MaxAnswerBytes = 64 << 20
 )
 

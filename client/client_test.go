@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -343,36 +344,73 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// endless is an answer that does not end, and no network either, which would
-// take its time to carry it.
-type endless struct{ read int }
+// filled is a server whose answer is a persona with so many bytes of white space
+// around it, or an endless one. It is no network, which would take its time to
+// carry that.
+type filled struct {
+	bytes int  // 0 for no end
+	told  bool // whether its head has the size
+	read  int
+}
 
-func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+var spaces = bytes.Repeat([]byte{' '}, 1<<20)
+
+func (f *filled) RoundTrip(r *http.Request) (*http.Response, error) {
+	size := int64(-1)
+	if f.told {
+		size = int64(f.bytes)
+	}
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(e), Request: r,
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(io.MultiReader(strings.NewReader(sample), f)), ContentLength: size,
 	}, nil
 }
 
-func (e *endless) Read(b []byte) (int, error) {
-	clear(b)
-	e.read += len(b)
-	return len(b), nil
+func (f *filled) Read(b []byte) (int, error) {
+	if f.bytes > 0 {
+		b = b[:min(len(b), f.bytes-len(sample)-f.read)]
+		if len(b) == 0 {
+			return 0, io.EOF
+		}
+	}
+	n := copy(b, spaces)
+	f.read += n
+	return n, nil
 }
 
 func TestAnswerTooLarge(t *testing.T) {
 	t.Parallel()
-	server := &endless{}
-	c, err := client.New(client.Config{BaseURL: "http://server.example", APIKey: testKey, HTTPClient: &http.Client{Transport: server}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = c.GetPersona(t.Context(), "p_1234")
-	want := fmt.Sprintf("client: 200: The answer is larger than %d bytes.", client.MaxAnswerBytes)
-	if err == nil || err.Error() != want {
-		t.Errorf("the error is %v, want %s", err, want)
-	}
-	if server.read > client.MaxAnswerBytes+1<<20 {
-		t.Errorf("%d bytes were read", server.read)
+	for name, test := range map[string]struct {
+		server  filled
+		maxRead int
+	}{
+		"AtTheLimit": {filled{bytes: client.MaxAnswerBytes, told: true}, client.MaxAnswerBytes},
+		"OverIt":     {filled{bytes: client.MaxAnswerBytes + 1}, client.MaxAnswerBytes},
+		"ToldBefore": {filled{bytes: client.MaxAnswerBytes + 1, told: true}, 64 << 10},
+		"Endless":    {filled{}, client.MaxAnswerBytes + 1<<20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &test.server
+			c, err := client.New(client.Config{BaseURL: "http://server.example", APIKey: testKey, HTTPClient: &http.Client{Transport: server}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.GetPersona(t.Context(), "p_1234")
+			if name == "AtTheLimit" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			want := fmt.Sprintf("client: the answer is too large: GET http://server.example/api/v2/persona/get, over %d bytes", client.MaxAnswerBytes)
+			if !errors.Is(err, client.ErrAnswerTooLarge) || err.Error() != want {
+				t.Errorf("the error is %v, want %s", err, want)
+			}
+			if server.read > test.maxRead {
+				t.Errorf("%d bytes were read", server.read)
+			}
+		})
 	}
 }
 

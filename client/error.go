@@ -56,6 +56,11 @@ func (e *Error) Error() string {
 // is the current one.
 var ErrNotModified = errors.New("client: not modified: the version that the caller has is the current one")
 
+// ErrAnswerTooLarge is in the error of a call whose answer has more than
+// MaxAnswerBytes. A page of a list can: ask for a smaller one. Personas and
+// Revisions do so by themselves.
+var ErrAnswerTooLarge = errors.New("client: the answer is too large")
+
 // codePathNotFound is the API's word for a path that it does not have.
 const codePathNotFound = "path_not_found"
 

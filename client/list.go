@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"strconv"
@@ -12,6 +13,16 @@ import (
 // pageSize is how many a request of an iterator asks for where its caller does
 // not say. The server allows 1000.
 const pageSize = 100
+
+// smallerPage halves the limit of a page that was too large to be answered. It
+// tells whether there is a smaller one.
+func smallerPage(limit *int, err error) bool {
+	if *limit <= 1 || !errors.Is(err, ErrAnswerTooLarge) {
+		return false
+	}
+	*limit /= 2
+	return true
+}
 
 // ListOptions says which personas to list, and in which order. The zero value is
 // the API's own: ten personas that are neither archived nor deleted, newest
@@ -74,7 +85,8 @@ func number(n int) string {
 }
 
 // Personas iterates over all personas that list asks for, and reads a page when
-// it is needed. An error is the last that it yields.
+// it is needed. Where one would be larger than MaxAnswerBytes, it asks for half as
+// many, down to one. An error is the last that it yields.
 //
 // It goes by cursor, so that what others write meanwhile makes it neither repeat
 // nor leave out a persona that stood still. A search in the order of its ranking
@@ -91,6 +103,9 @@ func (c *Client) Personas(ctx context.Context, list ListOptions, options ...Opti
 		}
 		for {
 			answer, err := c.ListPersonas(ctx, page, options...)
+			if smallerPage(&page.Limit, err) {
+				continue
+			}
 			if err != nil {
 				yield(apitype.Persona{}, err)
 				return

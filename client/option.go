@@ -1,8 +1,10 @@
 package client
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // Option changes one call. Each says which calls it is for; others pass it over.
@@ -11,8 +13,14 @@ type Option func(*call)
 // IfMatch lets a call change a persona only while etag, as Written or
 // GetPersonaIfChanged gave it, names what the persona is. Else nothing is
 // changed, and IsPreconditionFailed tells so of the error. It is for all calls
-// that change a persona that is there.
-func IfMatch(etag string) Option { return header("If-Match", etag) }
+// that change a persona that is there. With an empty etag, which would change the
+// persona whatever it is, a call fails and sends nothing.
+func IfMatch(etag string) Option {
+	if strings.TrimSpace(etag) == "" {
+		return func(c *call) { c.refused = errors.New("IfMatch has an empty entity tag, and nothing was sent") }
+	}
+	return header("If-Match", etag)
+}
 
 // IdempotencyKey is for CreatePersona: however often the server gets the same
 // key with the same persona within 24 hours, it makes one persona, and answers

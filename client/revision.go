@@ -31,13 +31,17 @@ func (c *Client) ListRevisions(ctx context.Context, oID string, page PageOptions
 }
 
 // Revisions iterates over the history of a persona, newest first, and reads a
-// page when it is needed. Changes that are made meanwhile are not part of it.
-// An error is the last that it yields.
+// page when it is needed, a smaller one where that would be larger than
+// MaxAnswerBytes. Changes that are made meanwhile are not part of it. An error is
+// the last that it yields.
 func (c *Client) Revisions(ctx context.Context, oID string) iter.Seq2[apitype.Revision, error] {
 	return func(yield func(apitype.Revision, error) bool) {
 		last := 0 // the number of the last one, 0 for none yet
-		for page := (PageOptions{Limit: pageSize}); ; page.Offset += page.Limit {
+		for page := (PageOptions{Limit: pageSize}); ; {
 			answer, err := c.ListRevisions(ctx, oID, page)
+			if smallerPage(&page.Limit, err) {
+				continue
+			}
 			if err != nil {
 				yield(apitype.Revision{}, err)
 				return
@@ -51,7 +55,7 @@ func (c *Client) Revisions(ctx context.Context, oID string) iter.Seq2[apitype.Re
 					return
 				}
 			}
-			if !answer.HasNext {
+			if page.Offset += len(answer.Data); !answer.HasNext || len(answer.Data) == 0 {
 				return
 			}
 		}

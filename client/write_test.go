@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -309,5 +310,128 @@ func TestIsPreconditionFailed(t *testing.T) {
 	c = setup(t, answer(http.StatusPreconditionFailed, "text/html", "a proxy's own"))
 	if _, err := c.GetPersona(t.Context(), "p_1"); client.IsPreconditionFailed(err) {
 		t.Errorf("a proxy's answer: %v", err)
+	}
+}
+
+// heavy is a server with rows 1 to total, of which each takes a part of the
+// largest answer. It notes the limits that it was asked for.
+type heavy struct {
+	total  int
+	fits   func(first, last int) bool // tells whether these rows do into an answer
+	limits []int
+}
+
+func (h *heavy) RoundTrip(r *http.Request) (*http.Response, error) {
+	query := r.URL.Query()
+	limit, _ := strconv.Atoi(query.Get("limit"))
+	offset, _ := strconv.Atoi(query.Get("offset"))
+	if query.Has("cursor") {
+		offset, _ = strconv.Atoi(query.Get("cursor")) // 0 for the first page
+	}
+	h.limits = append(h.limits, limit)
+	end := min(offset+limit, h.total)
+	if !h.fits(offset+1, end) {
+		return (&filled{bytes: client.MaxAnswerBytes + 1, told: true}).RoundTrip(r)
+	}
+	data := []map[string]any{}
+	for i := offset + 1; i <= end; i++ {
+		data = append(data, map[string]any{"oId": strconv.Itoa(i), "number": h.total + 1 - i})
+	}
+	list := map[string]any{"total": h.total, "hasNext": end < h.total, "data": data}
+	if query.Has("cursor") {
+		list["nextCursor"] = strconv.Itoa(end)
+	}
+	b, err := json.Marshal(list)
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r, Body: io.NopCloser(bytes.NewReader(b)),
+	}, err
+}
+
+// A page that is too large is asked for in smaller ones, and no row is lost or
+// comes twice.
+func TestPagesTooLarge(t *testing.T) {
+	t.Parallel()
+	personas := func(o client.ListOptions) func(context.Context, *client.Client) ([]string, error) {
+		return func(ctx context.Context, c *client.Client) (rows []string, err error) {
+			for p, err := range c.Personas(ctx, o) {
+				if err != nil {
+					return rows, err
+				}
+				rows = append(rows, p.OID)
+			}
+			return rows, nil
+		}
+	}
+	revisions := func(ctx context.Context, c *client.Client) (rows []string, err error) {
+		for r, err := range c.Revisions(ctx, "p_1") {
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, r.OID)
+		}
+		return rows, nil
+	}
+	for name, read := range map[string]func(context.Context, *client.Client) ([]string, error){
+		"ByCursor": personas(client.ListOptions{}), "ByOffset": personas(client.ListOptions{Text: "x"}), "Revisions": revisions,
+	} {
+		for _, test := range []struct {
+			name   string
+			fits   func(first, last int) bool
+			rows   int
+			limits []int
+		}{
+			{"AllFits", func(int, int) bool { return true }, 110, []int{100, 100}},
+			{"ThirtyFit", func(first, last int) bool { return last-first < 30 }, 110, []int{100, 50, 25, 25, 25, 25, 25}},
+			// The second page has a large one.
+			{"OneIsLarge", func(first, last int) bool { return last < 105 || first > 105 || first == last }, 110, []int{100, 100, 50, 25, 12, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+			{"OneIsTooLarge", func(_, last int) bool { return last < 105 }, 104, []int{100, 100, 50, 25, 12, 6, 3, 3, 1, 1}},
+		} {
+			t.Run(name+test.name, func(t *testing.T) {
+				t.Parallel()
+				server := &heavy{total: 110, fits: test.fits}
+				c, err := client.New(client.Config{BaseURL: "http://server.example", APIKey: testKey, HTTPClient: &http.Client{Transport: server}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows, err := read(t.Context(), c)
+				want := []string{}
+				for i := range test.rows {
+					want = append(want, strconv.Itoa(i+1))
+				}
+				if diff := cmp.Diff(want, rows); diff != "" {
+					t.Errorf("rows (-want +got):\n%s", diff)
+				}
+				if (err == nil) != (test.rows == 110) || err != nil && !errors.Is(err, client.ErrAnswerTooLarge) {
+					t.Errorf("the error is %v", err)
+				}
+				if diff := cmp.Diff(test.limits, server.limits); diff != "" {
+					t.Errorf("limits (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// An empty tag would make a change of what nobody has seen.
+func TestEmptyIfMatch(t *testing.T) {
+	t.Parallel()
+	c, got := record(t)
+	for _, etag := range []string{"", " "} {
+		for name, call := range map[string]func() (*client.Written, error){
+			"Update": func() (*client.Written, error) {
+				return c.UpdatePersona(t.Context(), "p_1", client.PersonaPatch{}, client.IfMatch(etag))
+			},
+			"Delete": func() (*client.Written, error) {
+				return c.DeletePersona(t.Context(), "p_1", client.IfMatch(etag))
+			},
+		} {
+			_, err := call()
+			if err == nil || !strings.Contains(err.Error(), "IfMatch has an empty entity tag, and nothing was sent") {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+	}
+	if got.Line != "" {
+		t.Errorf("sent: %+v", *got)
 	}
 }
