@@ -53,6 +53,9 @@ func (c editCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if p.DeletedAt != nil {
 		return persona.Conflictf(persona.CodePersonaDeleted, "The persona is deleted: `personae persona restore %s` brings it back.", c.OID)
 	}
+	if !strings.HasPrefix(etag, `"`) { // a proxy may drop it, or make it a weak one, which never matches
+		return fmt.Errorf("the persona came without a strong ETag, so that a change by somebody else would be overwritten unseen, and nothing is changed: look at what stands between here and %s", c.Server)
+	}
 	before, err := latestBody(ctx, api, c.OID)
 	if err != nil {
 		return err

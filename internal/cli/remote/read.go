@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -83,6 +84,9 @@ func (c listCmd) read(ctx context.Context, api *client.Client, list client.ListO
 	if !c.All {
 		list.Limit = c.Limit
 		answer, err := api.ListPersonas(ctx, list)
+		if errors.Is(err, client.ErrAnswerTooLarge) {
+			return nil, 0, persona.BadSettingf("--limit is %d, and these personas are too large for one answer: use a smaller one, or --all.", c.Limit)
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -205,21 +209,20 @@ func (c historyCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		return c.showOne(ctx, stdio, api)
 	}
 	revisions := []apitype.Revision{}
+	rows := [][]string{{"NUMBER", "REVISION", "WHEN", "WHO", "KEY", "ACTION", "FIELDS"}}
 	for r, err := range api.Revisions(ctx, c.OID) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		revisions = append(revisions, r)
-	}
-	return c.Show(stdio.Out, revisions, func(w io.Writer) error {
-		rows := [][]string{{"NUMBER", "REVISION", "WHEN", "WHO", "KEY", "ACTION", "FIELDS"}}
-		for _, r := range revisions {
+		case c.IsTable(): // which needs little of what can be megabytes
 			rows = append(rows, []string{
 				strconv.Itoa(r.Number), r.OID, showTime(&r.CreatedAt), who(r.User), text(r.APIKeyOID), r.Action, changedFields(&r),
 			})
+		default:
+			revisions = append(revisions, r)
 		}
-		return format.Table(w, rows)
-	})
+	}
+	return c.Show(stdio.Out, revisions, func(w io.Writer) error { return format.Table(w, rows) })
 }
 
 func (c historyCmd) showOne(ctx context.Context, stdio format.Stdio, api *client.Client) error {

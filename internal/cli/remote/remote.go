@@ -104,15 +104,20 @@ func findRevision(ctx context.Context, c *client.Client, oID, named string) (str
 	if err != nil { // then it is an id
 		return named, nil
 	}
-	for r, err := range c.Revisions(ctx, oID) {
-		if err != nil {
+	// The numbers have no gap, so that the newest tells where the others stand; one
+	// at a time, as each comes with all that it changed.
+	for page := (client.PageOptions{Limit: 1}); ; {
+		answer, err := c.ListRevisions(ctx, oID, page)
+		switch {
+		case err != nil:
 			return "", err
+		case len(answer.Data) == 0, answer.Data[0].Number < number:
+			return "", noSuchRevision(oID, named)
+		case answer.Data[0].Number == number:
+			return answer.Data[0].OID, nil
 		}
-		if r.Number == number {
-			return r.OID, nil
-		}
+		page.Offset += answer.Data[0].Number - number // once more if somebody writes in between
 	}
-	return "", noSuchRevision(oID, named)
 }
 
 func noSuchRevision(oID, named string) error {

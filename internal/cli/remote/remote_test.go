@@ -2,9 +2,13 @@ package remote
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,8 +68,11 @@ func TestWriteDiff(t *testing.T) {
 	if diff := cmp.Diff(want, out.String()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	lines := make([]string, 3000)
-	if got := diffLines(lines, lines); len(got) != 6000 {
+	lines := make([]string, 2049)
+	if got := diffLines(lines[1:], lines[1:]); len(got) != 2048 { // 2048² is maxDiffed
+		t.Errorf("a field that is just small enough to compare has %d lines", len(got))
+	}
+	if got := diffLines(lines[1:], lines); len(got) != 2048+2049 {
 		t.Errorf("a field that is too large to compare has %d lines", len(got))
 	}
 }
@@ -146,5 +153,109 @@ func TestConnect(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "psk_") {
 			t.Errorf("the error shows the key: %v", err)
 		}
+	}
+}
+
+// setup returns the flags for a server that answers so, and the lines of the
+// requests that it gets.
+func setup(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) (flags server, requests *[]string) {
+	t.Helper()
+	requests = new([]string)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*requests = append(*requests, r.Method+" "+r.URL.RequestURI())
+		w.Header().Set("Content-Type", "application/json")
+		answer(w, r)
+	}))
+	t.Cleanup(s.Close)
+	file := t.TempDir() + "/key"
+	if err := os.WriteFile(file, []byte("psk_x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return server{Server: s.URL, KeyFile: file}, requests
+}
+
+// Without a strong tag a change could overwrite another: none is begun.
+func TestEditWithoutETag(t *testing.T) {
+	t.Parallel()
+	for _, etag := range []string{"", `W/"v1"`} {
+		flags, requests := setup(t, func(w http.ResponseWriter, _ *http.Request) {
+			if etag != "" {
+				w.Header().Set("Etag", etag)
+			}
+			_, _ = w.Write([]byte(`{"oId":"pe_1"}`))
+		})
+		var out strings.Builder
+		err := editCmd{onePersona: onePersona{server: flags, OID: "pe_1"}, Yes: true}.Run(t.Context(), format.Stdio{In: strings.NewReader(""), Out: &out, Err: &out})
+		if err == nil || !strings.Contains(err.Error(), "came without a strong ETag") {
+			t.Errorf("%q: %v", etag, err)
+		}
+		if diff := cmp.Diff([]string{"GET /api/v2/persona/get?oId=pe_1"}, *requests); diff != "" || out.Len() > 0 {
+			t.Errorf("%q: %s, requests (-want +got):\n%s", etag, out.String(), diff)
+		}
+	}
+}
+
+// A revision is found by its number with no more than a look at the newest and
+// at itself, however long the history is and whoever writes meanwhile.
+func TestFindRevision(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		named, want string
+		total       int
+		written     int // between two requests
+		requests    int
+	}{
+		"Newest":  {"5000", "rv_5000", 5000, 0, 1},
+		"First":   {"1", "rv_1", 5000, 0, 2},
+		"Middle":  {"17", "rv_17", 5000, 0, 2},
+		"Written": {"17", "rv_17", 5000, 2, 0},
+		"TooHigh": {"5001", "", 5000, 0, 1},
+		"Zero":    {"0", "", 5000, 0, 2},
+		"Minus":   {"-1", "", 5000, 0, 2},
+		"None":    {"1", "", 0, 0, 1},
+		"ByID":    {"rv_9", "rv_9", 5000, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			total, left := test.total, 3
+			flags, requests := setup(t, func(w http.ResponseWriter, r *http.Request) {
+				if offset, _ := strconv.Atoi(r.URL.Query().Get("offset")); r.URL.Query().Get("limit") != "1" || offset >= total {
+					_, _ = fmt.Fprintf(w, `{"total":%d,"hasNext":false,"data":[]}`, total)
+				} else {
+					_, _ = fmt.Fprintf(w, `{"total":%d,"hasNext":true,"data":[{"oId":"rv_%d","number":%[2]d}]}`, total, total-offset)
+				}
+				if left--; left > 0 {
+					total += test.written
+				}
+			})
+			c, err := flags.connect()
+			if err != nil {
+				t.Fatal(err)
+			}
+			oID, err := findRevision(t.Context(), c, "pe_1", test.named)
+			if oID != test.want || (err == nil) != (test.want != "") {
+				t.Errorf("%q, %v; want %q", oID, err, test.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), "has no revision "+test.named) {
+				t.Errorf("the error is %v", err)
+			}
+			if test.written == 0 && len(*requests) != test.requests {
+				t.Errorf("requests: %q, want %d", *requests, test.requests)
+			}
+		})
+	}
+}
+
+// Too many large personas for an answer: it is said what to do.
+func TestListTooLarge(t *testing.T) {
+	t.Parallel()
+	flags, _ := setup(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(client.MaxAnswerBytes+1))
+		w.WriteHeader(http.StatusOK)
+	})
+	var out strings.Builder
+	err := listCmd{server: flags, Limit: 1000}.Run(t.Context(), format.Stdio{Out: &out, Err: &out})
+	if err == nil || !strings.Contains(err.Error(), "--limit is 1000, and these personas are too large for one answer: use a smaller one, or --all.") {
+		t.Errorf("the error is %v", err)
 	}
 }
