@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// maxPurgeShown is how many personas a dry run lists.
+// maxPurgeShown is how many personas a dry run lists, and how many a purge
+// collects before it writes them as a table, each as wide as it needs to be.
 const maxPurgeShown = 1000
 
 type purgeCmd struct {
@@ -21,8 +23,9 @@ type purgeCmd struct {
 
 // Help implements kong.HelpProvider.
 func (purgeCmd) Help() string {
-	return `Removes personas of all workspaces that were deleted longer ago, with their history, for good. A
-running server does so by itself, once an hour.
+	return `Removes personas of all workspaces that were deleted longer ago than --retain-deleted, with their
+history, for good, and lists them. A running server does so by itself, once an hour, with its own
+--retain-deleted.
 
 Examples:
 
@@ -42,27 +45,64 @@ func (c purgeCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	}
 	before := time.Now().Add(-retain)
 	return c.open(ctx, func(l *library.Library) error {
-		rows := [][]string{{"WORKSPACE", "PERSONA", "NAME", "DELETED"}}
-		note := func(d persona.DeletedPersona) {
-			rows = append(rows, []string{d.WorkspaceOID, d.OID, d.Name, format.Time(&d.DeletedAt)})
-		}
 		if c.DryRun {
-			deleted, err := l.Purgeable(ctx, before, maxPurgeShown)
-			if err != nil {
-				return err
-			}
-			for _, d := range deleted {
-				note(d)
-			}
-			if len(deleted) == maxPurgeShown {
-				fmt.Fprintf(stdio.Err, "The first %d are shown; there may be more.\n", maxPurgeShown)
-			}
-			return format.Table(stdio.Out, rows)
+			return c.show(ctx, l, before, stdio)
 		}
-		if err := l.Purge(ctx, before, note); err != nil {
-			return err
-		}
-		fmt.Fprintf(stdio.Err, "Purged: %d personas.\n", len(rows)-1)
-		return format.Table(stdio.Out, rows)
+		return c.purge(ctx, l, before, stdio)
 	})
+}
+
+// show tells what purge would remove.
+func (c purgeCmd) show(ctx context.Context, l *library.Library, before time.Time, stdio format.Stdio) error {
+	deleted, total, err := l.Purgeable(ctx, before, maxPurgeShown)
+	if err != nil {
+		return err
+	}
+	if total == 0 {
+		fmt.Fprintf(stdio.Err, "Nothing would be purged: no persona was deleted more than %s ago.\n", c.Retain)
+		return nil
+	}
+	rows := purgeRows()
+	for _, d := range deleted {
+		rows = append(rows, purgeRow(d))
+	}
+	if err := format.Table(stdio.Out, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdio.Err, "Would be purged: %d personas.", total)
+	if more := total - len(deleted); more > 0 {
+		fmt.Fprintf(stdio.Err, " The %d that were deleted first are shown, and there are %d more.", len(deleted), more)
+	}
+	fmt.Fprintln(stdio.Err)
+	return nil
+}
+
+// purge removes, and tells of all that is gone, also where it could not go on.
+func (c purgeCmd) purge(ctx context.Context, l *library.Library, before time.Time, stdio format.Stdio) error {
+	count := 0
+	rows := purgeRows()
+	var shown error
+	err := l.Purge(ctx, before, func(d persona.DeletedPersona) {
+		count++
+		if rows = append(rows, purgeRow(d)); len(rows) > maxPurgeShown { // so that memory is bounded
+			shown = errors.Join(shown, format.Table(stdio.Out, rows))
+			rows = nil
+		}
+	})
+	if count > 0 {
+		shown = errors.Join(shown, format.Table(stdio.Out, rows))
+	}
+	switch {
+	case count > 0:
+		fmt.Fprintf(stdio.Err, "Purged: %d personas.\n", count)
+	case err == nil:
+		fmt.Fprintf(stdio.Err, "Nothing was purged: no persona was deleted more than %s ago.\n", c.Retain)
+	}
+	return errors.Join(err, shown)
+}
+
+func purgeRows() [][]string { return [][]string{{"WORKSPACE", "PERSONA", "NAME", "DELETED"}} }
+
+func purgeRow(d persona.DeletedPersona) []string {
+	return []string{d.WorkspaceOID, d.OID, d.Name, format.Time(&d.DeletedAt)}
 }

@@ -20,7 +20,7 @@ const (
 
 // Purge removes the personas of all workspaces that were deleted before a time,
 // with their history, for good, and first answers that no longer count. It tells
-// purged of each, when it is gone.
+// purged of each, when it is gone; where it fails, those before are gone.
 func (l *Library) Purge(ctx context.Context, before time.Time, purged func(persona.DeletedPersona)) error {
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
 		_, err := tx.PurgeFirstAnswers(ctx, l.now().Add(-IdempotencyLasts))
@@ -53,7 +53,13 @@ func (l *Library) Purge(ctx context.Context, before time.Time, purged func(perso
 	}
 }
 
-// Purgeable returns what Purge would remove, limit personas at most.
-func (l *Library) Purgeable(ctx context.Context, before time.Time, limit int) ([]persona.DeletedPersona, error) {
-	return l.store.Deleted(ctx, before, limit)
+// Purgeable returns what Purge would remove, the oldest first and limit personas
+// at most, and how many they are in all.
+func (l *Library) Purgeable(ctx context.Context, before time.Time, limit int) ([]persona.DeletedPersona, int, error) {
+	deleted, err := l.store.Deleted(ctx, before, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	total, err := l.store.CountDeleted(ctx, before)
+	return deleted, max(total, len(deleted)), err // some may have gone in between
 }

@@ -394,9 +394,9 @@ func TestPurge(t *testing.T) {
 		return list
 	}
 	purge := func(before time.Time) []string {
-		would, err := f.Purgeable(t.Context(), before, 10)
-		if err != nil {
-			t.Fatalf("Purgeable: %v", err)
+		would, total, err := f.Purgeable(t.Context(), before, 10)
+		if err != nil || total != len(would) {
+			t.Fatalf("Purgeable: %d of %d, %v", len(would), total, err)
 		}
 		var gone []persona.DeletedPersona
 		err = f.Purge(t.Context(), before, func(d persona.DeletedPersona) {
@@ -444,6 +444,9 @@ func TestPurgeOfMany(t *testing.T) {
 		text = append(text, fmt.Sprintf(`{"oId":"pe_%d","name":"x","deletedAt":"2020-01-01T00:00:00Z"}`, i))
 	}
 	f.mustLoad(t, library.ImportReport{Created: 251}, library.ImportOptions{}, append(text, lineA)...)
+	if would, total, err := f.Purgeable(t.Context(), f.now, 249); err != nil || len(would) != 249 || total != 250 {
+		t.Errorf("Purgeable: %d of %d, %v; want 249 of 250", len(would), total, err)
+	}
 	n := 0
 	if err := f.Purge(t.Context(), f.now, func(persona.DeletedPersona) { n++ }); err != nil || n != 250 {
 		t.Errorf("Purge: %d, %v; want 250", n, err)

@@ -54,6 +54,8 @@ type Reader interface {
 	// Deleted returns personas that were deleted before a time, of all
 	// workspaces, the oldest first, limit at most.
 	Deleted(ctx context.Context, before time.Time, limit int) ([]DeletedPersona, error)
+	// CountDeleted counts what Deleted returns without a limit.
+	CountDeleted(ctx context.Context, before time.Time) (int, error)
 
 	// CountPersonas counts what Personas returns.
 	CountPersonas(ctx context.Context, workspaceOID string) (int, error)

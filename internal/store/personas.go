@@ -168,6 +168,12 @@ func (q *queries) Deleted(ctx context.Context, before time.Time, limit int) ([]p
 	}, micros(before), limit)
 }
 
+// CountDeleted implements persona.Reader.
+func (q *queries) CountDeleted(ctx context.Context, before time.Time) (int, error) {
+	const query = `select count(*) from personas where deleted_at < $1`
+	return one(ctx, q, query, scanInt, nil, micros(before))
+}
+
 // placeColumns say where the words of a persona stand.
 const placeColumns = `id, (select number from workspaces w where w.o_id = workspace_o_id)`
 

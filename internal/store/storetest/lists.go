@@ -616,6 +616,9 @@ func (s suite) testDeleted(t *testing.T) {
 		same(t, fmt.Sprintf("before %s, limit %d", test.before, test.limit), test.want,
 			must[[]persona.DeletedPersona](t)(f.Deleted(t.Context(), day.Add(test.before), test.limit)))
 	}
+	for before, want := range map[time.Duration]int{-time.Hour: 0, 0: 1, time.Millisecond: 3, time.Hour: 4} {
+		same(t, fmt.Sprintf("count before %s", before), want, must[int](t)(f.CountDeleted(t.Context(), day.Add(before))))
+	}
 }
 
 func (s suite) testFirstAnswers(t *testing.T) {

@@ -235,6 +235,7 @@ func (s suite) testReadCancelled(t *testing.T) {
 	reads := map[string]func() error{
 		"Persona":       func() error { _, err := f.Persona(ctx, f.workspace.OID, "pe_1"); return err },
 		"CountPersonas": func() error { _, err := f.CountPersonas(ctx, f.workspace.OID); return err },
+		"CountDeleted":  func() error { _, err := f.CountDeleted(ctx, day); return err },
 		"Credential":    func() error { _, err := f.Credential(ctx, "ak_1"); return err },
 		"APIKeys":       func() error { _, err := f.APIKeys(ctx, f.workspace.OID); return err },
 		"Organizations": func() error { _, err := f.Organizations(ctx); return err },
