@@ -185,6 +185,29 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// What a caller names its request and itself is kept up to its limit, and dropped
+// above it.
+func TestExternalRequestID(t *testing.T) {
+	t.Parallel()
+	for length, kept := range map[int]bool{1: true, httpx.MaxExternalRequestID: true, httpx.MaxExternalRequestID + 1: false} {
+		log := &bytes.Buffer{}
+		r := get(t, "/")
+		r.Header.Set("X-External-Request-Id", strings.Repeat("x", length))
+		r.Header.Set("X-Request-Source", strings.Repeat("y", length))
+		w := serve(t, r, func(w *httpx.ResponseWriter, _ *http.Request) error {
+			return httpx.WriteFlat(w, "OK", []byte(`{"a":1}`))
+		}, httpx.RequestIDs, httpx.AccessLog(slog.New(slog.NewJSONHandler(log, nil))))
+		if got := len(w.Header().Get("X-External-Request-Id")) == length; got != kept {
+			t.Errorf("an id of %d bytes comes back: %t", length, got)
+		}
+		for _, logged := range []string{`"externalRequestId":"x`, `"source":"y`} {
+			if got := strings.Contains(log.String(), logged); got != kept {
+				t.Errorf("%s of %d bytes is in the log: %t", logged, length, got)
+			}
+		}
+	}
+}
+
 func TestWriteFlat(t *testing.T) {
 	t.Parallel()
 	const message = "with \"quotes\", a \\, <b> and 😀"

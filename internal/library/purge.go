@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	// DefaultRetainDeleted is how long a deleted persona is kept where nothing
-	// else is said.
-	DefaultRetainDeleted = 30 * 24 * time.Hour
 	// purgeEvery is the pause between two purges.
 	purgeEvery = time.Hour
 	// purgeAtOnce is how many personas are removed in one transaction: others
