@@ -126,9 +126,12 @@ func describe(err error) string {
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return fmt.Sprintf("There is no server: %s. Start one with `personae serve`, or name another with --server or PERSONAE_SERVER.", dial)
 	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "The server speaks HTTP, and not HTTPS: begin --server or PERSONAE_SERVER with http://."
+	}
 	known, ok := errors.AsType[*persona.Error](err)
 	if !ok {
-		return err.Error()
+		return strings.TrimPrefix(err.Error(), "client: ")
 	}
 	text := known.Message
 	if len(known.Fields) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -132,7 +133,7 @@ func JSON(text []byte) ([]byte, error) {
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("is empty")
 	case err != nil:
-		return nil, fmt.Errorf("is neither YAML nor JSON: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, fmt.Errorf("is neither YAML nor JSON: %s", yamlFault(err))
 	}
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, errors.New("has more than one document: write one into each file")
@@ -142,6 +143,21 @@ func JSON(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// fromZero is what the parser of the YAML library refuses. It counts lines from 0
+// there, and from 1 elsewhere.
+var fromZero = regexp.MustCompile(`^line (\d+): (did not find expected (?:key|node content|',|'-|<).*)$`)
+
+// yamlFault says what is wrong with a text, and in which line.
+func yamlFault(err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if parts := fromZero.FindStringSubmatch(text); parts != nil {
+		if line, err := strconv.Atoi(parts[1]); err == nil {
+			return fmt.Sprintf("line %d: %s", line+1, parts[2])
+		}
+	}
+	return text
 }
 
 // writeNode writes a node as JSON. A key that occurs twice does so in the JSON.

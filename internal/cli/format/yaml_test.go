@@ -97,3 +97,22 @@ func TestJSON(t *testing.T) {
 		})
 	}
 }
+
+// The line of a fault is the one in which a person looks for it: that of the
+// fault, or where the list or the object begins that has it.
+func TestJSONFaultLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"name: x\npainPoints: [a\nkeyConcerns: b\n":       "line 2: did not find expected ',' or ']'",
+		"{\"name\": \"x\",\n\"painPoints\": [1,}\n":       "line 2: did not find expected node content",
+		"name: x\npainPoints:\n  - a\n   - b: [\n":        "line 4: mapping values are not allowed in this context",
+		"name: x\n\tkey: y\n":                             "line 2: found a tab character that violates indentation",
+		"name: x\nlist:\n  - a\n  b: c\n":                 "line 3: did not find expected '-' indicator",
+		"name: x\nother: y\n  third: z\nfourth: \"open\n": "line 3: mapping values are not allowed in this context",
+	} {
+		_, err := JSON([]byte(text))
+		if err == nil || err.Error() != "is neither YAML nor JSON: "+want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type editCmd struct {
 func (editCmd) Help() string {
 	return `Opens the persona as YAML in the editor that VISUAL or EDITOR names, shows what changed, asks, and
 makes the change, unless somebody else was faster. Where the change cannot be made, the text is
-kept in a file, so that nothing is lost. On no terminal nothing is asked.
+kept in a file, so that nothing is lost. In a script, without a terminal, it does not ask.
 
 Examples:
 
@@ -64,12 +64,15 @@ func (c editCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
-	draft, err := newDraft(fmt.Sprintf(heading, c.OID) + string(text))
+	original := fmt.Sprintf(heading, c.OID) + string(text)
+	draft, err := newDraft(original)
 	if err != nil {
 		return err
 	}
 	written, err := c.rounds(ctx, stdio, api, draft, before.NewPersona, etag)
 	switch {
+	case err != nil && draft.is(original): // the editor could not be started, for one
+		fmt.Fprintln(stdio.Err, "Nothing was changed.")
 	case err != nil:
 		fmt.Fprintf(stdio.Err, "Nothing was changed. What you wrote is kept in %s\n", draft.file)
 		return err
@@ -169,6 +172,12 @@ func newDraft(text string) (*draft, error) {
 		return nil, errors.Join(fmt.Errorf("edit: %w", err), os.Remove(f.Name()))
 	}
 	return &draft{f.Name()}, nil
+}
+
+// is tells whether the draft has this text.
+func (d *draft) is(text string) bool {
+	now, err := os.ReadFile(d.file)
+	return err == nil && string(now) == text
 }
 
 // edit opens the draft in the person's editor and returns what it is afterwards.

@@ -66,16 +66,17 @@ func (c listCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
-	if more > 0 {
-		fmt.Fprintf(stdio.Err, "There are %d more: --limit and --all show them.\n", more)
-	}
-	return c.Show(stdio.Out, personas, func(w io.Writer) error {
+	err = c.Show(stdio.Out, personas, func(w io.Writer) error {
 		rows := [][]string{{"ID", "NAME", "INTERNAL NAME", "STATUS", "UPDATED"}}
 		for _, p := range personas {
 			rows = append(rows, []string{p.OID, text(p.Name), text(p.InternalName), status(&p), showTime(p.UpdatedAt)})
 		}
 		return format.Table(w, rows)
 	})
+	if more > 0 {
+		fmt.Fprintf(stdio.Err, "There are %d more: --limit and --all show them.\n", more)
+	}
+	return err
 }
 
 // read returns what is to be shown, and how much more there is.

@@ -30,13 +30,23 @@ type Persona struct {
 	History historyCmd `cmd:"" help:"Show who changed a persona, when, and what."`
 }
 
+// Help implements kong.HelpProvider.
+func (Persona) Help() string {
+	return `These commands talk to a server, and need its address and a key. Beside the database of a server on
+this machine, a key is made with:
+
+  export PERSONAE_API_KEY=$(personae key create --scope read,write)
+
+For a server elsewhere, its operator makes the key; --server or PERSONAE_SERVER is the address.`
+}
+
 // keyVariable is where the key is read from. It is no flag, so that no key comes
 // to stand in a process list or in a shell's history.
 const keyVariable = "PERSONAE_API_KEY"
 
 // server is the flags of every command that talks to one.
 type server struct {
-	Server  string `default:"http://127.0.0.1:7070" placeholder:"URL" env:"PERSONAE_SERVER" help:"The server. Default: ${default}."`
+	Server  string `default:"http://127.0.0.1:7070" placeholder:"URL" env:"PERSONAE_SERVER" help:"The address of the server. Default: ${default}."`
 	KeyFile string `name:"api-key-file" placeholder:"FILE" env:"PERSONAE_API_KEY_FILE" help:"A file that holds the API key. Without it, the key is read from the variable PERSONAE_API_KEY."`
 }
 
@@ -56,7 +66,11 @@ func (s server) connect() (*client.Client, error) {
 	}
 	c, err := client.New(client.Config{BaseURL: s.Server, APIKey: key, Source: "personae-cli", UserAgent: "personae-cli"})
 	if err != nil {
-		return nil, persona.BadSettingf("--server: %s.", strings.TrimPrefix(err.Error(), "client: "))
+		fault, where := strings.TrimPrefix(err.Error(), "client: "), "--server"
+		if strings.HasPrefix(fault, "the API key") {
+			where = keyVariable + " or --api-key-file"
+		}
+		return nil, persona.BadSettingf("%s: %s.", where, fault)
 	}
 	return c, nil
 }

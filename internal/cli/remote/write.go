@@ -144,7 +144,9 @@ type restoreCmd struct {
 
 // Help implements kong.HelpProvider.
 func (restoreCmd) Help() string {
-	return `Examples:
+	return `Without --revision the persona is neither archived nor deleted any more, and else stays as it is.
+
+Examples:
 
   personae persona restore pe_06DFGNZRiDHBWpqvR0XvAb
   personae persona restore pe_06DFGNZRiDHBWpqvR0XvAb --revision 3`
