@@ -116,7 +116,7 @@ func showTime(t *apitype.Time) string {
 func findRevision(ctx context.Context, c *client.Client, oID, named string) (string, error) {
 	number, err := strconv.Atoi(named)
 	if err != nil { // then it is an id
-		return named, nil
+		return named, nil //nolint:nilerr // it is judged by the server
 	}
 	// The numbers have no gap, so that the newest tells where the others stand; one
 	// at a time, as each comes with all that it changed.
