@@ -57,9 +57,17 @@ func (e *Error) Error() string {
 var ErrNotModified = errors.New("client: not modified: the version that the caller has is the current one")
 
 // ErrAnswerTooLarge is in the error of a call whose answer has more than
-// MaxAnswerBytes. A page of a list can: ask for a smaller one. Personas and
-// Revisions do so by themselves.
+// MaxAnswerBytes, or more than the server gives in one page. Ask for a smaller
+// page; Personas and Revisions do so by themselves.
 var ErrAnswerTooLarge = errors.New("client: the answer is too large")
+
+// codePageTooLarge is the API's word for a page with more than it gives at once.
+const codePageTooLarge = "page_too_large"
+
+// Is lets errors.Is find ErrAnswerTooLarge.
+func (e *Error) Is(target error) bool {
+	return target == ErrAnswerTooLarge && e.Code == codePageTooLarge
+}
 
 // codePathNotFound is the API's word for a path that it does not have.
 const codePathNotFound = "path_not_found"

@@ -412,6 +412,17 @@ func TestPagesTooLarge(t *testing.T) {
 	}
 }
 
+// The server refuses a page that is too large for it; smaller ones it gives.
+func TestPageTooLarge(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{"page_too_large": true, "invalid_request": false, "": false} {
+		err := fmt.Errorf("list: %w", &client.Error{StatusCode: http.StatusBadRequest, Code: code})
+		if got := errors.Is(err, client.ErrAnswerTooLarge); got != want {
+			t.Errorf("%q is ErrAnswerTooLarge: %v", code, got)
+		}
+	}
+}
+
 // An empty tag would make a change of what nobody has seen.
 func TestEmptyIfMatch(t *testing.T) {
 	t.Parallel()
