@@ -48,6 +48,9 @@ func (c createCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
+	for i := range p.QualifyingQuestions {
+		p.QualifyingQuestions[i].OID = "" // of the persona that it was copied from
+	}
 	key := c.IdempotencyKey
 	if key == "" {
 		key = rand.Text() // so that a broken connection is tried again, and makes no second persona
