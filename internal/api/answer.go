@@ -20,7 +20,7 @@ type wrapped struct {
 // body returns a persona as the request wants it: with the ids of its qualifying
 // questions, or as it is published.
 func body(written *library.Written, questionIDs bool) ([]byte, error) {
-	if !questionIDs || written.Persona == nil {
+	if !questionIDs {
 		return written.Body, nil
 	}
 	return wire.EncodePersonaWithQuestionIDs(written.Persona)

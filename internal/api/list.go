@@ -104,11 +104,8 @@ func parseCursor(q *query, text string, query *persona.Query) *persona.Position 
 func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error {
 	q := readQuery(r)
 	oID, limit, offset := q.oID(), q.number("limit", library.DefaultLimit), q.number("offset", 0)
-	if err := q.err(); err != nil {
-		return err
-	}
 	page, err := a.library.Revisions(r.Context(), caller, oID, limit, offset)
-	if err != nil {
+	if err := q.join(err); err != nil {
 		return err
 	}
 	answer := apitype.ListRevisionsResponse{

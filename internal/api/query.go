@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,6 +103,20 @@ func (q *query) questionIDs() bool { return q.choice("include", "", "questionIds
 
 // err returns all faults as one error, nil where there are none.
 func (q *query) err() error { return persona.InvalidFields(q.faults.List()) }
+
+// join returns all faults as one error: those of the query, and those that err
+// lists. Where there are none it returns err.
+func (q *query) join(err error) error {
+	if len(q.faults.List()) == 0 {
+		return err
+	}
+	if found, ok := errors.AsType[*persona.Error](err); ok {
+		for _, f := range found.Fields {
+			q.faults.Add(f.Field, "%s", f.Message)
+		}
+	}
+	return q.err()
+}
 
 // unknown names the parameters that nobody asked for.
 func (q *query) unknown() []string {

@@ -210,7 +210,7 @@ func TestBodyFaults(t *testing.T) {
 		"EmptyItem":     {`{"name":"x","painPoints":["a",""]}`, []string{"painPoints[1]"}},
 		"NullItem":      {`{"name":"x","painPoints":[null]}`, []string{"painPoints[0]"}},
 		"ListAsText":    {`{"name":"x","painPoints":"a"}`, []string{"painPoints"}},
-		"QuestionTwice": {`{"name":"x","qualifyingQuestions":[{"oId":"q","question":"a","fitType":"GOOD","weight":"LOW"},{"oId":"q","question":"b","fitType":"GOOD","weight":"LOW"}]}`, []string{"qualifyingQuestions[1].oId"}},
+		"QuestionTwice": {`{"name":"x","qualifyingQuestions":[{"oId":"q","question":"a","fitType":"GOOD","weight":"LOW"},{"oId":"q","question":"b","fitType":"GOOD","weight":"LOW"}]}`, []string{"qualifyingQuestions[0].oId", "qualifyingQuestions[1].oId"}},
 		"ManyQuestions": {`{"name":"x","qualifyingQuestions":[` + strings.TrimSuffix(strings.Repeat(`{"question":"a","fitType":"GOOD","weight":"LOW"},`, 101), ",") + `]}`, []string{"qualifyingQuestions"}},
 		"ManyItems":     {`{"name":"x","keyConcerns":[` + strings.TrimSuffix(strings.Repeat(`"a",`, 5001), ",") + `]}`, []string{"keyConcerns"}},
 		"Active":        {`{"name":"x","active":"yes"}`, []string{"active"}},
@@ -240,7 +240,7 @@ func TestBodyFaults(t *testing.T) {
 			}
 			if got := e.post(t, updatePath, body); got.status != http.StatusBadRequest {
 				t.Errorf("update: status %d: %.300s", got.status, got.body)
-			} else if _, fields := failure(t, got); cmp.Diff(test.fields, fields) != "" {
+			} else if _, fields := failure(t, got); cmp.Diff(slices.Sorted(slices.Values(test.fields)), slices.Sorted(slices.Values(fields))) != "" {
 				t.Errorf("update: fields %v, want %v", fields, test.fields)
 			}
 		})
@@ -288,7 +288,6 @@ func TestRefusals(t *testing.T) {
 		"QuestionUpdate":   {"POST", "/api/v2/persona/question/update", `{"oId":"` + live + `","questionOId":"none","question":"x"}`, nil, 404, "question_not_found", nil},
 		"NoQuestionID":     {"POST", "/api/v2/persona/question/restore", ref(live), nil, 400, "invalid_request", []string{"questionOId"}},
 		"NothingNamed":     {"POST", "/api/v2/persona/question/restore", `{}`, nil, 400, "invalid_request", []string{"questionOId", "oId"}},
-		"NoID":             {"POST", updatePath, `{"name":"x"}`, nil, 400, "invalid_request", []string{"oId"}},
 		"NumberAsID":       {"POST", archivePath, `{"oId":1}`, nil, 400, "invalid_request", []string{"oId"}},
 		"NoIDToDelete":     {"DELETE", "/api/v2/persona/delete", "", nil, 400, "invalid_request", []string{"oId"}},
 		"Include":          {"POST", archivePath + "?include=all", ref(live), nil, 400, "invalid_request", []string{"include"}},
@@ -302,7 +301,6 @@ func TestRefusals(t *testing.T) {
 		"Revisions":        {"GET", "/api/v2/revision/list?oId=nobody", "", nil, 404, "persona_not_found", nil},
 		"Revision":         {"GET", "/api/v2/revision/get?oId=none", "", nil, 404, "revision_not_found", nil},
 		"RevisionNoID":     {"GET", "/api/v2/revision/get", "", nil, 400, "invalid_request", []string{"oId"}},
-		"RevisionsLimit":   {"GET", "/api/v2/revision/list?limit=1001&offset=-1&oId=" + live, "", nil, 400, "invalid_request", []string{"limit", "offset"}},
 		"GetByPost":        {"POST", "/api/v2/revision/get", "", nil, 405, "method_not_allowed", nil},
 		"DeleteByGet":      {"GET", deletePath + live, "", nil, 405, "method_not_allowed", nil},
 	} {
@@ -314,6 +312,147 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%d %s %v, want %d %s %v: %.300s", got.status, code, fields, test.status, test.code, test.fields, got.body)
 			}
 		})
+	}
+}
+
+// TestAllFaultsAtOnce shows that a request is told all its faults, those that
+// name nothing too, and before what became of the persona.
+func TestAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	live := e.create(t, `{"name":"Live"}`).OID
+	etag := e.get(t, getPath+live, "api_key", e.key).header.Get("ETag")
+	dead := e.create(t, `{"name":"Dead"}`).OID
+	e.send(t, http.MethodDelete, deletePath+dead, "")
+	const question = "/api/v2/persona/question/"
+	for name, test := range map[string]struct {
+		method, target, body string
+		fields               []string
+	}{
+		"Update": {
+			"POST", updatePath + "?include=x", `{"name":"","painPoints":["",1],"linkingStrategy":{},"qualifyingQuestions":[{"question":"q","fitType":"x","weight":"LOW"}]}`,
+			[]string{"include", "painPoints[1]", "linkingStrategy.mode", "name", "painPoints[0]", "qualifyingQuestions[0].fitType", "oId"},
+		},
+		"UpdateEmptyID":    {"PUT", updatePath, `{"oId":"","name":null,"playbookOIds":["a","a"]}`, []string{"name", "playbookOIds[1]", "oId"}},
+		"UpdateNumberAsID": {"PUT", updatePath, `{"oId":1,"name":null}`, []string{"oId", "name"}},
+		"UpdateNoBody":     {"POST", updatePath + "?include=x", ``, []string{"include", "body"}},
+		"UpdateUnknown":    {"POST", updatePath, `{"oId":"nobody","name":"","description":1}`, []string{"description", "name"}},
+		"UpdateDeleted":    {"POST", updatePath, `{"oId":"` + dead + `","name":""}`, []string{"name"}},
+		"Merge":            {"PATCH", updatePath, `{"name":"","linkingStrategy":{"offeringOIds":["a","a"]}}`, []string{"name", "linkingStrategy.offeringOIds[1]", "oId"}},
+		"MergeMode":        {"PATCH", updatePath, `{"linkingStrategy":{"mode":"SPECIFIC"}}`, []string{"oId"}},
+		"MergeUnknownMode": {"PATCH", updatePath, `{"linkingStrategy":{"mode":"some"}}`, []string{"linkingStrategy.mode", "oId"}},
+		"Archive":          {"POST", archivePath + "?include=x", `{}`, []string{"include", "oId"}},
+		"ArchiveUnknown":   {"POST", archivePath + "?include=x", `{"oId":"nobody"}`, []string{"include"}},
+		"Restore":          {"POST", restorePath + "?include=x", `{"oId":"","revisionOId":1}`, []string{"include", "revisionOId", "oId"}},
+		"Delete":           {"DELETE", "/api/v2/persona/delete?oId=&include=x", "", []string{"oId", "include"}},
+		"DeleteInclude":    {"DELETE", deletePath + live + "&include=x", "", []string{"include"}},
+		"QuestionUpdate": {
+			"POST", question + "update?include=x", `{"question":"","rationale":1,"fitType":"x","weight":null}`,
+			[]string{"include", "rationale", "question", "fitType", "weight", "questionOId", "oId"},
+		},
+		"QuestionUnknown": {"POST", question + "update", `{"oId":"` + live + `","questionOId":"none","question":null}`, []string{"question"}},
+		"QuestionArchive": {"POST", question + "archive?include=x", `{"oId":""}`, []string{"include", "questionOId", "oId"}},
+		"QuestionRestore": {"POST", question + "restore?include=x", `{"questionOId":""}`, []string{"include", "questionOId", "oId"}},
+		"Get":             {"GET", getPath + "&include=x", "", []string{"oId", "include"}},
+		"List":            {"GET", listPath + "limit=0&offset=-1&status=x&queryType=x&orderField=x&orderDirection=x&include=x", "", []string{"queryType", "status", "orderField", "orderDirection", "include", "limit", "offset"}},
+		"Revisions":       {"GET", "/api/v2/revision/list?oId=&limit=0&offset=-1", "", []string{"oId", "limit", "offset"}},
+		"RevisionsForm":   {"GET", "/api/v2/revision/list?limit=x&offset=-1", "", []string{"oId", "limit", "offset"}},
+		"RevisionsLimit":  {"GET", "/api/v2/revision/list?limit=1001&offset=-1&oId=" + live, "", []string{"limit", "offset"}},
+		"Create":          {"POST", createPath + "?include=x", `{"name":"","qualifyingQuestions":[{"oId":"mine","question":"","fitType":"GOOD","weight":"LOW"}]}`, []string{"include", "qualifyingQuestions[0].oId", "name", "qualifyingQuestions[0].question"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := e.send(t, test.method, test.target, test.body)
+			code, fields := failure(t, got)
+			slices.Sort(fields)
+			slices.Sort(test.fields)
+			if got.status != http.StatusBadRequest || code != "invalid_request" || cmp.Diff(test.fields, fields) != "" {
+				t.Errorf("%d %s %v, want %v: %.300s", got.status, code, fields, test.fields, got.body)
+			}
+			if after := e.get(t, getPath+live, "api_key", e.key); after.header.Get("ETag") != etag {
+				t.Errorf("what was refused was done: %s", after.body)
+			}
+		})
+	}
+}
+
+// TestMergePatch shows that PATCH merges linkingStrategy, and that POST and PUT
+// replace it.
+func TestMergePatch(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	specific := func(oIDs ...string) *apitype.LinkingStrategy {
+		return &apitype.LinkingStrategy{Mode: "SPECIFIC", OfferingOIDs: oIDs}
+	}
+	all := &apitype.LinkingStrategy{Mode: "ALL"}
+	for name, test := range map[string]struct {
+		before, patch string
+		want          *apitype.LinkingStrategy
+		fault         string // of PATCH
+		whole         string // the fault of POST and PUT
+	}{
+		"OfferingsAlone":  {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{"offeringOIds":["b","c"]}`, specific("b", "c"), "", "linkingStrategy.mode"},
+		"Nothing":         {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{}`, specific("a"), "", "linkingStrategy.mode"},
+		"NothingOnNone":   {`null`, `{}`, nil, "", "linkingStrategy.mode"},
+		"ModeAlone":       {`null`, `{"mode":"ALL"}`, all, "", ""},
+		"BothReplaced":    {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{"mode":"ALL","offeringOIds":null}`, all, "", ""},
+		"Clears":          {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `null`, nil, "", ""},
+		"NullMode":        {`{"mode":"ALL"}`, `{"mode":null}`, nil, "", "linkingStrategy.mode"},
+		"NullModeLeft":    {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{"mode":null}`, nil, "linkingStrategy.mode", "linkingStrategy.mode"},
+		"NullOfferings":   {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{"offeringOIds":null}`, nil, "linkingStrategy.offeringOIds", "linkingStrategy.mode"},
+		"NullOfferingsOf": {`{"mode":"ALL"}`, `{"offeringOIds":null}`, all, "", "linkingStrategy.mode"},
+		"AllAndOfferings": {`{"mode":"ALL"}`, `{"offeringOIds":["a"]}`, nil, "linkingStrategy.offeringOIds", "linkingStrategy.mode"},
+		"ModeOnOfferings": {`{"mode":"SPECIFIC","offeringOIds":["a"]}`, `{"mode":"ALL"}`, nil, "linkingStrategy.offeringOIds", ""},
+		"OfferingsOnNone": {`null`, `{"offeringOIds":["a"]}`, nil, "linkingStrategy.mode", "linkingStrategy.mode"},
+		"EmptyMode":       {`{"mode":"ALL"}`, `{"mode":""}`, nil, "linkingStrategy.mode", "linkingStrategy.mode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			oID := e.create(t, `{"name":"VP","linkingStrategy":`+test.before+`}`).OID
+			body := `{"oId":"` + oID + `","linkingStrategy":` + test.patch + `}`
+			wantFault := func(method, fault string) {
+				t.Helper()
+				got := e.send(t, method, updatePath, body)
+				if fault == "" && got.status == http.StatusOK {
+					return
+				}
+				if _, fields := failure(t, got); got.status != http.StatusBadRequest || !slices.Equal(fields, []string{fault}) {
+					t.Errorf("%s: %d %v, want a fault of %q: %s", method, got.status, fields, fault, got.body)
+				}
+			}
+			wantFault(http.MethodPatch, test.fault)
+			if test.fault == "" {
+				var history apitype.ListRevisionsResponse
+				must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/list?limit=1&oId="+oID, "api_key", e.key).body), &history))
+				var latest apitype.GetRevisionResponse
+				must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/get?oId="+history.Data[0].OID, "api_key", e.key).body), &latest))
+				if diff := cmp.Diff(test.want, latest.Persona.LinkingStrategy); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+			wantFault(http.MethodPost, test.whole)
+			wantFault(http.MethodPut, test.whole)
+		})
+	}
+}
+
+// TestDuplicatesAreKept shows that a text which stands twice in a list, and two
+// custom fields of one title, come back as they were sent.
+func TestDuplicatesAreKept(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	const body = `"painPoints":["b","a","b","B"],"buyingRole":["r","r"],"customFields":[{"title":"t","value":["v","v"]},{"title":"t","value":["v","v"]},{"title":"t","value":[]}],
+		"qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"},{"question":"q","fitType":"GOOD","weight":"LOW"}]}`
+	field := apitype.CustomField{Title: "t", Value: []string{"v", "v"}}
+	oID := e.create(t, `{"name":"VP",`+body).OID
+	for range 2 {
+		got := e.post(t, updatePath+"?include=questionIds", `{"oId":"`+oID+`",`+body)
+		p := wrapped(t, got)
+		diff := cmp.Diff([]string{"b", "a", "b", "B"}, p.Data.PainPoints) + cmp.Diff([]string{"r", "r"}, p.Data.BuyingRole) +
+			cmp.Diff([]apitype.CustomField{field, field, {Title: "t", Value: []string{}}}, p.Data.CustomFields)
+		if questions := p.QualifyingQuestions; diff != "" || len(questions) != 2 || questions[0].OID == questions[1].OID {
+			t.Errorf("(-want +got):\n%s%s", diff, got.body)
+		}
 	}
 }
 
@@ -341,14 +480,14 @@ func TestBodyInChunks(t *testing.T) {
 func TestIfMatch(t *testing.T) {
 	t.Parallel()
 	e := setup(t).edit(t)
-	created := e.post(t, createPath, `{"name":"VP","qualifyingQuestions":[{"oId":"q_1","question":"q","fitType":"GOOD","weight":"LOW"}]}`)
+	created := e.post(t, createPath+"?include=questionIds", `{"name":"VP","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`)
 	oID, first := wrapped(t, created).OID, created.header.Get("ETag")
 	if changed := e.post(t, updatePath, `{"oId":"`+oID+`","name":"CRO"}`, "If-Match", `"x", `+first); changed.status != http.StatusOK {
 		t.Fatalf("status %d: %s", changed.status, changed.body)
 	}
 	current := e.get(t, getPath+oID, "api_key", e.key)
 	etag := current.header.Get("ETag")
-	body := `{"oId":"` + oID + `","questionOId":"q_1","name":"Lost","question":"Lost"}`
+	body := `{"oId":"` + oID + `","questionOId":"` + wrapped(t, created).QualifyingQuestions[0].OID + `","name":"Lost","question":"Lost"}`
 	for _, stale := range []string{first, "W/" + etag, strings.Trim(etag, `"`)} {
 		for method, targets := range map[string][]string{
 			"POST":   {updatePath, archivePath, restorePath, "/api/v2/persona/question/update", "/api/v2/persona/question/archive", "/api/v2/persona/question/restore"},
@@ -426,6 +565,10 @@ func TestIdempotency(t *testing.T) {
 	if got := e.post(t, createPath, body+" ", "Idempotency-Key", "k"); got.status != http.StatusConflict {
 		t.Errorf("another body: status %d", got.status)
 	}
+	// n8n means the same with it: nothing in it is empty.
+	if got := e.post(t, createPath, body, "Idempotency-Key", "k", "x-request-source", "n8n"); got.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the same from n8n: status %d", got.status)
+	}
 	// A refused request leaves the key unused.
 	if got := e.post(t, createPath, `{"name":""}`, "Idempotency-Key", "refused"); got.status != http.StatusBadRequest {
 		t.Errorf("status %d", got.status)
@@ -444,6 +587,50 @@ func TestIdempotency(t *testing.T) {
 	mu.Unlock()
 	if got := e.post(t, createPath, body, "Idempotency-Key", "k"); got.status != http.StatusOK || wrapped(t, got).OID == oID {
 		t.Errorf("after 24 h: status %d: %s", got.status, got.body)
+	}
+}
+
+// TestIdempotencyShowsWhatIsAskedFor replays with the ids of questions and
+// without, whatever was asked for first.
+func TestIdempotencyShowsWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	const body = `{"name":"VP","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW"}]}`
+	const withIDs = createPath + "?include=questionIds"
+	for _, targets := range [][2]string{{createPath, withIDs}, {withIDs, createPath}} {
+		first := e.post(t, targets[0], body, "Idempotency-Key", targets[0])
+		oID := wrapped(t, first).OID
+		now := map[string]string{createPath: getPath + oID, withIDs: getPath + oID + "&include=questionIds"}
+		want := map[string]string{}
+		for target, get := range now {
+			want[target] = strings.TrimSuffix(strings.TrimSpace(withoutMetadata(t, e.get(t, get, "api_key", e.key).body)), "}")
+		}
+		e.post(t, updatePath, `{"oId":"`+oID+`","name":"CRO","qualifyingQuestions":null}`)
+		for _, target := range targets {
+			got := e.post(t, target, body, "Idempotency-Key", targets[0])
+			if got.header.Get("Idempotency-Replayed") != "true" || got.header.Get("ETag") != first.header.Get("ETag") || !strings.Contains(withoutMetadata(t, got.body), want[target]) {
+				t.Errorf("%s: status %d, header %v: %s\nwant %s", target, got.status, got.header, got.body, want[target])
+			}
+		}
+	}
+}
+
+// TestIdempotencyOfN8n: the same bytes say something else from n8n, where they
+// are empty.
+func TestIdempotencyOfN8n(t *testing.T) {
+	t.Parallel()
+	e := setup(t).edit(t)
+	const body = `{"name":"VP","description":"","painPoints":[]}`
+	n8n := []string{"x-request-source", "n8n", "Idempotency-Key"}
+	for i, test := range []struct{ first, second []string }{{[]string{"Idempotency-Key"}, n8n}, {n8n, []string{"Idempotency-Key"}}} {
+		key := fmt.Sprint(i)
+		first := e.post(t, createPath, body, append(slices.Clip(test.first), key)...)
+		if got := e.post(t, createPath, body, append(slices.Clip(test.first), key)...); withoutMetadata(t, got.body) != withoutMetadata(t, first.body) {
+			t.Errorf("the same: status %d: %s", got.status, got.body)
+		}
+		if got := e.post(t, createPath, body, append(slices.Clip(test.second), key)...); got.status != http.StatusConflict {
+			t.Errorf("with another meaning: status %d: %s", got.status, got.body)
+		}
 	}
 }
 
@@ -493,8 +680,14 @@ func TestQuestionsAlone(t *testing.T) {
 		}
 		return questions
 	}
-	if q := act("update", `,"question":"c","weight":"MEDIUM"`)[1]; q.Question != "c" || q.Weight != "MEDIUM" || q.FitType != "BAD" {
+	if q := act("update", `,"question":"c","weight":"MEDIUM","rationale":"why"`)[1]; q.Question != "c" || q.Weight != "MEDIUM" || q.FitType != "BAD" || q.Rationale != "why" {
 		t.Errorf("%+v", q)
+	}
+	if q := act("update", `,"question":"c"`)[1]; q.Rationale != "why" {
+		t.Errorf("absent, and not left alone: %+v", q)
+	}
+	if q := act("update", `,"rationale":null`)[1]; q.Rationale != "" || q.Question != "c" {
+		t.Errorf("null, and not cleared: %+v", q)
 	}
 	if q := act("archive", "")[1]; q.ArchivedAt == nil {
 		t.Errorf("%+v", q)
@@ -673,7 +866,7 @@ func (readCloser) Close() error { return nil }
 var bodies = []string{
 	"", "{}", "null", "[]", `{"name":"x"}`, `{"name":"x","name":"y"}`, `{"oId":"p_1234","name":null}`, `{"name":"\ud800"}`, "{\"name\":\"\xff\"}",
 	`{"name":"x","painPoints":["a",1,null],"customFields":[{"title":"t","value":["v"]}],"linkingStrategy":{"mode":"SPECIFIC","offeringOIds":["o"]}}`,
-	`{"name":"x","linkingStrategy":{}}`, `{"name":"x","linkingStrategy":{"mode":null}}`, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW","archivedAt":"2021-01-01T00:00:00Z"}]}`,
+	`{"linkingStrategy":{"offeringOIds":["o"]}}`, `{"linkingStrategy":{"mode":"ALL"}}`, `{"name":"x","linkingStrategy":{}}`, `{"name":"x","linkingStrategy":{"mode":null}}`, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW","archivedAt":"2021-01-01T00:00:00Z"}]}`,
 	`{"name":"x","buyingRole":[],"playbookOIds":["a","a"],"active":null,"a":{"b":[[[[]]]]}}`, `{"name":1e999}`, `{"name":"x"}x`,
 }
 

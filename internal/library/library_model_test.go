@@ -171,6 +171,7 @@ type edit struct {
 	field, json string
 	do          func(*persona.Persona)
 	fault       string // the field at fault, if any
+	late        bool   // the fault shows only beside the persona that is there
 }
 
 func quoted(v any) string {
@@ -296,19 +297,24 @@ func (m *model) anyQuestions(before *persona.Persona) edit {
 		sent []question
 		want []persona.QualifyingQuestion
 		used = map[string]bool{}
+		e    = edit{field: "qualifyingQuestions"}
 	)
-	for range rapid.IntRange(0, 3).Draw(m.t, "questions") {
+	for i := range rapid.IntRange(0, 3).Draw(m.t, "questions") {
 		q := question{Question: m.anyText(), FitType: "GOOD", Weight: rapid.SampledFrom([]string{"LOW", "HIGH"}).Draw(m.t, "weight")}
 		if before != nil && len(before.QualifyingQuestions) > 0 && rapid.Bool().Draw(m.t, "name it") {
 			if oID := rapid.SampledFrom(before.QualifyingQuestions).Draw(m.t, "question").OID; !used[oID] {
 				q.OID = oID
 			}
+		} else if e.fault == "" && rapid.IntRange(0, 9).Draw(m.t, "name another's") == 0 {
+			q.OID = "qq_foreign"
+			e.fault, e.late = fmt.Sprintf("qualifyingQuestions[%d].oId", i), true
 		}
 		used[q.OID] = true
 		sent = append(sent, q)
 		want = append(want, persona.QualifyingQuestion{OID: q.OID, Question: q.Question, FitType: "GOOD", Weight: persona.Weight(q.Weight)})
 	}
-	return edit{field: "qualifyingQuestions", json: quoted(orEmpty(sent)), do: func(p *persona.Persona) {
+	e.json = quoted(orEmpty(sent))
+	e.do = func(p *persona.Persona) {
 		questions := slices.Clone(want)
 		for i := range questions {
 			for _, old := range p.QualifyingQuestions {
@@ -319,7 +325,41 @@ func (m *model) anyQuestions(before *persona.Persona) edit {
 			}
 		}
 		p.QualifyingQuestions = questions
-	}}
+	}
+	return e
+}
+
+// anyMerge draws a linkingStrategy that is merged into that of before.
+func (m *model) anyMerge(before *persona.Persona) edit {
+	e := edit{field: "linkingStrategy", do: func(*persona.Persona) {}}
+	var mode persona.OfferingMode
+	if before != nil {
+		mode = before.Links.Offerings
+	}
+	set := func(mode persona.OfferingMode, oIDs ...string) {
+		e.do = func(p *persona.Persona) { p.Links.Offerings, p.Links.OfferingOIDs = mode, oIDs }
+	}
+	specific := mode == persona.OfferingsSpecific
+	switch e.json = rapid.SampledFrom([]string{
+		`{}`, `null`, `{"mode":"ALL"}`, `{"mode":"ALL","offeringOIds":null}`, `{"mode":"all"}`, `{"mode":null}`, `{"mode":""}`,
+		`{"offeringOIds":["new"]}`, `{"mode":"SPECIFIC","offeringOIds":["new"]}`, `{"mode":"ALL","offeringOIds":["new"]}`, `{"offeringOIds":[]}`,
+	}).Draw(m.t, "merge"); {
+	case e.json == `{"mode":"all"}`, e.json == `{"mode":""}`:
+		e.fault = "linkingStrategy.mode"
+	case e.json == `{"mode":"ALL","offeringOIds":["new"]}`:
+		e.fault = "linkingStrategy.offeringOIds"
+	case e.json == `null`, e.json == `{"mode":null}` && !specific:
+		set(persona.OfferingsNone)
+	case e.json == `{"mode":null}`, e.json == `{"offeringOIds":["new"]}` && mode == persona.OfferingsNone:
+		e.fault, e.late = "linkingStrategy.mode", true
+	case e.json == `{"mode":"ALL"}` && specific, e.json == `{"offeringOIds":["new"]}` && !specific, e.json == `{"offeringOIds":[]}` && specific:
+		e.fault, e.late = "linkingStrategy.offeringOIds", true
+	case e.json == `{"mode":"ALL"}`, e.json == `{"mode":"ALL","offeringOIds":null}`:
+		set(persona.OfferingsAll)
+	case e.json != `{}` && e.json != `{"offeringOIds":[]}`:
+		set(persona.OfferingsSpecific, "new")
+	}
+	return e
 }
 
 func orEmpty[T any](list []T) []T {
@@ -358,8 +398,12 @@ func bodyOf(edits []edit) string {
 }
 
 // patchOf decodes the body of edits as a transport does.
-func (m *model) patchOf(body string) (*persona.Patch, []persona.Fault) {
-	_, patch, unknown, faults := wire.DecodePatch([]byte(body))
+func (m *model) patchOf(body string, merge bool) (*persona.Patch, []persona.Fault) {
+	decode := wire.DecodePatch
+	if merge {
+		decode = wire.DecodeMergePatch
+	}
+	_, patch, unknown, faults := decode([]byte(body))
 	if len(unknown) > 0 {
 		m.t.Fatalf("%s: unknown %q", body, unknown)
 	}
@@ -399,7 +443,7 @@ func (m *model) create() {
 		edits = first.edits
 	}
 	request.Body = []byte(bodyOf(edits))
-	request.Patch, request.Faults = m.patchOf(string(request.Body))
+	request.Patch, request.Faults = m.patchOf(string(request.Body), false)
 	written, err := m.CreatePersona(m.ctx, caller.Credential, request)
 	if !caller.writes {
 		_ = m.wantError(err, persona.Forbidden, persona.CodeInsufficientScope)
@@ -461,12 +505,14 @@ func (m *model) target(w *modelWorkspace) (target library.Target, p *modelPerson
 }
 
 // refused checks the errors that every change has in common, in their order,
-// and tells whether one of them was due.
-func (m *model) refused(err error, w *modelWorkspace, caller modelCaller, p *modelPersona, holds bool) bool {
+// and tells whether one of them was due. The request has the faults own.
+func (m *model) refused(err error, w *modelWorkspace, caller modelCaller, p *modelPersona, holds bool, own ...string) bool {
 	m.t.Helper()
 	switch {
 	case !caller.writes:
 		_ = m.wantError(err, persona.Forbidden, persona.CodeInsufficientScope)
+	case len(own) > 0 && (p == nil || !holds):
+		m.wantFaults(err, own)
 	case p == nil:
 		_ = m.wantError(err, persona.NotFound, persona.CodePersonaNotFound)
 	case !holds:
@@ -496,13 +542,18 @@ func (m *model) settle(w *modelWorkspace, p *modelPersona, next *persona.Persona
 		m.compare(w, p)
 		return
 	}
-	if ahead := p.UpdatedAt.Sub(m.now); ahead >= 0 && ahead < time.Minute {
-		next.UpdatedAt = p.UpdatedAt.Add(time.Millisecond) // no two versions have the same
-	} else {
-		next.UpdatedAt = m.now
-	}
+	next.UpdatedAt = m.after(p.UpdatedAt)
 	p.Persona = next
 	m.changed(w, p, written, action, caller)
+}
+
+// after is when a change is that follows one of before: no two versions have the
+// same date, and none goes back.
+func (m *model) after(before time.Time) time.Time {
+	if before.Before(m.now) {
+		return m.now
+	}
+	return before.Add(time.Millisecond)
 }
 
 func (m *model) changed(w *modelWorkspace, p *modelPersona, written *library.Written, action persona.Action, caller modelCaller) {
@@ -527,35 +578,46 @@ func (m *model) update() {
 		before = p.Persona
 	}
 	edits := m.anyEdits(before)
+	merge := rapid.IntRange(0, 2).Draw(m.t, "merge patch") == 0
+	if merge {
+		edits = append(slices.DeleteFunc(edits, func(e edit) bool { return e.field == "linkingStrategy" }), m.anyMerge(before))
+	}
 	body := bodyOf(edits)
-	patch, faults := m.patchOf(body)
+	var patch *persona.Patch
+	patch, target.Faults = m.patchOf(body, merge)
 	n8n := rapid.IntRange(0, 3).Draw(m.t, "n8n") == 0
 	if n8n {
-		patch.IgnoreEmpty()
+		target.Faults = patch.IgnoreEmpty(target.Faults)
+		edits = slices.DeleteFunc(edits, func(e edit) bool { return e.json == `""` || e.json == "[]" || e.json == "{}" })
 	}
-	written, err := m.UpdatePersona(m.ctx, caller.Credential, target, patch, faults)
-	if m.refused(err, w, caller, p, holds) {
+	var own, late []string
+	for _, e := range edits {
+		switch {
+		case e.late:
+			late = append(late, e.fault)
+		case e.fault != "":
+			own = append(own, e.fault)
+		}
+	}
+	written, err := m.UpdatePersona(m.ctx, caller.Credential, target, patch)
+	if m.refused(err, w, caller, p, holds, own...) {
 		return
 	}
-	if p.DeletedAt != nil {
+	switch {
+	case p.DeletedAt != nil && len(own) > 0:
+		m.wantFaults(err, own)
+		return
+	case p.DeletedAt != nil:
 		_ = m.wantError(err, persona.Conflict, persona.CodePersonaDeleted)
+		return
+	case len(own)+len(late) > 0:
+		m.wantFaults(err, append(own, late...))
+		m.compare(w, p)
 		return
 	}
 	next := *p.Persona
-	var faulty []string
 	for _, e := range edits {
-		switch empty := e.json == `""` || e.json == "[]" || e.json == "{}"; {
-		case n8n && empty:
-		case e.fault != "":
-			faulty = append(faulty, e.fault)
-		default:
-			e.do(&next)
-		}
-	}
-	if len(faulty) > 0 {
-		m.wantFaults(err, faulty)
-		m.compare(w, p)
-		return
+		e.do(&next)
 	}
 	m.settle(w, p, &next, written, err, persona.ActionUpdated, caller)
 }
@@ -650,15 +712,23 @@ func (m *model) question() {
 	}
 	var written *library.Written
 	var err error
+	var own []string
 	switch action {
 	case "update":
-		written, err = m.UpdateQuestion(m.ctx, caller.Credential, target, question, patch, nil)
+		if patch.Weight != nil && *patch.Weight == "NONE" {
+			own = []string{"weight"}
+		}
+		written, err = m.UpdateQuestion(m.ctx, caller.Credential, target, question, patch)
 	case "archive":
-		written, err = m.ArchiveQuestion(m.ctx, caller.Credential, target, question, nil)
+		written, err = m.ArchiveQuestion(m.ctx, caller.Credential, target, question)
 	case "restore":
-		written, err = m.RestoreQuestion(m.ctx, caller.Credential, target, question, nil)
+		written, err = m.RestoreQuestion(m.ctx, caller.Credential, target, question)
 	}
-	if m.refused(err, w, caller, p, holds) {
+	if m.refused(err, w, caller, p, holds, own...) {
+		return
+	}
+	if len(own) > 0 {
+		m.wantFaults(err, own)
 		return
 	}
 	if p.DeletedAt != nil {
@@ -685,10 +755,6 @@ func (m *model) question() {
 		if patch.Weight != nil {
 			q.Weight = *patch.Weight
 		}
-		if q.Weight == "NONE" {
-			m.wantFaults(err, []string{fmt.Sprintf("qualifyingQuestions[%d].weight", i)})
-			return
-		}
 	}
 	m.settle(w, p, &next, written, err, persona.ActionUpdated, caller)
 }
@@ -710,7 +776,7 @@ func (m *model) importLine() {
 		line.UpdatedAt = rapid.SampledFrom([]time.Time{line.CreatedAt, m.now, m.now.AddDate(1, 0, 0)}).Draw(m.t, "updatedAt")
 		next.CreatedAt, next.UpdatedAt = line.CreatedAt, line.UpdatedAt
 	} else if p != nil && !equal(p.Persona, next) {
-		next.UpdatedAt = m.now
+		next.UpdatedAt = m.after(p.UpdatedAt)
 	}
 	var one iter.Seq2[library.ImportLine, error] = func(yield func(library.ImportLine, error) bool) {
 		yield(library.ImportLine{Number: 1, Persona: &line}, nil)

@@ -16,13 +16,17 @@ type QuestionPatch struct {
 }
 
 // UpdateQuestion changes one qualifying question and leaves the others.
-func (l *Library) UpdateQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, patch QuestionPatch, faults []persona.Fault) (*Written, error) {
-	return l.changeQuestion(ctx, caller, target, questionOID, faults, func(q *persona.QualifyingQuestion) {
+func (l *Library) UpdateQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, patch QuestionPatch) (*Written, error) {
+	apply := func(q *persona.QualifyingQuestion) {
 		set(&q.Question, patch.Question)
 		set(&q.Rationale, patch.Rationale)
 		set(&q.FitType, patch.FitType)
 		set(&q.Weight, patch.Weight)
-	})
+	}
+	sound := persona.QualifyingQuestion{Question: "x", FitType: persona.FitGood, Weight: persona.WeightLow}
+	apply(&sound)
+	target.Faults = sound.ValidateWith(target.Faults)
+	return l.changeQuestion(ctx, caller, target, questionOID, apply)
 }
 
 func set[T any](to, value *T) {
@@ -32,26 +36,27 @@ func set[T any](to, value *T) {
 }
 
 // ArchiveQuestion marks one qualifying question as no longer asked.
-func (l *Library) ArchiveQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, faults []persona.Fault) (*Written, error) {
-	return l.changeQuestion(ctx, caller, target, questionOID, faults, func(q *persona.QualifyingQuestion) { l.mark(&q.ArchivedAt) })
+func (l *Library) ArchiveQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string) (*Written, error) {
+	return l.changeQuestion(ctx, caller, target, questionOID, func(q *persona.QualifyingQuestion) { l.mark(&q.ArchivedAt) })
 }
 
 // RestoreQuestion undoes ArchiveQuestion.
-func (l *Library) RestoreQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, faults []persona.Fault) (*Written, error) {
-	return l.changeQuestion(ctx, caller, target, questionOID, faults, func(q *persona.QualifyingQuestion) { q.ArchivedAt = nil })
+func (l *Library) RestoreQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string) (*Written, error) {
+	return l.changeQuestion(ctx, caller, target, questionOID, func(q *persona.QualifyingQuestion) { q.ArchivedAt = nil })
 }
 
-func (l *Library) changeQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, faults []persona.Fault, change func(*persona.QualifyingQuestion)) (*Written, error) {
-	if questionOID == "" && !slices.ContainsFunc(faults, func(f persona.Fault) bool { return f.Field == "body" || f.Field == "questionOId" }) {
-		faults = append(faults, persona.Fault{Field: "questionOId", Message: "must name the question"})
-	}
-	return l.change(ctx, caller, target, persona.ActionUpdated, faults, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
-		if err := refuseDeleted(p); err != nil || questionOID == "" {
+func (l *Library) changeQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, change func(*persona.QualifyingQuestion)) (*Written, error) {
+	target.need("questionOId", questionOID, "must name the question")
+	return l.change(ctx, caller, target, persona.ActionUpdated, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		if err := refuseDeleted(p); err != nil {
 			return nil, err
 		}
 		i := slices.IndexFunc(p.QualifyingQuestions, func(q persona.QualifyingQuestion) bool { return q.OID == questionOID })
 		if i < 0 {
 			return nil, persona.NotFoundf(persona.CodeQuestionNotFound, "The persona has no qualifying question with this questionOId. Read it with include=questionIds to see which it has.")
+		}
+		if len(target.Faults) > 0 {
+			return nil, nil // they have the names of the request, and not those of the persona
 		}
 		p.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
 		change(&p.QualifyingQuestions[i])

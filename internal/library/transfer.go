@@ -162,7 +162,7 @@ func (i *importer) complete(p, existing *persona.Persona) {
 	if p.UpdatedAt.IsZero() {
 		p.UpdatedAt = existing.UpdatedAt
 		if !p.Equal(existing) {
-			p.UpdatedAt = now
+			p.UpdatedAt = after(existing.UpdatedAt, now)
 		}
 	}
 }

@@ -1,8 +1,11 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +24,7 @@ const (
 // Written is a persona after a change.
 type Written struct {
 	*Document
-	// Persona is what the document shows; nil where Replayed.
+	// Persona is what the document shows.
 	Persona *persona.Persona
 	// Replayed tells that nothing was done, and that the document is the answer
 	// to an earlier create with the same idempotency key.
@@ -33,8 +36,8 @@ type Create struct {
 	Patch *persona.Patch
 	// Faults are those of the body's form.
 	Faults []persona.Fault
-	// IdempotencyKey is "" for none. With it, the same key and Body within
-	// IdempotencyLasts give the first answer again.
+	// IdempotencyKey is "" for none. With it, the same key and Body, with the
+	// same fields of it given, give the first answer again for IdempotencyLasts.
 	IdempotencyKey string
 	Body           []byte
 }
@@ -50,8 +53,7 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 		Active: true, CreatedAt: now, UpdatedAt: now,
 	}
 	create.Patch.Apply(p)
-	identifyQuestions(p, nil)
-	faults := p.ValidateWith(append(create.Faults, linkingFaults(create.Patch)...))
+	faults := p.ValidateWith(append(create.Faults, identifyQuestions(p, nil)...))
 	if create.IdempotencyKey != "" {
 		faults = append(faults, persona.CheckText("Idempotency-Key", create.IdempotencyKey, 1, MaxIdempotencyKey)...)
 	}
@@ -83,62 +85,73 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 }
 
 // firstAnswer returns what was answered to a create with this key. Where there
-// was none it notes made as the first, and returns nil.
-func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *persona.Credential, create Create, made *Written) (*Written, error) {
+// was none it notes written as the first, and returns nil.
+func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *persona.Credential, create Create, written *Written) (*Written, error) {
 	now := l.now()
 	if _, err := tx.PurgeFirstAnswers(ctx, now.Add(-IdempotencyLasts)); err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(create.Body)
+	// A body that n8n sends gives less than the same from another client.
+	digest := sha256.Sum256(fmt.Append(slices.Clip(create.Body), slices.Sorted(maps.Keys(create.Patch.Given))))
 	first, err := tx.FirstAnswer(ctx, caller.Workspace.OID, create.IdempotencyKey)
 	switch {
 	case persona.KindOf(err) == persona.NotFound:
 		return nil, tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{
-			WorkspaceOID: caller.Workspace.OID, Key: create.IdempotencyKey, PersonaOID: made.Persona.OID,
-			BodyDigest: digest, Answer: made.Body, ETag: made.ETag, At: now,
+			WorkspaceOID: caller.Workspace.OID, Key: create.IdempotencyKey, PersonaOID: written.Persona.OID,
+			BodyDigest: digest, Answer: written.Body, ETag: written.ETag, At: now,
 		})
 	case err != nil:
 		return nil, err
 	case first.BodyDigest != digest:
-		return nil, persona.Conflictf(persona.CodeKeyReused, "The Idempotency-Key was used with another body in the last 24 hours: send a new key with a new body.")
+		return nil, persona.Conflictf(persona.CodeKeyReused, "The Idempotency-Key was used for another create in the last 24 hours: send a new key with a new body.")
 	}
-	return &Written{Document: &Document{Body: first.Answer, ETag: first.ETag}, Replayed: true}, nil
-}
-
-// linkingFaults finds a linkingStrategy that says nothing.
-func linkingFaults(patch *persona.Patch) []persona.Fault {
-	if patch.Has("linkingStrategy") && patch.Empty["linkingStrategy"] {
-		return []persona.Fault{{Field: "linkingStrategy.mode", Message: "is missing: use ALL or SPECIFIC, or null for no offerings"}}
+	// What was made then is in the history, with what its document does not show.
+	newest, err := tx.Revisions(ctx, first.WorkspaceOID, first.PersonaOID, persona.RevisionQuery{Limit: 1})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	oldest, err := tx.Revisions(ctx, first.WorkspaceOID, first.PersonaOID, persona.RevisionQuery{Limit: 1, Offset: newest.Total - 1})
+	if err != nil {
+		return nil, err
+	}
+	made := oldest.Revisions[0]
+	p := *made.Persona
+	p.Author = made.User
+	return &Written{Document: &Document{Body: first.Answer, ETag: first.ETag}, Persona: &p, Replayed: true}, nil
 }
 
 // identifyQuestions gives an id to every question of p that has none: that of
-// the same question in before, or else a new one.
-func identifyQuestions(p, before *persona.Persona) {
-	p.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
-	used := map[string]bool{}
-	for _, q := range p.QualifyingQuestions {
-		used[q.OID] = true
+// the same question in before, or else a new one. The faults that it returns
+// are of ids that before does not have: they are ours to give, or an import's.
+func identifyQuestions(p, before *persona.Persona) []persona.Fault {
+	var there []persona.QualifyingQuestion
+	if before != nil {
+		there = before.QualifyingQuestions
 	}
+	var faults persona.Faults
+	used := map[string]bool{}
+	for i, q := range p.QualifyingQuestions {
+		used[q.OID] = true
+		if q.OID != "" && !slices.ContainsFunc(there, func(old persona.QualifyingQuestion) bool { return old.OID == q.OID }) {
+			faults.Add(fmt.Sprintf("qualifyingQuestions[%d].oId", i), "is of no question of this persona: leave it out for a new one")
+		}
+	}
+	p.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
 	for i := range p.QualifyingQuestions {
 		q := &p.QualifyingQuestions[i]
 		if q.OID != "" {
 			continue
 		}
-		if before != nil {
-			for _, old := range before.QualifyingQuestions {
-				if old.Question == q.Question && !used[old.OID] {
-					q.OID = old.OID
-					break
-				}
+		q.OID = persona.NewID(persona.QuestionPrefix)
+		for _, old := range there {
+			if old.Question == q.Question && !used[old.OID] {
+				q.OID = old.OID
+				break
 			}
-		}
-		if q.OID == "" {
-			q.OID = persona.NewID(persona.QuestionPrefix)
 		}
 		used[q.OID] = true
 	}
+	return faults.List()
 }
 
 // Target names the persona to change.
@@ -147,26 +160,36 @@ type Target struct {
 	// IfMatch is the header If-Match, "" for none: the change is made only where
 	// it names the persona's present ETag, or is "*".
 	IfMatch string
+	// Faults are those of the request's form.
+	Faults []persona.Fault
+}
+
+// need adds the fault that an id is missing. What could not be read names
+// nothing, and that is its only fault.
+func (t *Target) need(field, oID, message string) {
+	if oID == "" && !slices.ContainsFunc(t.Faults, func(f persona.Fault) bool { return f.Field == "body" || f.Field == field }) {
+		t.Faults = append(t.Faults, persona.Fault{Field: field, Message: message})
+	}
 }
 
 // UpdatePersona changes the fields that patch gives. A deleted persona is not
 // changed.
-func (l *Library) UpdatePersona(ctx context.Context, caller *persona.Credential, target Target, patch *persona.Patch, faults []persona.Fault) (*Written, error) {
-	return l.change(ctx, caller, target, persona.ActionUpdated, faults, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+func (l *Library) UpdatePersona(ctx context.Context, caller *persona.Credential, target Target, patch *persona.Patch) (*Written, error) {
+	target.Faults = patch.ValidateWith(target.Faults)
+	return l.change(ctx, caller, target, persona.ActionUpdated, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if err := refuseDeleted(p); err != nil {
 			return nil, err
 		}
 		before := *p
 		patch.Apply(p)
-		identifyQuestions(p, &before)
-		return linkingFaults(patch), nil
+		return identifyQuestions(p, &before), nil
 	})
 }
 
 // DeletePersona marks a persona as deleted; it can be restored until it is
 // purged. A second time changes nothing.
 func (l *Library) DeletePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
-	return l.change(ctx, caller, target, persona.ActionDeleted, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+	return l.change(ctx, caller, target, persona.ActionDeleted, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		l.mark(&p.DeletedAt)
 		return nil, nil
 	})
@@ -175,7 +198,7 @@ func (l *Library) DeletePersona(ctx context.Context, caller *persona.Credential,
 // ArchivePersona marks a persona as archived: it is kept, and left out of
 // lists. A second time changes nothing.
 func (l *Library) ArchivePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
-	return l.change(ctx, caller, target, persona.ActionArchived, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+	return l.change(ctx, caller, target, persona.ActionArchived, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if err := refuseDeleted(p); err != nil {
 			return nil, err
 		}
@@ -186,7 +209,7 @@ func (l *Library) ArchivePersona(ctx context.Context, caller *persona.Credential
 
 // RestorePersona undoes archiving and deletion.
 func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
-	return l.change(ctx, caller, target, persona.ActionRestored, nil, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+	return l.change(ctx, caller, target, persona.ActionRestored, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		p.ArchivedAt, p.DeletedAt = nil, nil
 		return nil, nil
 	})
@@ -195,7 +218,7 @@ func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential
 // RevertPersona makes a persona what it was after an earlier revision, as a new
 // one.
 func (l *Library) RevertPersona(ctx context.Context, caller *persona.Credential, target Target, revisionOID string) (*Written, error) {
-	return l.change(ctx, caller, target, persona.ActionReverted, nil, func(tx persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+	return l.change(ctx, caller, target, persona.ActionReverted, func(tx persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		r, err := tx.Revision(ctx, caller.Workspace.OID, revisionOID)
 		if err != nil {
 			return nil, err
@@ -227,22 +250,17 @@ func refuseDeleted(p *persona.Persona) error {
 
 // change is every change of a persona that is there: it makes change on a copy,
 // and if that makes a difference, writes persona, links, search index and
-// revision in one transaction. formFaults are those of the request.
-func (l *Library) change(ctx context.Context, caller *persona.Credential, target Target, action persona.Action, formFaults []persona.Fault,
+// revision in one transaction. A request that has faults of its own is told all
+// that are known, whatever became of the persona.
+func (l *Library) change(ctx context.Context, caller *persona.Credential, target Target, action persona.Action,
 	change func(persona.Tx, *persona.Persona) ([]persona.Fault, error),
 ) (*Written, error) {
 	if err := require(caller, persona.ScopeWrite); err != nil {
 		return nil, err
 	}
-	if target.OID == "" {
-		// What could not be read names nothing, and that is its only fault.
-		if !slices.ContainsFunc(formFaults, func(f persona.Fault) bool { return f.Field == "body" || f.Field == "oId" }) {
-			formFaults = append(formFaults, persona.Fault{Field: "oId", Message: "must name the persona"})
-		}
-		return nil, persona.InvalidFields(formFaults)
-	}
+	target.need("oId", target.OID, "must name the persona")
 	if !persona.ValidID(target.OID) {
-		return nil, persona.PersonaNotFound()
+		return nil, cmp.Or(persona.InvalidFields(target.Faults), error(persona.PersonaNotFound()))
 	}
 	var written *Written
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
@@ -265,7 +283,7 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 		if err != nil {
 			return err
 		}
-		if err := persona.InvalidFields(next.ValidateWith(append(formFaults, faults...))); err != nil {
+		if err := persona.InvalidFields(next.ValidateWith(persona.Join(target.Faults, faults))); err != nil {
 			return err
 		}
 		if next.Equal(existing) {
@@ -282,6 +300,10 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 		}
 		return tx.InsertRevision(ctx, revision(caller, &next, action, now))
 	})
+	switch persona.KindOf(err) {
+	case persona.NotFound, persona.Conflict, persona.Precondition:
+		err = cmp.Or(persona.InvalidFields(target.Faults), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -289,13 +311,12 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 	return written, nil
 }
 
-// after returns now, or the next moment after before where the clock has not
-// moved on since. Links are no part of what the ETag is made of: a version that
-// differs in them alone is told from the one before by updatedAt.
+// after returns now, or the next moment after before where that is later: the
+// clock was turned back, or a date ahead was imported. No version has the
+// updatedAt of another, nor one before it, until the last date that there is.
 func after(before, now time.Time) time.Time {
-	// A date far ahead was imported, and is no matter of clocks.
-	if ahead := before.Sub(now); ahead >= 0 && ahead < time.Minute {
-		return before.Add(time.Millisecond)
+	if next := before.Add(time.Millisecond); next.After(now) && next.Year() <= 9999 {
+		return next
 	}
 	return now
 }

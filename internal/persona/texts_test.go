@@ -118,7 +118,8 @@ func TestValidateLinks(t *testing.T) {
 		}},
 		{"Twice", specific("a", "b", "a"), []string{offerings + "[2]: occurs twice: keep one"}},
 		{"SpecificWithoutOfferings", specific(), []string{offerings + ": must name an offering where mode is SPECIFIC"}},
-		{"AllWithOfferings", persona.Links{Offerings: persona.OfferingsAll, OfferingOIDs: []string{"a"}}, []string{offerings + ": must be left out where mode is not SPECIFIC"}},
+		{"AllWithOfferings", persona.Links{Offerings: persona.OfferingsAll, OfferingOIDs: []string{"a"}}, []string{offerings + ": must be left out, or null, where mode is ALL"}},
+		{"OfferingsWithoutMode", persona.Links{OfferingOIDs: []string{"a"}}, []string{"linkingStrategy.mode: is missing: use SPECIFIC for offerings by name"}},
 		{"UnknownMode", persona.Links{Offerings: "all"}, []string{`linkingStrategy.mode: is "all": use ALL or SPECIFIC`}},
 	} {
 		p := valid()

@@ -67,7 +67,7 @@ func (p *Persona) Validate() []Fault {
 			}
 			questions[oID] = true
 		}
-		v.question(fmt.Sprintf("qualifyingQuestions[%d]", i), &p.QualifyingQuestions[i])
+		v.question(fmt.Sprintf("qualifyingQuestions[%d].", i), &p.QualifyingQuestions[i])
 	}
 	v.links(&p.Links)
 	v.date("createdAt", &p.CreatedAt)
@@ -82,9 +82,21 @@ func (p *Persona) Validate() []Fault {
 
 // ValidateWith returns the faults of form, and those of Validate that do not
 // follow from them: what could not be read has no value to be judged.
-func (p *Persona) ValidateWith(form []Fault) []Fault {
+func (p *Persona) ValidateWith(form []Fault) []Fault { return Join(form, p.Validate()) }
+
+// ValidateWith returns the faults of form, and those of a question that stands
+// alone.
+func (q *QualifyingQuestion) ValidateWith(form []Fault) []Fault {
+	v := &validator{}
+	v.question("", q)
+	return Join(form, v.List())
+}
+
+// Join returns the faults of form, and those of content that do not follow from
+// them.
+func Join(form, content []Fault) []Fault {
 	faults := form
-	for _, fault := range p.Validate() {
+	for _, fault := range content {
 		follows := func(f Fault) bool {
 			return f.Field == "body" || within(fault.Field, f.Field) || within(f.Field, fault.Field)
 		}
@@ -162,6 +174,8 @@ func (v *validator) count(field string, n, maximum int) {
 	}
 }
 
+// list checks a list of texts. The same text may stand in it again: clients
+// read back what they wrote.
 func (v *validator) list(field string, items []string) {
 	v.count(field, len(items), MaxListItems)
 	for i, item := range items {
@@ -195,8 +209,10 @@ func (v *validator) links(l *Links) {
 		v.Add("linkingStrategy.mode", "is %q: use ALL or SPECIFIC", l.Offerings)
 	case l.Offerings == OfferingsSpecific && len(l.OfferingOIDs) == 0:
 		v.Add("linkingStrategy.offeringOIds", "must name an offering where mode is SPECIFIC")
-	case l.Offerings != OfferingsSpecific && len(l.OfferingOIDs) > 0:
-		v.Add("linkingStrategy.offeringOIds", "must be left out where mode is not SPECIFIC")
+	case l.Offerings == OfferingsNone && len(l.OfferingOIDs) > 0:
+		v.Add("linkingStrategy.mode", "is missing: use SPECIFIC for offerings by name")
+	case l.Offerings == OfferingsAll && len(l.OfferingOIDs) > 0:
+		v.Add("linkingStrategy.offeringOIds", "must be left out, or null, where mode is ALL")
 	}
 	v.ids("linkingStrategy.offeringOIds", l.OfferingOIDs)
 	v.ids("playbookOIds", l.PlaybookOIDs)
@@ -216,20 +232,20 @@ func (v *validator) ids(field string, oIDs []string) {
 	}
 }
 
-func (v *validator) question(path string, q *QualifyingQuestion) {
-	v.text(path+".question", q.Question, 1, MaxQuestionLength)
-	v.text(path+".rationale", q.Rationale, 0, MaxRationaleLength)
+func (v *validator) question(prefix string, q *QualifyingQuestion) {
+	v.text(prefix+"question", q.Question, 1, MaxQuestionLength)
+	v.text(prefix+"rationale", q.Rationale, 0, MaxRationaleLength)
 	switch q.FitType {
 	case FitGood, FitBad:
 	default:
-		v.Add(path+".fitType", "is %q: use GOOD or BAD", q.FitType)
+		v.Add(prefix+"fitType", "is %q: use GOOD or BAD", q.FitType)
 	}
 	switch q.Weight {
 	case WeightLow, WeightMedium, WeightHigh, WeightInstantDisqualifier:
 	default:
-		v.Add(path+".weight", "is %q: use LOW, MEDIUM, HIGH or INSTANT_DISQUALIFIER", q.Weight)
+		v.Add(prefix+"weight", "is %q: use LOW, MEDIUM, HIGH or INSTANT_DISQUALIFIER", q.Weight)
 	}
-	v.date(path+".archivedAt", q.ArchivedAt)
+	v.date(prefix+"archivedAt", q.ArchivedAt)
 }
 
 func (v *validator) date(field string, t *time.Time) {

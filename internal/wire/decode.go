@@ -50,12 +50,25 @@ func DecodeRecord(data []byte) (p *persona.Persona, unknown []string, faults []p
 // the id that it names, "" for none; the names of the fields that it does not
 // know; and all faults of form.
 func DecodePatch(data []byte) (oID string, patch *persona.Patch, unknown []string, faults []persona.Fault) {
+	return decodePatch(data, false)
+}
+
+// DecodeMergePatch is DecodePatch for a JSON Merge Patch (RFC 7396), where the
+// members of an object are merged, too. There is one: linkingStrategy.
+func DecodeMergePatch(data []byte) (oID string, patch *persona.Patch, unknown []string, faults []persona.Fault) {
+	return decodePatch(data, true)
+}
+
+func decodePatch(data []byte, merge bool) (oID string, patch *persona.Patch, unknown []string, faults []persona.Fault) {
 	d := newDecoder(data)
 	patch = &persona.Patch{Given: map[string]bool{}, Empty: map[string]bool{}, Values: persona.Persona{Active: true}}
 	if d.checkText(data) {
 		known := d.recordFields(&patch.Values)
 		for _, name := range []string{"unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt"} {
 			delete(known, name) // no client sets them
+		}
+		if merge {
+			known["linkingStrategy"] = func(path string) { patch.Members = d.members(path, &patch.Values.Links) }
 		}
 		for name, read := range known {
 			known[name] = func(path string) {
@@ -138,23 +151,41 @@ func (d *decoder) offering(path string, into **string) {
 	}
 }
 
-// linkingStrategy reads {mode, offeringOIds}, or null for none. {} is left to
-// those who know what it means: see persona.Patch.Empty.
+// linkingStrategy reads {mode, offeringOIds}, or null for none.
 func (d *decoder) linkingStrategy(path string, into *persona.Links) {
-	switch token := d.next(); token {
-	case nil:
-	case json.Delim('{'):
-		empty, faults := !d.tokens.More(), len(d.List())
-		d.objectRest(path, fields{
-			"mode":         func(path string) { d.text(path, (*string)(&into.Offerings)) },
-			"offeringOIds": func(path string) { d.texts(path, &into.OfferingOIDs) },
-		})
-		if !empty && into.Offerings == persona.OfferingsNone && len(d.List()) == faults {
-			d.Add(path+".mode", "is missing: use ALL or SPECIFIC, or null instead of the object for no offerings")
-		}
-	default:
-		d.wrong(path, token, "an object or null")
+	faults := len(d.List())
+	if d.members(path, into) != nil && into.Offerings == persona.OfferingsNone && len(d.List()) == faults {
+		d.Add(path+".mode", "is missing: use ALL or SPECIFIC, or null instead of the object for no offerings")
 	}
+}
+
+// members reads some of {mode, offeringOIds}, where null is no value, and tells
+// which; nil where there is no object.
+func (d *decoder) members(path string, into *persona.Links) map[string]bool {
+	token := d.next()
+	if token != json.Delim('{') {
+		if token != nil {
+			d.wrong(path, token, "an object or null")
+		}
+		return nil
+	}
+	members := map[string]bool{}
+	d.objectRest(path, fields{
+		"mode": func(path string) {
+			var mode *string
+			if d.optionalText(path, &mode); mode != nil && *mode == "" {
+				d.Add(path, "is empty: use ALL or SPECIFIC")
+			} else if mode != nil {
+				into.Offerings = persona.OfferingMode(*mode)
+			}
+			members["mode"] = true
+		},
+		"offeringOIds": func(path string) {
+			d.texts(path, &into.OfferingOIDs)
+			members["offeringOIds"] = true
+		},
+	})
+	return members
 }
 
 func (d *decoder) questions(path string, into *[]persona.QualifyingQuestion) {

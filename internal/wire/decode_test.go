@@ -74,7 +74,6 @@ func TestDecodeRecordNothing(t *testing.T) {
 		}
 	}
 	const inner = `{"customFields":[{"title":null,"value":null},{}],
-		"linkingStrategy":{},
 		"qualifyingQuestions":[{"oId":null,"question":null,"rationale":null,"fitType":null,"weight":null,"archivedAt":null},{}]}`
 	got, _, faults := wire.DecodeRecord([]byte(inner))
 	if len(faults) > 0 || len(got.CustomFields) != 2 || len(got.QualifyingQuestions) != 2 {

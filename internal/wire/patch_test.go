@@ -39,7 +39,7 @@ func TestDecodePatchGivenAndEmpty(t *testing.T) {
 	check := func(text string, given, empty []string) {
 		t.Helper()
 		_, patch, unknown, faults := wire.DecodePatch([]byte(text))
-		if len(unknown) > 0 || len(faults) > 0 {
+		if len(unknown) > 0 || len(faults) > 0 && faults[0].Field != "linkingStrategy.mode" {
 			t.Errorf("%s: unknown %q, faults %v", text, unknown, faults)
 		}
 		if diff := cmp.Diff(given, slices.Sorted(maps.Keys(patch.Given)), cmpopts.EquateEmpty()); diff != "" {
@@ -76,6 +76,50 @@ func TestDecodePatchGivenAndEmpty(t *testing.T) {
 	check(`{"linkingStrategy":{"mode":"ALL","offeringOIds":[]}}`, []string{"linkingStrategy"}, nil)
 }
 
+// TestDecodeMergePatch: the members of linkingStrategy are merged, and all else
+// is as in another update.
+func TestDecodeMergePatch(t *testing.T) {
+	t.Parallel()
+	const absent = "absent"
+	specific := persona.Links{Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{"old"}}
+	for _, test := range []struct {
+		strategy string
+		want     persona.Links
+		fault    string
+	}{
+		{absent, specific, ""},
+		{`null`, persona.Links{}, ""},
+		{`{}`, specific, ""},
+		{`{"unknown":1}`, specific, ""},
+		{`{"offeringOIds":["new"]}`, persona.Links{Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{"new"}}, ""},
+		{`{"offeringOIds":null}`, persona.Links{Offerings: persona.OfferingsSpecific}, ""},
+		{`{"mode":null}`, persona.Links{OfferingOIDs: []string{"old"}}, ""},
+		{`{"mode":"ALL"}`, persona.Links{Offerings: persona.OfferingsAll, OfferingOIDs: []string{"old"}}, ""},
+		{`{"mode":"ALL","offeringOIds":null}`, persona.Links{Offerings: persona.OfferingsAll}, ""},
+		{`{"mode":""}`, specific, "linkingStrategy.mode"},
+		{`{"mode":1}`, specific, "linkingStrategy.mode"},
+		{`"ALL"`, specific, "linkingStrategy"},
+		{`[]`, specific, "linkingStrategy"},
+	} {
+		body := `{"name":"x","painPoints":null}`
+		if test.strategy != absent {
+			body = `{"name":"x","painPoints":null,"linkingStrategy":` + test.strategy + `}`
+		}
+		_, patch, _, faults := wire.DecodeMergePatch([]byte(body))
+		if len(faults) > 0 || test.fault != "" {
+			if len(faults) != 1 || faults[0].Field != test.fault {
+				t.Errorf("%s: faults %v", test.strategy, faults)
+			}
+			continue
+		}
+		p := &persona.Persona{Name: "old", PainPoints: []string{"old"}, Links: specific}
+		patch.Apply(p)
+		if want := (&persona.Persona{Name: "x", Links: test.want}); !p.Equal(want) {
+			t.Errorf("%s made %+v", test.strategy, p)
+		}
+	}
+}
+
 func TestDecodePatchServerFields(t *testing.T) {
 	t.Parallel()
 	// No client sets these, and one that sends back what it got does no harm.
@@ -96,6 +140,7 @@ func TestDecodePatchOfN8N(t *testing.T) {
 		"keyObjectives":[],"commonJobTitles":[],"whyTheyMatterToUs":[],"whyWeMatterToThem":[],"buyingRole":[],"customFields":[],
 		"primaryOfferingOId":"","linkingStrategy":{}}`
 	oID, patch, unknown, faults := wire.DecodePatch([]byte(body))
+	faults = patch.IgnoreEmpty(faults)
 	if oID != "pe_1" || len(unknown) > 0 || len(faults) > 0 {
 		t.Fatalf("oId %q, unknown %q, faults %v", oID, unknown, faults)
 	}
@@ -112,7 +157,6 @@ func TestDecodePatchOfN8N(t *testing.T) {
 		}
 		return p
 	}
-	patch.IgnoreEmpty()
 	got, want := full(), full()
 	patch.Apply(got)
 	want.Description = new("new")
@@ -149,8 +193,8 @@ func TestDecodeReference(t *testing.T) {
 		{text, all, full, nil, nil},
 		{text, all[:1], wire.Reference{OID: "p"}, all[1:], nil},
 		{`{}`, all, wire.Reference{}, nil, nil},
-		{`{"oId":null,"question":null,"fitType":null,"weight":null}`, all, wire.Reference{}, nil, nil},
-		{`{"fitType":1,"weight":[],"oId":{},"oId":"p"}`, all, wire.Reference{}, nil, []string{"fitType", "weight", "oId", "oId"}},
+		{`{"oId":null,"question":null,"rationale":null,"fitType":null}`, all, wire.Reference{Question: new(""), Rationale: new(""), FitType: new(persona.FitType(""))}, nil, nil},
+		{`{"fitType":1,"oId":{},"oId":"p"}`, all, wire.Reference{FitType: new(persona.FitType(""))}, nil, []string{"fitType", "oId", "oId"}},
 		{`[]`, all, wire.Reference{}, nil, []string{"body"}},
 		{``, all, wire.Reference{}, nil, []string{"body"}},
 		{`{"oId":"\ud800"}`, all, wire.Reference{}, nil, []string{"body"}},

@@ -8,7 +8,8 @@ import (
 )
 
 // Reference is the body of the small calls: what they act on, and for a
-// question what it shall be. Fields that were not sent are zero.
+// question what it shall be. Fields that were not sent are zero; of a question,
+// null is "".
 type Reference struct {
 	OID, RevisionOID, QuestionOID string
 	Question, Rationale           *string
@@ -26,10 +27,10 @@ func DecodeReference(data []byte, names ...string) (ref Reference, unknown []str
 		"oId":         func(path string) { d.text(path, &ref.OID) },
 		"revisionOId": func(path string) { d.text(path, &ref.RevisionOID) },
 		"questionOId": func(path string) { d.text(path, &ref.QuestionOID) },
-		"question":    func(path string) { d.optionalText(path, &ref.Question) },
-		"rationale":   func(path string) { d.optionalText(path, &ref.Rationale) },
-		"fitType":     func(path string) { optionalWord(d, path, &ref.FitType) },
-		"weight":      func(path string) { optionalWord(d, path, &ref.Weight) },
+		"question":    func(path string) { given(d, path, &ref.Question) },
+		"rationale":   func(path string) { given(d, path, &ref.Rationale) },
+		"fitType":     func(path string) { given(d, path, &ref.FitType) },
+		"weight":      func(path string) { given(d, path, &ref.Weight) },
 	}
 	known := fields{}
 	for _, name := range names {
@@ -39,12 +40,10 @@ func DecodeReference(data []byte, names ...string) (ref Reference, unknown []str
 	return ref, d.unknown, d.List()
 }
 
-func optionalWord[T ~string](d *decoder, path string, into **T) {
-	var text *string
-	if d.optionalText(path, &text); text != nil {
-		word := T(*text)
-		*into = &word
-	}
+func given[T ~string](d *decoder, path string, into **T) {
+	var text string
+	d.text(path, &text)
+	*into = new(T(text))
 }
 
 // Key returns k as the API answers it, without what it could be guessed from.
