@@ -45,8 +45,10 @@ const (
 type Config struct {
 	// Listen is a TCP address.
 	Listen string
-	// Database is sqlite: and a path.
+	// Database is sqlite: and a path, or the address of a PostgreSQL database.
 	Database string
+	// Settings are of the database.
+	Settings DatabaseSettings
 	// CacheBytes bounds the caches; 0 turns them off.
 	CacheBytes int64
 	// RetainDeleted is how long deleted personas are kept; 0 keeps them for ever.
@@ -56,16 +58,22 @@ type Config struct {
 	Log             *slog.Logger
 }
 
+// DatabaseSettings are what may be chosen of connections to a database.
+type DatabaseSettings = store.Settings
+
+// DatabaseName is a database as it may be shown: without a password.
+func DatabaseName(database string) string { return store.Name(database) }
+
 // Open opens a database for work other than serving: it must exist and be up
 // to date, and a server may have it at the same time. Close the store at the
 // end.
-func Open(ctx context.Context, database string) (*library.Library, persona.Store, error) {
-	return open(ctx, database, store.Options{}, library.Config{})
+func Open(ctx context.Context, database string, settings DatabaseSettings) (*library.Library, persona.Store, error) {
+	return open(ctx, database, store.Options{Settings: settings}, library.Config{})
 }
 
 // Migrate makes the database where it is missing, and brings it up to date.
-func Migrate(ctx context.Context, database string) error {
-	s, err := store.Open(ctx, database, store.Options{Create: true})
+func Migrate(ctx context.Context, database string, settings DatabaseSettings) error {
+	s, err := store.Open(ctx, database, store.Options{Create: true, Settings: settings})
 	if err != nil {
 		return err
 	}
@@ -76,8 +84,8 @@ func Migrate(ctx context.Context, database string) error {
 type Migration = store.Migration
 
 // Migrations tells which steps a database has, without changing it.
-func Migrations(ctx context.Context, database string) ([]Migration, error) {
-	return store.Migrations(ctx, database)
+func Migrations(ctx context.Context, database string, settings DatabaseSettings) ([]Migration, error) {
+	return store.Migrations(ctx, database, store.Options{Settings: settings})
 }
 
 func open(ctx context.Context, database string, opts store.Options, cfg library.Config) (*library.Library, persona.Store, error) {
@@ -126,7 +134,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	m := newMetrics()
 	s.purged = m.purged.Inc
 	s.Library, s.store, err = open(ctx, cfg.Database,
-		store.Options{Create: true, Exclusive: true, Observe: m.observeStore},
+		store.Options{Create: true, Exclusive: true, Settings: cfg.Settings, Observe: m.observeStore, Warn: cfg.Log.Warn},
 		library.Config{CacheBytes: cfg.CacheBytes, ObserveCache: m.observeCache})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

@@ -45,8 +45,8 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, r := range reserved {
-		if !known[r.room] {
-			t.Errorf("%s is reserved to %s, which has no row", r.path, r.room)
+		if !known[r.dir] {
+			t.Errorf("%s is reserved to %s, which has no row", r.path, r.dir)
 		}
 	}
 }

@@ -48,11 +48,22 @@ var rooms = []room{
 	{dir: "internal/ratelimit"},
 
 	// Adapters. They never import library, a transport or one another.
-	{dir: "internal/store", may: []string{"internal/store/dbfile", "internal/store/document", "internal/store/fts", "internal/persona"}},
+	{dir: "internal/store", may: []string{
+		"internal/store/sqlite", "internal/store/postgres", "internal/store/engine", "internal/store/migrations",
+		"internal/store/fts", "internal/store/document", "internal/persona",
+	}},
+	// The engines. They know no table, and not each other.
+	{dir: "internal/store/sqlite", may: []string{
+		"internal/store/engine", "internal/store/migrations", "internal/store/fts", "internal/store/dbfile", "internal/persona",
+	}},
+	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
+	{dir: "internal/store/engine"},
+	{dir: "internal/store/migrations", may: []string{"internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/persona"}},
 	{dir: "internal/store/document", may: []string{"internal/persona"}},
 	{dir: "internal/store/dbfile", may: []string{"internal/persona"}},
 	{dir: "internal/store/storetest", may: []string{"internal/persona"}},
+	{dir: "internal/store/postgrestest"},
 
 	{dir: "internal/library", may: []string{"internal/cache", "internal/persona"}},
 	{dir: "internal/cache"},
@@ -82,9 +93,9 @@ const (
 // it that hold no tests, only. A path stands for itself and for all below it.
 var reserved = []struct{ path, room, why string }{
 	{"database/sql", "internal/store", "SQL stands in the store"},
-	{"modernc.org/sqlite", "internal/store", "only the store knows its engine"},
-	{"modernc.org/libc", "internal/store", "only the store knows its engine"},
-	{"github.com/jackc/pgx", "internal/store", "only the store knows its engine"},
+	{"modernc.org/sqlite", "internal/store/sqlite", "only one room knows the engine"},
+	{"modernc.org/libc", "internal/store/sqlite", "only one room knows the engine"},
+	{"github.com/jackc/pgx", "internal/store/postgres", "only one room knows the engine"},
 	{"github.com/pressly/goose", "internal/store", "migrations belong to the store"},
 }
 
@@ -92,6 +103,7 @@ var reserved = []struct{ path, room, why string }{
 // name ends in "test": none of it may come to be part of the binary.
 var testOnly = []string{
 	"personae.dev/contract/contracttest",
+	"personae.dev/internal/store/postgrestest",
 	"personae.dev/internal/store/storetest",
 	"github.com/chromedp/cdproto",
 	"github.com/chromedp/chromedp",

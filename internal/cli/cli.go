@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -167,14 +168,33 @@ func describeAnswer(refused *client.Error) string {
 	return text
 }
 
-// database is the flag of every command that works on one.
+// database is the flags of every command that works on one.
 type database struct {
-	Database string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database, sqlite: and a file name. A server may have it at the same time. Default: ${default}."`
+	Database         string        `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database: sqlite: and a file name, or postgres://USER:PASSWORD@HOST:PORT/NAME. Default: ${default}."`
+	Readers          int           `name:"database-readers" default:"8" placeholder:"N" env:"PERSONAE_DATABASE_READERS" help:"How many reads the database is asked for at once. Default: ${default}."`
+	Writers          int           `name:"database-writers" default:"4" placeholder:"N" env:"PERSONAE_DATABASE_WRITERS" help:"How many changes PostgreSQL is asked for at once; SQLite makes one. Default: ${default}."`
+	StatementTimeout time.Duration `name:"database-statement-timeout" default:"5s" placeholder:"TIME" env:"PERSONAE_DATABASE_STATEMENT_TIMEOUT" help:"How long PostgreSQL may take for a statement. Default: ${default}."`
+	ConnectTimeout   time.Duration `name:"database-connect-timeout" default:"5s" placeholder:"TIME" env:"PERSONAE_DATABASE_CONNECT_TIMEOUT" help:"How long a connection to PostgreSQL may take to be had. Default: ${default}."`
+	TLS              string        `name:"database-tls" default:"" enum:",disable,allow,prefer,require,verify-ca,verify-full" placeholder:"MODE" env:"PERSONAE_DATABASE_TLS" help:"TLS to PostgreSQL: disable, allow, prefer, require, verify-ca or verify-full, in place of the sslmode in the address."`
+}
+
+// settings are those of the flags that say how, and not which.
+func (d database) settings() (app.DatabaseSettings, error) {
+	if d.Readers < 1 || d.Writers < 1 || d.StatementTimeout < time.Millisecond || d.ConnectTimeout < time.Millisecond {
+		return app.DatabaseSettings{}, persona.BadSettingf("--database-readers and --database-writers must be 1 or more, --database-statement-timeout and --database-connect-timeout 1ms or more.")
+	}
+	return app.DatabaseSettings{
+		Readers: d.Readers, Writers: d.Writers, StatementTimeout: d.StatementTimeout, ConnectTimeout: d.ConnectTimeout, TLS: d.TLS,
+	}, nil
 }
 
 // open opens the database for use, which ends with close.
 func (d database) open(ctx context.Context, use func(*library.Library) error) (err error) {
-	l, store, err := app.Open(ctx, d.Database)
+	settings, err := d.settings()
+	if err != nil {
+		return err
+	}
+	l, store, err := app.Open(ctx, d.Database, settings)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,16 @@ Examples:
 
 // Run migrates, or shows what it would do.
 func (c migrateCmd) Run(ctx context.Context, stdio format.Stdio) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
 	if !c.Status {
-		if err := app.Migrate(ctx, c.Database); err != nil {
+		if err := app.Migrate(ctx, c.Database, settings); err != nil {
 			return err
 		}
 	}
-	steps, err := app.Migrations(ctx, c.Database)
+	steps, err := app.Migrations(ctx, c.Database, settings)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ const demoKeyLasts = 24 * time.Hour
 const demoKeyName = "serve --demo"
 
 type serveCmd struct {
+	database
 	Listen    string `default:"127.0.0.1:7070" placeholder:"HOST:PORT" env:"PERSONAE_LISTEN" help:"The address to listen on. Port 0 takes a free one. Default: ${default}."`
-	Database  string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database, sqlite: and a file name. It is made where it is missing. Default: ${default}."`
 	Demo      bool   `env:"PERSONAE_DEMO" help:"Fill an empty workspace with twelve demo personas, and show a curl line with a key for a day."`
 	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for personas and keys that were read, in MiB. 0 turns the cache off. Default: ${default}."`
 	Retain    string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted personas are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
@@ -48,6 +48,10 @@ Examples:
   Serve HTTPS to other machines:
     personae serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --database sqlite:/var/lib/personae/personae.db
 
+  Several servers on one PostgreSQL database; the address with its password is better kept out of
+  the list of processes:
+    PERSONAE_DATABASE=postgres://personae:secret@db.example/personae personae serve --database-tls verify-full
+
   The same settings from the environment:
     PERSONAE_LISTEN=127.0.0.1:8080 PERSONAE_DATABASE=sqlite:/tmp/library.db personae serve`
 }
@@ -61,10 +65,14 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil || retain < 0 {
 		return persona.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted personas.", c.Retain)
 	}
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
 	log, flush := c.logger(stdio.Err)
 	defer flush()
 	server, err := app.New(ctx, app.Config{
-		Listen: c.Listen, Database: c.Database, CacheBytes: int64(c.CacheMiB) << 20,
+		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: int64(c.CacheMiB) << 20,
 		RetainDeleted: retain, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
 	})
 	if err != nil {
@@ -81,7 +89,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if server.Exposed() {
 		log.Warn("The server can be reached from other machines in clear text: keys and personas can be read on the way. Use --tls-cert and --tls-key, or a proxy that speaks HTTPS, or listen on 127.0.0.1.", "listen", c.Listen)
 	}
-	log.Info("serving", "url", server.URL(), "database", c.Database, "version", app.Version().Version)
+	log.Info("serving", "url", server.URL(), "database", app.DatabaseName(c.Database), "version", app.Version().Version)
 	if err := server.Run(ctx); err != nil {
 		return err
 	}
@@ -98,7 +106,7 @@ func (c serveCmd) prepare(ctx context.Context, server *app.Server) (greeting str
 		return "", err
 	}
 	if setup != nil {
-		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", c.Database)
+		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", app.DatabaseName(c.Database))
 		fmt.Fprintf(&text, "  organization  %s (%s)\n", setup.Organization.Name, setup.Organization.OID)
 		fmt.Fprintf(&text, "  workspace     %s (%s)\n", setup.Workspace.Name, setup.Workspace.OID)
 		fmt.Fprintf(&text, "  admin key     %s\n\n", setup.Token)

@@ -38,7 +38,7 @@ func (q *queries) Credential(ctx context.Context, keyOID string) (*persona.Crede
 		join organizations o on o.o_id = w.organization_o_id
 		where k.o_id = $1`
 	missing := persona.NotFoundf("api_key_not_found", "There is no API key %s: `personae key list` shows which there are.", keyOID)
-	return one(ctx, q, query, scanCredential, missing, keyOID)
+	return one(ctx, q, query+q.holdRow("k"), scanCredential, error(missing), keyOID)
 }
 
 func scanCredential(r row) (*persona.Credential, error) {
@@ -82,13 +82,10 @@ func scanKey(r row, k *persona.APIKey, more ...any) error {
 func (t *tx) InsertAPIKey(ctx context.Context, k *persona.APIKey) error {
 	const query = `
 		insert into api_keys (o_id, workspace_o_id, user_o_id, name, scopes, secret_digest, created_at, expires_at, revoked_at, last_used_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	_, err := t.exec(ctx, query, k.OID, k.WorkspaceOID, k.UserOID, k.Name, k.Scopes.String(), k.Digest[:],
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		on conflict do nothing`
+	return t.insert(ctx, query, taken("API key", k.OID), k.OID, k.WorkspaceOID, k.UserOID, k.Name, k.Scopes.String(), k.Digest[:],
 		micros(k.CreatedAt), nullMicros(k.ExpiresAt), nullMicros(k.RevokedAt), nullMicros(k.LastUsedAt))
-	if isTaken(err) {
-		return taken("API key", k.OID)
-	}
-	return err
 }
 
 // RevokeAPIKey implements persona.Tx.

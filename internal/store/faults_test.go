@@ -256,7 +256,7 @@ func TestOpenRefuses(t *testing.T) {
 // newest is the version that this program brings a database to.
 func newest(t *testing.T) string {
 	t.Helper()
-	steps, err := store.Migrations(t.Context(), "sqlite:"+made(t))
+	steps, err := store.Migrations(t.Context(), "sqlite:"+made(t), store.Options{})
 	if err != nil {
 		t.Fatalf("Migrations: %v", err)
 	}
@@ -297,10 +297,10 @@ func TestOpenFolderMissing(t *testing.T) {
 func TestOpenURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
-		"", "personae.db", "sqlite:", "sqlite::memory:", "postgres://user:secret@localhost/personae", "SQLITE:x.db",
+		"", "personae.db", "sqlite:", "sqlite::memory:", "mysql://user:secret@localhost/personae", "SQLITE:x.db",
 	} {
 		_, openErr := store.Open(t.Context(), url, store.Options{Create: true})
-		_, statusErr := store.Migrations(t.Context(), url)
+		_, statusErr := store.Migrations(t.Context(), url, store.Options{})
 		scheme, _, _ := strings.Cut(url, ":")
 		for _, err := range []error{openErr, statusErr} {
 			wantError(t, err, persona.Invalid, `"`+scheme, "such as sqlite:personae.db")
@@ -505,7 +505,7 @@ func TestMigrations(t *testing.T) {
 	want := func(t *testing.T, path string, applied bool) {
 		t.Helper()
 		before := folder(t, path)
-		steps, err := store.Migrations(t.Context(), "sqlite:"+path)
+		steps, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{})
 		if err != nil {
 			t.Fatalf("Migrations: %v", err)
 		}
@@ -536,7 +536,7 @@ func TestMigrations(t *testing.T) {
 		path := made(t)
 		s := open(t, path, store.Options{Exclusive: true})
 		insert(t, s, simple("pe_1"))
-		if _, err := store.Migrations(t.Context(), "sqlite:"+path); err != nil {
+		if _, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{}); err != nil {
 			t.Errorf("Migrations: %v", err)
 		}
 		insert(t, s, simple("pe_2"))
@@ -546,7 +546,7 @@ func TestMigrations(t *testing.T) {
 		path := made(t)
 		tables(t, path, "insert into goose_db_version (version_id, is_applied) values (999, 1)")
 		before := folder(t, path)
-		_, err := store.Migrations(t.Context(), "sqlite:"+path)
+		_, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{})
 		wantError(t, err, persona.Conflict, path, "version 999", "versions up to "+newest(t))
 		if diff := cmp.Diff(before, folder(t, path)); diff != "" {
 			t.Errorf("the folder has changed (-before +after):\n%s", diff)
@@ -555,7 +555,7 @@ func TestMigrations(t *testing.T) {
 	t.Run("Missing", func(t *testing.T) {
 		t.Parallel()
 		path := dbPath(t)
-		_, err := store.Migrations(t.Context(), "sqlite:"+path)
+		_, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{})
 		wantError(t, err, persona.NotFound, path)
 		if files := folder(t, path); len(files) > 0 {
 			t.Errorf("files were made: %v", files)
@@ -565,14 +565,14 @@ func TestMigrations(t *testing.T) {
 		t.Parallel()
 		path := dbPath(t)
 		put(t, path, strings.Repeat("text ", 1000))
-		_, err := store.Migrations(t.Context(), "sqlite:"+path)
+		_, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{})
 		wantError(t, err, persona.Invalid, path, "not an SQLite database")
 	})
 	t.Run("AnotherProgram", func(t *testing.T) {
 		t.Parallel()
 		path := dbPath(t)
 		tables(t, path, "create table contacts (name)")
-		_, err := store.Migrations(t.Context(), "sqlite:"+path)
+		_, err := store.Migrations(t.Context(), "sqlite:"+path, store.Options{})
 		wantError(t, err, persona.Invalid, path, "another program")
 	})
 }

@@ -52,6 +52,7 @@ func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 // many kinds for one text each. Values are always arguments.
 type listing struct {
 	query     persona.Query
+	index     *fts.Index
 	workspace int // its number, where there are words
 	// from and where are for the index of words s, the personas p, or both.
 	from  string
@@ -64,7 +65,7 @@ type listing struct {
 }
 
 func (q *queries) listing(ctx context.Context, workspaceOID string, query persona.Query) (*listing, error) {
-	l := &listing{query: query, from: "personas p"}
+	l := &listing{query: query, index: q.dialect.words, from: "personas p"}
 	if len(query.Words) > 0 {
 		const number = `select number from workspaces where o_id = $1`
 		var err error
@@ -72,8 +73,8 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 			return nil, err
 		}
 		// It names the workspace and the status.
-		l.from = "personas_search s join personas p on p.id = s.rowid"
-		l.and("personas_search match " + l.arg(fts.Match(l.workspace, query.Status, fts.All, query.Words)))
+		l.from = l.index.Join
+		l.and(l.index.Matches(l.match(fts.All)))
 	} else {
 		l.inWorkspace(workspaceOID)
 	}
@@ -81,7 +82,7 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 	l.countArgs = len(l.args)
 	counted := l.from
 	if len(query.Words) > 0 && len(l.where) == 1 {
-		counted = "personas_search" // without a look at the personas
+		counted = "personas_search s" // without a look at the personas
 	}
 	l.count = "select count(*) from " + counted + " where " + strings.Join(l.where, " and ")
 	l.page = l.pageText()
@@ -141,7 +142,7 @@ func (l *listing) pageText() string {
 		direction = ""
 		keys = []string{l.tier(), "length(p.name)", "p.name"}
 	case persona.ByName:
-		keys = []string{"p.name collate nocase"}
+		keys = []string{"lower(p.name)"} // of ASCII letters only, in both engines
 	case persona.ByUpdatedAt:
 		keys = []string{"p.updated_at"}
 	default:
@@ -151,7 +152,7 @@ func (l *listing) pageText() string {
 		offset = 0
 		value := any(at.Micros)
 		if l.query.Order == persona.ByName {
-			value = at.Name
+			value = lowerASCII(at.Name)
 		}
 		key, after, oID := keys[0], l.arg(value), l.arg(at.OID)
 		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
@@ -179,8 +180,21 @@ func (l *listing) pageText() string {
 
 // tier is the first key of persona.ByRank.
 func (l *listing) tier() string {
-	in := func(columns string) string {
-		return "s.rowid in (select rowid from personas_search where personas_search match " + l.arg(fts.Match(l.workspace, l.query.Status, columns, l.query.Words)) + ")"
-	}
+	in := func(columns fts.Columns) string { return l.index.In(l.match(columns)) }
 	return "case when " + in(fts.Names) + " then 0 when " + in(fts.Titles) + " then 1 else 2 end"
+}
+
+// match notes the full-text query and returns its place in the text.
+func (l *listing) match(in fts.Columns) string {
+	return l.arg(l.index.Match(l.workspace, l.query.Status, in, l.query.Words))
+}
+
+// lowerASCII is what lower() of both engines does.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }

@@ -13,6 +13,9 @@ func (q *queries) Organizations(ctx context.Context) ([]persona.Organization, er
 		select o_id, name, slug, domain, created_at
 		from organizations
 		order by created_at, o_id`
+	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+		return nil, err
+	}
 	return all(ctx, q, query, scanOrganization)
 }
 
@@ -20,12 +23,9 @@ func (q *queries) Organizations(ctx context.Context) ([]persona.Organization, er
 func (t *tx) InsertOrganization(ctx context.Context, o *persona.Organization) error {
 	const query = `
 		insert into organizations (o_id, name, slug, domain, created_at)
-		values ($1, $2, $3, $4, $5)`
-	_, err := t.exec(ctx, query, o.OID, o.Name, o.Slug, o.Domain, micros(o.CreatedAt))
-	if isTaken(err) {
-		return taken("organization", o.Slug)
-	}
-	return err
+		values ($1, $2, $3, $4, $5)
+		on conflict do nothing`
+	return t.insert(ctx, query, taken("organization", o.Slug), o.OID, o.Name, o.Slug, o.Domain, micros(o.CreatedAt))
 }
 
 func scanOrganization(r row) (o persona.Organization, err error) {

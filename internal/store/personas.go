@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"iter"
+	"math"
 	"time"
 
 	"personae.dev/internal/persona"
@@ -26,23 +27,64 @@ func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*perso
 		from personas p
 		join users u on u.o_id = p.user_o_id
 		where p.workspace_o_id = $1 and p.o_id = $2`
-	return one(ctx, q, query, scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return one(ctx, q, query+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+}
+
+// personasAtOnce is how many personas one statement reads: a reader may be slow,
+// and a statement may not.
+const personasAtOnce = 500
+
+const personasAfter = `
+	select ` + personaColumns + `
+	from personas p
+	join users u on u.o_id = p.user_o_id
+	where p.workspace_o_id = $1 and (p.created_at, p.o_id) > ($2, $3)
+	order by p.created_at, p.o_id
+	limit $4`
+
+// Personas implements persona.Reader.
+func (s *Store) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*persona.Persona, error] {
+	return func(yield func(*persona.Persona, error) bool) {
+		err := s.snapshot(ctx, []string{personasAfter}, func(q *queries) error {
+			q.Personas(ctx, workspaceOID)(yield)
+			return nil
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
 }
 
 // Personas implements persona.Reader.
 func (q *queries) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*persona.Persona, error] {
-	const query = `
-		select ` + personaColumns + `
-		from personas p
-		join users u on u.o_id = p.user_o_id
-		where p.workspace_o_id = $1
-		order by p.created_at, p.o_id`
-	return each(ctx, q, query, scanPersona, workspaceOID)
+	return func(yield func(*persona.Persona, error) bool) {
+		createdAt, oID := int64(math.MinInt64), ""
+		for {
+			personas, err := all(ctx, q, personasAfter, scanPersona, workspaceOID, createdAt, oID, personasAtOnce)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, p := range personas {
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if len(personas) < personasAtOnce {
+				return
+			}
+			last := personas[len(personas)-1]
+			createdAt, oID = micros(last.CreatedAt), last.OID
+		}
+	}
 }
 
 // CountPersonas implements persona.Reader.
 func (q *queries) CountPersonas(ctx context.Context, workspaceOID string) (int, error) {
 	const query = `select count(*) from personas where workspace_o_id = $1`
+	if err := q.hold(ctx, q.dialect.holdWorkspace, workspaceOID); err != nil {
+		return 0, err
+	}
 	return one(ctx, q, query, scanInt, nil, workspaceOID)
 }
 
@@ -77,17 +119,15 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 			active, unrecognized, rejected, created_at, updated_at, archived_at, deleted_at,
 			primary_offering_o_id, offering_mode, document)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16)
+		on conflict do nothing
 		returning ` + placeColumns
 	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	at, err := one(ctx, &t.queries, query, scanPlace, nil, p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
+	at, err := one(ctx, &t.queries, query, scanPlace, taken("persona", p.OID), p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
 		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)
-	if isTaken(err) {
-		return taken("persona", p.OID)
-	}
 	if err != nil {
 		return err
 	}
@@ -131,7 +171,7 @@ func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error 
 			}
 		}
 	}
-	_, err := t.exec(ctx, fts.Insert, fts.Row(at, p.Status(), p.IndexedWords())...)
+	_, err := t.exec(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), p.IndexedWords())...)
 	return err
 }
 
@@ -146,8 +186,10 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err
 	}
-	const forgetWords = `delete from personas_search where rowid = $1`
-	_, err = t.exec(ctx, forgetWords, id)
+	if t.dialect.words.Forget == "" {
+		return nil
+	}
+	_, err = t.exec(ctx, t.dialect.words.Forget, id)
 	return err
 }
 
@@ -160,7 +202,11 @@ func (q *queries) Deleted(ctx context.Context, before time.Time, limit int) ([]p
 		where deleted_at < $1
 		order by deleted_at, workspace_o_id, o_id
 		limit $2`
-	return all(ctx, q, query, func(r row) (d persona.DeletedPersona, err error) {
+	text := query
+	if q.writing {
+		text += q.dialect.passHeld
+	}
+	return all(ctx, q, text, func(r row) (d persona.DeletedPersona, err error) {
 		var deleted int64
 		err = r.Scan(&d.WorkspaceOID, &d.OID, &d.Name, &deleted)
 		d.DeletedAt = fromMicros(deleted)

@@ -127,6 +127,9 @@ func (q *queries) FirstAnswer(ctx context.Context, workspaceOID, key string) (*p
 		select workspace_o_id, key, persona_o_id, body_digest, answer, etag, created_at
 		from idempotent_answers
 		where workspace_o_id = $1 and key = $2`
+	if err := q.hold(ctx, q.dialect.holdKey, workspaceOID, key); err != nil {
+		return nil, err
+	}
 	missing := persona.NotFoundf("first_answer_not_found", "Nothing was created with the idempotency key %s.", key)
 	return one(ctx, q, query, func(r row) (*persona.FirstAnswer, error) {
 		var (
@@ -145,18 +148,17 @@ func (q *queries) FirstAnswer(ctx context.Context, workspaceOID, key string) (*p
 func (t *tx) InsertFirstAnswer(ctx context.Context, a *persona.FirstAnswer) error {
 	const query = `
 		insert into idempotent_answers (workspace_o_id, key, persona_o_id, body_digest, answer, etag, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7)`
-	_, err := t.exec(ctx, query, a.WorkspaceOID, a.Key, a.PersonaOID, a.BodyDigest[:], string(a.Answer), a.ETag, micros(a.At))
-	if isTaken(err) {
-		return taken("idempotency key", a.Key)
-	}
-	return err
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict do nothing`
+	return t.insert(ctx, query, taken("idempotency key", a.Key), a.WorkspaceOID, a.Key, a.PersonaOID, a.BodyDigest[:], string(a.Answer), a.ETag, micros(a.At))
 }
 
 // PurgeFirstAnswers implements persona.Tx.
 func (t *tx) PurgeFirstAnswers(ctx context.Context, before time.Time) (int, error) {
-	const query = `delete from idempotent_answers where created_at < $1`
-	result, err := t.exec(ctx, query, micros(before))
+	const query = `
+		delete from idempotent_answers
+		where (workspace_o_id, key) in (select workspace_o_id, key from idempotent_answers where created_at < $1`
+	result, err := t.exec(ctx, query+t.dialect.passHeld+")", micros(before))
 	if err != nil {
 		return 0, err
 	}

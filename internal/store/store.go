@@ -8,56 +8,84 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"iter"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/migrations"
+	"personae.dev/internal/store/postgres"
+	"personae.dev/internal/store/sqlite"
 )
 
+// graceTime is what a statement has beyond its timeout, which the engine is to
+// notice first.
+const graceTime = time.Second
+
 // Options say how to open a database.
-type Options struct {
-	// Create makes the database where it is missing, and brings an older one up
-	// to date. Without it, both are errors.
-	Create bool
-	// Exclusive refuses a database that another process opened with Exclusive:
-	// a database has one server.
-	Exclusive bool
-	// Observe, if set, is told how long each operation took. It must be safe
-	// for concurrent use.
-	Observe func(operation string, took time.Duration)
-}
+type Options = engine.Options
+
+// Settings are what an operator may choose of a database.
+type Settings = engine.Settings
+
+// Migration is one step of the database's structure.
+type Migration = migrations.Step
 
 // Store is a persona.Store on an SQL database.
 type Store struct {
 	queries
-	name    string // of the database, for messages
-	writer  *sql.DB
-	readers *sql.DB
-	watch   *watch
-	lock    *flock.Flock // nil unless Exclusive
-
-	preparing sync.Mutex
-	prepared  map[string]*sql.Stmt
+	engine engine.Engine
 }
 
 var _ persona.Store = (*Store)(nil)
 
-// Open opens the database that url names: sqlite:PATH. Its errors name the
-// database and the way out.
+// Open opens the database that url names: sqlite:PATH, or an address
+// postgres://…. Its errors name the database and the way out.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	opts = opts.WithDefaults()
+	if postgres.Addresses(url) {
+		db, err := postgres.Open(ctx, url, opts)
+		if err != nil {
+			return nil, err
+		}
+		return newStore(db, queries{dialect: postgresDialect, timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
+	}
 	path, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	if opts.Observe == nil {
-		opts.Observe = func(string, time.Duration) {}
+	db, err := sqlite.Open(ctx, path, opts)
+	if err != nil {
+		return nil, err
 	}
-	return openSQLite(ctx, path, opts)
+	return newStore(db, queries{dialect: sqliteDialect, observe: opts.Observe}), nil
+}
+
+func newStore(db engine.Engine, q queries) *Store {
+	q.Runner, q.translate = db.Reader(), db.Translate
+	return &Store{queries: q, engine: db}
+}
+
+// Migrations tells which steps a database has, without changing it.
+func Migrations(ctx context.Context, url string, opts Options) ([]Migration, error) {
+	if postgres.Addresses(url) {
+		return postgres.Steps(ctx, url, opts.WithDefaults())
+	}
+	path, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.Steps(ctx, path)
+}
+
+// Name is the url of a database without what is secret in it, for logs.
+func Name(url string) string {
+	if postgres.Addresses(url) {
+		return postgres.Name(url)
+	}
+	return url
 }
 
 func parseURL(url string) (path string, err error) {
@@ -68,7 +96,7 @@ func parseURL(url string) (path string, err error) {
 		if scheme, _, isAddress := strings.Cut(url, "://"); isAddress {
 			url = scheme + "://…"
 		}
-		return "", persona.BadSettingf("The database %q is not one that this version can open: write sqlite: and a file name, such as sqlite:personae.db.", url)
+		return "", persona.BadSettingf("The database %q is not one that this version can open: write sqlite: and a file name, such as sqlite:personae.db, or postgres:// and the address of a PostgreSQL database.", url)
 	case path == "":
 		return "", persona.BadSettingf("The database %q names no file: write sqlite: and a file name, such as sqlite:personae.db.", url)
 	case strings.Contains(path, ":memory:"):
@@ -78,113 +106,49 @@ func parseURL(url string) (path string, err error) {
 }
 
 // Close closes the store. What was written is durable already.
-func (s *Store) Close() error {
-	s.watch.stop()
-	err := errors.Join(s.readers.Close(), s.writer.Close())
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Unlock())
-	}
-	return err
-}
+func (s *Store) Close() error { return s.engine.Close() }
 
 // Ping implements persona.Store.
 func (s *Store) Ping(ctx context.Context) error {
 	defer s.timed("ping")()
-	const query = `select count(*) from organizations` // reads the file, which `select 1` does not
+	const query = `select count(*) from organizations` // reads the database, which `select 1` does not
 	_, err := one(ctx, &s.queries, query, scanInt, nil)
 	return err
 }
 
 // Epoch implements persona.Store.
-func (s *Store) Epoch() (epoch uint64, ok bool) { return s.watch.now() }
+func (s *Store) Epoch() (epoch uint64, ok bool) { return s.engine.Epoch() }
 
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	sqlTx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return s.translate(err)
-	}
-	defer func() {
-		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			err = errors.Join(err, s.translate(rollback))
-		}
-	}()
-	// From here to the commit nobody else can change the database.
-	if err := s.watch.check(ctx, sqlTx); err != nil {
-		return s.translate(err)
-	}
-	t := &tx{queries: s.queries}
-	statements := map[string]*sql.Stmt{}
-	t.prepare = func(ctx context.Context, text string) (*sql.Stmt, error) {
-		if stmt := statements[text]; stmt != nil {
-			return stmt, nil
-		}
-		stmt, err := sqlTx.PrepareContext(ctx, text)
-		statements[text] = stmt
-		return stmt, err
-	}
-	if err := fn(t); err != nil {
-		return err
-	}
-	err = sqlTx.Commit()
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		return ctx.Err() // which rolled it back
-	}
-	return s.translate(err)
+	return s.engine.Write(ctx, func(r engine.Runner) error {
+		q := s.queries
+		q.Runner, q.writing = r, true
+		return fn(&tx{q})
+	})
 }
 
-// prepareForRead returns the statement of text, prepared once on each reading
-// connection and kept as long as the store.
-func (s *Store) prepareForRead(ctx context.Context, text string) (*sql.Stmt, error) {
-	s.preparing.Lock()
-	stmt := s.prepared[text]
-	s.preparing.Unlock()
-	if stmt != nil {
-		return stmt, nil
-	}
-	// Not under the lock: it may have to wait for a connection.
-	stmt, err := s.readers.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	s.preparing.Lock()
-	defer s.preparing.Unlock()
-	if first := s.prepared[text]; first != nil {
-		defer stmt.Close() // another read was first
-		return first, nil
-	}
-	s.prepared[text] = stmt
-	return stmt, nil
-}
-
-// snapshot runs fn, whose reads, of the texts, are all of one moment.
+// snapshot runs fn on the database as it is at one moment. texts are those of
+// the statements that fn runs.
 func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) error) error {
-	// Before the transaction: it has one connection, and while all have one
-	// nobody could get a second one to prepare on.
-	prepared := map[string]*sql.Stmt{}
-	for _, text := range texts {
-		stmt, err := s.prepareForRead(ctx, text) //nolint:sqlclosecheck // the store keeps it
-		if err != nil {
-			return s.translate(err)
-		}
-		prepared[text] = stmt
-	}
-	sqlTx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return s.translate(err)
-	}
-	defer func() { _ = sqlTx.Rollback() }() // it only read
-	q := s.queries
-	q.prepare = func(ctx context.Context, text string) (*sql.Stmt, error) {
-		return sqlTx.StmtContext(ctx, prepared[text]), nil
-	}
-	return fn(&q)
+	return s.engine.Snapshot(ctx, texts, func(r engine.Runner) error {
+		q := s.queries
+		q.Runner = r
+		return fn(&q)
+	})
 }
 
 // queries holds the statements that read, for a Store and for a transaction.
 type queries struct {
-	prepare   func(ctx context.Context, text string) (*sql.Stmt, error)
+	engine.Runner
+	dialect *dialect
+	// writing is set in a transaction that writes: what it reads it holds, see
+	// dialect.
+	writing bool
+	// timeout bounds a statement where the engine cannot, as it is out of
+	// reach; 0 for none.
+	timeout   time.Duration
 	translate func(error) error
 	observe   func(operation string, took time.Duration)
 }
@@ -200,46 +164,51 @@ func (q *queries) timed(operation string) func() {
 	return func() { q.observe(operation, time.Since(began)) }
 }
 
-func (q *queries) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	stmt, err := q.prepare(ctx, text)
-	if err != nil {
-		return nil, q.translate(err)
+// bound bounds a statement.
+func (q *queries) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if q.timeout == 0 {
+		return ctx, func() {}
 	}
-	result, err := stmt.ExecContext(ctx, args...)
+	return context.WithTimeout(ctx, q.timeout)
+}
+
+func (q *queries) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	ctx, cancel := q.bound(ctx)
+	defer cancel()
+	result, err := q.ExecContext(ctx, text, args...)
 	return result, q.translate(err)
 }
 
-// row is what *sql.Row and *sql.Rows can both do.
+// insert adds the row of a statement that does nothing where it is there
+// already; then it answers taken.
+func (q *queries) insert(ctx context.Context, text string, taken error, args ...any) error {
+	result, err := q.exec(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	return mustAffectOne(result, taken)
+}
+
+// row is a row that can be read.
 type row interface{ Scan(dest ...any) error }
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
 func one[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), missing error, args ...any) (T, error) {
+	for value, err := range each(ctx, q, text, scan, args...) {
+		return value, err
+	}
 	var zero T
-	stmt, err := q.prepare(ctx, text)
-	if err != nil {
-		return zero, q.translate(err)
-	}
-	value, err := scan(stmt.QueryRowContext(ctx, args...))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return zero, missing
-	case err != nil:
-		return zero, q.translate(err)
-	}
-	return value, nil
+	return zero, missing
 }
 
 // each reads the rows of a query, one after the other.
-func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), args ...any) func(yield func(T, error) bool) {
+func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		stmt, err := q.prepare(ctx, text)
-		if err != nil {
-			yield(zero, q.translate(err))
-			return
-		}
-		rows, err := stmt.QueryContext(ctx, args...)
+		ctx, cancel := q.bound(ctx)
+		defer cancel()
+		rows, err := q.QueryContext(ctx, text, args...)
 		if err != nil {
 			yield(zero, q.translate(err))
 			return
@@ -255,18 +224,6 @@ func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T
 			yield(zero, q.translate(err))
 		}
 	}
-}
-
-// all reads the rows of a query at once.
-func all[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), args ...any) ([]T, error) {
-	var values []T
-	for value, err := range each(ctx, q, text, scan, args...) {
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, value)
-	}
-	return values, nil
 }
 
 // within bounds what is read at once: the bytes of all JSON columns together,
@@ -297,6 +254,18 @@ func (m measured) Scan(dest ...any) error {
 		return persona.PageTooLarge(m.limit)
 	}
 	return err
+}
+
+// all reads the rows of a query at once.
+func all[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), args ...any) ([]T, error) {
+	var values []T
+	for value, err := range each(ctx, q, text, scan, args...) {
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
 }
 
 // micros is a time as the database keeps it.

@@ -13,6 +13,9 @@ func (q *queries) Users(ctx context.Context) ([]persona.User, error) {
 		select o_id, organization_o_id, first_name, last_name, email, role, created_at
 		from users
 		order by created_at, o_id`
+	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+		return nil, err
+	}
 	return all(ctx, q, query, scanUser)
 }
 
@@ -20,16 +23,13 @@ func (q *queries) Users(ctx context.Context) ([]persona.User, error) {
 func (t *tx) InsertUser(ctx context.Context, u *persona.User) error {
 	const query = `
 		insert into users (o_id, organization_o_id, first_name, last_name, email, role, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7)`
-	_, err := t.exec(ctx, query, u.OID, u.OrganizationOID, u.FirstName, u.LastName, u.Email, string(u.Role), micros(u.CreatedAt))
-	if isTaken(err) {
-		name := u.OID
-		if u.Email != nil {
-			name = *u.Email
-		}
-		return taken("user", name)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict do nothing`
+	name := u.OID
+	if u.Email != nil {
+		name = *u.Email
 	}
-	return err
+	return t.insert(ctx, query, taken("user", name), u.OID, u.OrganizationOID, u.FirstName, u.LastName, u.Email, string(u.Role), micros(u.CreatedAt))
 }
 
 func scanUser(r row) (u persona.User, err error) {

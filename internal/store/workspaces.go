@@ -13,6 +13,9 @@ func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
 		select o_id, organization_o_id, name, domain, created_at
 		from workspaces
 		order by created_at, o_id`
+	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+		return nil, err
+	}
 	return all(ctx, q, query, scanWorkspace)
 }
 
@@ -20,12 +23,12 @@ func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
 func (t *tx) InsertWorkspace(ctx context.Context, w *persona.Workspace) error {
 	const query = `
 		insert into workspaces (o_id, organization_o_id, name, domain, created_at, number)
-		values ($1, $2, $3, $4, $5, (select coalesce(max(number), 0) + 1 from workspaces))`
-	_, err := t.exec(ctx, query, w.OID, w.OrganizationOID, w.Name, w.Domain, micros(w.CreatedAt))
-	if isTaken(err) {
-		return taken("workspace", w.Name)
+		values ($1, $2, $3, $4, $5, (select coalesce(max(number), 0) + 1 from workspaces))
+		on conflict do nothing`
+	if err := t.hold(ctx, t.dialect.holdAccounts); err != nil { // for the number
+		return err
 	}
-	return err
+	return t.insert(ctx, query, taken("workspace", w.Name), w.OID, w.OrganizationOID, w.Name, w.Domain, micros(w.CreatedAt))
 }
 
 func scanWorkspace(r row) (w persona.Workspace, err error) {

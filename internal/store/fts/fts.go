@@ -1,5 +1,6 @@
-// Package fts keeps the words of personas in an FTS5 table of SQLite: what its
-// rows hold, and how to ask for them (docs/adr/0013). What a word is, and how
+// Package fts keeps the words of personas in the full-text index of the engine:
+// an FTS5 table of SQLite, or a tsvector of PostgreSQL (docs/adr/0013). Both
+// hold the same terms, so that both find the same. What a word is, and how
 // matches are ranked, the domain says.
 package fts
 
@@ -14,16 +15,29 @@ import (
 	"personae.dev/internal/store/document"
 )
 
-// Insert writes a Row, in the place of one with its id.
-const Insert = `
-	insert or replace into personas_search (rowid, name, titles, rest)
-	values ($1, $2, $3, $4)`
+// Index is the table personas_search of an engine.
+type Index struct {
+	// Insert writes a Row, in the place of one with its id. Forget removes it;
+	// "" where it goes with the persona.
+	Insert, Forget string
+	// Join has the index, s, and the personas, p, by its side.
+	Join string
+	// Matches is the condition for the rows of s that an argument, made by
+	// Match, selects. In is the same beside another one.
+	Matches, In func(arg string) string
 
-// The columns to Match in, by tier of persona.ByRank.
+	row   func(id int, terms [][]string) []any
+	match func(prefixes []string, in Columns, words []string) string
+}
+
+// Columns are those to Match in, by tier of persona.ByRank.
+type Columns int
+
+// The columns.
 const (
-	Names  = "name"
-	Titles = "name titles"
-	All    = "name titles rest"
+	Names Columns = iota
+	Titles
+	All
 )
 
 // Place is where the words of a persona stand: the id of its row, and the number
@@ -31,9 +45,17 @@ const (
 type Place struct{ ID, Workspace int }
 
 // Row has the values of Insert.
-func Row(at Place, status persona.Status, words persona.IndexedWords) []any {
+func (x *Index) Row(at Place, status persona.Status, words persona.IndexedWords) []any {
 	prefix := termPrefix(at.Workspace, status)
-	return []any{at.ID, terms(prefix, words.Name), terms(prefix, words.Titles), terms(prefix, words.Rest)}
+	var terms [][]string
+	for _, column := range [][]string{words.Name, words.Titles, words.Rest} {
+		prefixed := make([]string, len(column))
+		for i, word := range column {
+			prefixed[i] = prefix + word
+		}
+		terms = append(terms, prefixed)
+	}
+	return x.row(at.ID, terms)
 }
 
 // termPrefix is what the index puts before each word, so that the words of each
@@ -49,44 +71,94 @@ func termPrefix(workspace int, status persona.Status) string {
 	return strconv.Itoa(workspace) + letter
 }
 
-// terms is what the tokenizer, ascii, divides at the spaces: words have letters,
-// digits and marks only, in lower case.
-func terms(prefix string, words []string) string {
-	var b strings.Builder
-	for _, word := range words {
-		b.WriteString(prefix)
-		b.WriteString(word)
-		b.WriteByte(' ')
-	}
-	return b.String()
-}
-
 // Match is the full-text query for all words, each as a prefix, in the columns.
-// Quoted, no text is an operator.
-func Match(workspace int, status persona.Status, columns string, words []string) string {
+func (x *Index) Match(workspace int, status persona.Status, in Columns, words []string) string {
 	statuses := []persona.Status{status}
 	if status == persona.StatusAll {
 		statuses = []persona.Status{persona.StatusActive, persona.StatusArchived, persona.StatusDeleted}
 	}
-	var b strings.Builder
+	prefixes := make([]string, len(statuses))
 	for i, status := range statuses {
-		if i > 0 {
-			b.WriteString(" OR ")
-		}
-		prefix := termPrefix(workspace, status)
-		fmt.Fprintf(&b, "({%s} : (", columns)
-		for i, word := range words {
-			if i > 0 {
-				b.WriteString(" AND ")
-			}
-			fmt.Fprintf(&b, `"%s%s" *`, prefix, strings.ReplaceAll(word, `"`, `""`))
-		}
-		b.WriteString("))")
+		prefixes[i] = termPrefix(workspace, status)
 	}
-	return b.String()
+	return x.match(prefixes, in, words)
 }
 
-// Fill is migration 4: words of what is there already for the index that
+// SQLite is an FTS5 table. Its tokenizer, ascii, divides at the spaces: terms
+// have letters, digits and marks only, in lower case.
+var SQLite = &Index{
+	Insert: `
+		insert or replace into personas_search (rowid, name, titles, rest)
+		values ($1, $2, $3, $4)`,
+	Forget:  `delete from personas_search where rowid = $1`,
+	Join:    "personas_search s join personas p on p.id = s.rowid",
+	Matches: func(arg string) string { return "personas_search match " + arg },
+	In: func(arg string) string {
+		return "s.rowid in (select rowid from personas_search where personas_search match " + arg + ")"
+	},
+	row: func(id int, terms [][]string) []any {
+		values := []any{id}
+		for _, column := range terms {
+			values = append(values, strings.Join(column, " "))
+		}
+		return values
+	},
+	match: func(prefixes []string, in Columns, words []string) string {
+		columns := [...]string{"name", "name titles", "name titles rest"}[in]
+		return anyOf(prefixes, words, "AND", "OR", func(term string) string {
+			// Quoted, no text is an operator.
+			return "{" + columns + `} : "` + strings.ReplaceAll(term, `"`, `""`) + `" *`
+		})
+	},
+}
+
+// Postgres is a tsvector with a weight for each column.
+var Postgres = &Index{
+	Insert: `
+		insert into personas_search (persona_id, words)
+		values ($1, $2::tsvector)
+		on conflict (persona_id) do update set words = excluded.words`,
+	Join:    "personas_search s join personas p on p.id = s.persona_id",
+	Matches: matchesVector,
+	In:      matchesVector,
+	row: func(id int, terms [][]string) []any {
+		var b strings.Builder
+		for i, column := range terms {
+			for _, term := range column {
+				fmt.Fprintf(&b, "%s:1%c ", lexeme(term), weights[i])
+			}
+		}
+		return []any{id, b.String()}
+	},
+	match: func(prefixes []string, in Columns, words []string) string {
+		return anyOf(prefixes, words, "&", "|", func(term string) string { return lexeme(term) + ":*" + weights[:in+1] })
+	},
+}
+
+// weights are the letters that PostgreSQL has for names, titles and the rest.
+const weights = "ABD"
+
+func matchesVector(arg string) string { return "s.words @@ " + arg + "::tsquery" }
+
+// lexeme is a term in the text form of a tsvector or tsquery.
+func lexeme(term string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(term) + "'"
+}
+
+// anyOf is a query for all words behind one of the prefixes.
+func anyOf(prefixes, words []string, and, or string, quote func(string) string) string {
+	alternatives := make([]string, len(prefixes))
+	for i, prefix := range prefixes {
+		terms := make([]string, len(words))
+		for j, word := range words {
+			terms[j] = quote(prefix + word)
+		}
+		alternatives[i] = "(" + strings.Join(terms, " "+and+" ") + ")"
+	}
+	return strings.Join(alternatives, " "+or+" ")
+}
+
+// Fill is migration 4 of SQLite: words of what is there already for the index that
 // migration 3 made.
 func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 	const query = `
@@ -99,7 +171,7 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		return err
 	}
 	defer rows.Close()
-	stmt, err := sqlTx.PrepareContext(ctx, Insert)
+	stmt, err := sqlTx.PrepareContext(ctx, SQLite.Insert)
 	if err != nil {
 		return err
 	}
@@ -117,7 +189,7 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		if err := document.Decode(doc, &p); err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(ctx, Row(at, status, p.IndexedWords())...); err != nil {
+		if _, err := stmt.ExecContext(ctx, SQLite.Row(at, status, p.IndexedWords())...); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -88,7 +88,7 @@ func (w *watch) check(ctx context.Context, q querier) error {
 	return nil
 }
 
-// now implements persona.Store.Epoch.
+// now implements Epoch.
 func (w *watch) now() (epoch uint64, ok bool) {
 	// In this order: an epoch that was read first could be vouched for by a
 	// later look.

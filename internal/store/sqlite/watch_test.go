@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"database/sql"
@@ -7,18 +7,22 @@ import (
 	"testing"
 	"time"
 
-	"personae.dev/internal/persona"
+	"go.uber.org/goleak"
+
+	"personae.dev/internal/store/engine"
 )
 
-func setup(t *testing.T) (s *Store, path string) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func setup(t *testing.T) (s *DB, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "personae.db")
-	return openInternal(t, path, Options{Create: true}), path
+	return openInternal(t, path, engine.Options{Create: true}), path
 }
 
-func openInternal(t *testing.T, path string, opts Options) *Store {
+func openInternal(t *testing.T, path string, opts engine.Options) *DB {
 	t.Helper()
-	s, err := Open(t.Context(), "sqlite:"+path, opts)
+	s, err := Open(t.Context(), path, opts.WithDefaults())
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -35,14 +39,15 @@ func openInternal(t *testing.T, path string, opts Options) *Store {
 func TestWatchLosesConnection(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
-	other := openInternal(t, path, Options{})
+	other := openInternal(t, path, engine.Options{})
 	before, _ := s.Epoch()
 	conn, err := s.writer.Conn(t.Context()) // the watch has to wait
 	if err != nil {
 		t.Fatalf("Conn: %v", err)
 	}
-	err = other.Write(t.Context(), func(tx persona.Tx) error {
-		return tx.InsertOrganization(t.Context(), &persona.Organization{OID: "og_1", Name: "x", Slug: "x"})
+	err = other.Write(t.Context(), func(r engine.Runner) error {
+		_, err := r.ExecContext(t.Context(), `insert into organizations (o_id, name, slug, created_at) values ('og_1', 'x', 'x', 0)`)
+		return err
 	})
 	if err != nil {
 		t.Fatalf("Write: %v", err)

@@ -1,4 +1,7 @@
-package store
+// Package sqlite opens an SQLite file for the store: one connection that writes,
+// some that read, and a watch for the writes of other processes. What is asked
+// of the database stands in store.
+package sqlite
 
 import (
 	"context"
@@ -9,28 +12,46 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // also registers the driver
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/dbfile"
+	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/migrations"
 )
 
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
-	// maxReaders is how many reads run at once; more wait their turn.
-	maxReaders = 8
 	// applicationID marks our files, see the first migration.
 	applicationID = 0x50455253
 )
 
-func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err error) {
-	s := &Store{name: path, prepared: map[string]*sql.Stmt{}}
-	s.queries = queries{prepare: s.prepareForRead, translate: s.translateSQLite, observe: opts.Observe}
+// DB is an open SQLite file.
+type DB struct {
+	path    string
+	writer  *sql.DB
+	readers *sql.DB
+	watch   *watch
+	lock    *flock.Flock // nil unless Exclusive
+
+	preparing sync.Mutex
+	prepared  map[string]*sql.Stmt
+}
+
+var _ engine.Engine = (*DB)(nil)
+
+// Open opens the file at path. Its errors name the file and the way out.
+func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err error) {
+	d := &DB{path: path, prepared: map[string]*sql.Stmt{}}
 	if err := dbfile.Check(path, opts.Create); err != nil {
 		return nil, err
 	}
@@ -38,12 +59,12 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 		return nil, err
 	}
 	if opts.Exclusive {
-		if s.lock, err = dbfile.Lock(ctx, path); err != nil {
+		if d.lock, err = dbfile.Lock(ctx, path); err != nil {
 			return nil, err
 		}
 		defer func() {
 			if err != nil {
-				err = errors.Join(err, s.lock.Unlock())
+				err = errors.Join(err, d.lock.Unlock())
 			}
 		}()
 	}
@@ -56,45 +77,45 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 		"_txlock":       {"immediate"},
 	}))
 	if err != nil {
-		return nil, s.translate(err)
+		return nil, d.Translate(err)
 	}
-	s.writer = sql.OpenDB(connections)
-	s.writer.SetMaxOpenConns(1)
-	s.writer.SetMaxIdleConns(1)
+	d.writer = sql.OpenDB(connections)
+	d.writer.SetMaxOpenConns(1)
+	d.writer.SetMaxIdleConns(1)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.writer.Close())
+			err = errors.Join(err, d.writer.Close())
 		}
 	}()
-	if err := s.checkOurs(ctx); err != nil {
+	if err := d.checkOurs(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.setWAL(ctx); err != nil {
+	if err := d.setWAL(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx, opts.Create); err != nil {
+	if err := d.migrations().Up(ctx, opts.Create); err != nil {
 		return nil, err
 	}
 	if opts.Create { // a command that only reads need not wait for a write
-		if err := s.checkWritable(ctx); err != nil {
+		if err := d.checkWritable(ctx); err != nil {
 			return nil, err
 		}
 	}
 
-	s.readers, err = sql.Open("sqlite", dsn(path, url.Values{
+	d.readers, err = sql.Open("sqlite", dsn(path, url.Values{
 		"mode":          {"rw"},
 		"_busy_timeout": {milliseconds(busyTimeout)},
 		"_query_only":   {"1"},
 	}))
 	if err != nil {
-		return nil, s.translate(err)
+		return nil, d.Translate(err)
 	}
-	s.readers.SetMaxOpenConns(maxReaders)
-	s.readers.SetMaxIdleConns(maxReaders)
-	if s.watch, err = newWatch(ctx, s.writer, &connections.made); err != nil {
-		return nil, errors.Join(s.translate(err), s.readers.Close())
+	d.readers.SetMaxOpenConns(opts.Readers)
+	d.readers.SetMaxIdleConns(opts.Readers)
+	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
+		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
-	return s, nil
+	return d, nil
 }
 
 // counter counts the connections that it makes: the driver gives one up when a
@@ -136,73 +157,91 @@ func dsn(path string, params url.Values) string {
 // checkOurs refuses an SQLite file of another program. One that has no more
 // than goose's own table is ours: a process that ended, or is still busy,
 // before its first migration.
-func (s *Store) checkOurs(ctx context.Context) error {
+func (d *DB) checkOurs(ctx context.Context) error {
 	const query = `select (select application_id from pragma_application_id), (select count(*) from sqlite_schema where tbl_name not in ('goose_db_version', 'sqlite_sequence'))`
 	var application, objects int
-	err := s.writer.QueryRowContext(ctx, query).Scan(&application, &objects)
+	err := d.writer.QueryRowContext(ctx, query).Scan(&application, &objects)
 	if driverErr, ok := errors.AsType[*sqlite.Error](err); ok && driverErr.Code() == sqlite3.SQLITE_NOTADB {
-		return dbfile.NotADatabase(err, s.name) // later it would be one that was damaged
+		return dbfile.NotADatabase(err, d.path) // later it would be one that was damaged
 	}
 	if err != nil {
-		return s.translate(err)
+		return d.Translate(err)
 	}
 	if objects > 0 && application != applicationID {
-		return persona.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", s.name)
+		return persona.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", d.path)
 	}
 	return nil
 }
 
 // setWAL is no part of the DSN, as it writes: checkOurs has to come first.
-func (s *Store) setWAL(ctx context.Context) error {
+func (d *DB) setWAL(ctx context.Context) error {
 	const query = `pragma journal_mode = wal`
 	var got string
-	if err := s.writer.QueryRowContext(ctx, query).Scan(&got); err != nil {
-		return s.translate(err)
+	if err := d.writer.QueryRowContext(ctx, query).Scan(&got); err != nil {
+		return d.Translate(err)
 	}
 	if got != "wal" {
-		return persona.UnavailableError(nil, "The database file %s is on a file system without shared memory (its journal mode stays %q), which Personae needs. Put it on a local disk.", s.name, got)
+		return persona.UnavailableError(nil, "The database file %s is on a file system without shared memory (its journal mode stays %q), which Personae needs. Put it on a local disk.", d.path, got)
 	}
 	return nil
 }
 
 // checkWritable finds a locked file at the start, and not with the first write.
-func (s *Store) checkWritable(ctx context.Context) error {
-	sqlTx, err := s.writer.BeginTx(ctx, nil) // immediate, see the DSN
+func (d *DB) checkWritable(ctx context.Context) error {
+	sqlTx, err := d.writer.BeginTx(ctx, nil) // immediate, see the DSN
 	if err != nil {
-		return s.translate(err)
+		return d.Translate(err)
 	}
-	return s.translate(sqlTx.Rollback())
+	return d.Translate(sqlTx.Rollback())
 }
 
-// openForStatus opens a database that must exist, and changes nothing.
-func openForStatus(ctx context.Context, databaseURL string) (_ *Store, err error) {
-	path, err := parseURL(databaseURL)
-	if err != nil {
-		return nil, err
-	}
+// Steps tells which migrations the file at path has. It must exist, and is not
+// changed.
+func Steps(ctx context.Context, path string) (_ []migrations.Step, err error) {
 	if err := dbfile.Check(path, false); err != nil {
 		return nil, err
 	}
-	s := &Store{name: path}
-	s.translate = s.translateSQLite
-	s.writer, err = sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}))
+	d := &DB{path: path}
+	d.writer, err = sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}))
 	if err != nil {
-		return nil, s.translate(err)
+		return nil, d.Translate(err)
 	}
-	if err := s.checkOurs(ctx); err != nil {
-		return nil, errors.Join(err, s.writer.Close())
+	defer func() { err = errors.Join(err, d.writer.Close()) }()
+	if err := d.checkOurs(ctx); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return d.migrations().Steps(ctx)
 }
 
-// translateSQLite makes domain errors of the driver's, with the file and the
+func (d *DB) migrations() migrations.Database {
+	return migrations.Database{
+		DB: d.writer, Name: d.path, Folder: "sqlite", Dialect: goose.DialectSQLite3, Translate: d.Translate,
+		HasVersions: `select count(*) from sqlite_schema where name = 'goose_db_version'`,
+		Options:     []goose.ProviderOption{goose.WithGoMigrations(goose.NewGoMigration(4, &goose.GoFunc{RunTx: fts.Fill}, nil))},
+	}
+}
+
+// Close implements engine.Engine. A second time does no harm.
+func (d *DB) Close() error {
+	d.watch.stop()
+	err := errors.Join(d.readers.Close(), d.writer.Close())
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Unlock())
+	}
+	return err
+}
+
+// Epoch implements engine.Engine.
+func (d *DB) Epoch() (epoch uint64, ok bool) { return d.watch.now() }
+
+// Translate implements engine.Engine: it makes domain errors of the driver's, with the file and the
 // way out; others stay as they are.
-func (s *Store) translateSQLite(err error) error {
+func (d *DB) Translate(err error) error {
 	driverErr, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err
 	}
-	unavailable := func(format string) error { return persona.UnavailableError(err, format, s.name) }
+	unavailable := func(format string) error { return persona.UnavailableError(err, format, d.path) }
 	const primary = 0xff // the rest of the code is detail
 	switch driverErr.Code() & primary {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
@@ -219,15 +258,4 @@ func (s *Store) translateSQLite(err error) error {
 		return unavailable("The disk that holds the database file %s did not work. Nothing of this change was kept; check the disk and its free space, and try again.")
 	}
 	return err
-}
-
-// isTaken tells whether err says that a primary key or a unique value is in
-// use.
-func isTaken(err error) bool {
-	driverErr, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return false
-	}
-	code := driverErr.Code()
-	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+
+	"personae.dev/internal/store/fts"
+)
+
+// dialect is the SQL that the engines do not have in common.
+//
+// On SQLite a transaction that writes is alone. On PostgreSQL others write at
+// the same time, and so it holds, until its end, what its rules have read: the
+// persona that it changes, the idempotency key that it looks up, the workspace
+// that it counts, the list of accounts (docs/adr/0015).
+type dialect struct {
+	// holdRow ends a query for one row, of the table with the alias that
+	// follows. "" where nothing need be held.
+	holdRow string
+	// passHeld ends a query for rows of a table: those that another holds are
+	// left out.
+	passHeld string
+	// holdKey, holdWorkspace and holdAccounts are statements.
+	holdKey, holdWorkspace, holdAccounts string
+
+	// words is the full-text index.
+	words *fts.Index
+}
+
+var sqliteDialect = &dialect{words: fts.SQLite}
+
+var postgresDialect = &dialect{
+	holdRow:       " for update of ",
+	passHeld:      " for update skip locked",
+	holdKey:       `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
+	holdWorkspace: `select o_id from workspaces where o_id = $1 for update`,
+	holdAccounts:  `lock table organizations in share row exclusive mode`,
+
+	words: fts.Postgres,
+}
+
+// holdRow ends the text of a query for one row.
+func (q *queries) holdRow(alias string) string {
+	if !q.writing || q.dialect.holdRow == "" {
+		return ""
+	}
+	return q.dialect.holdRow + alias
+}
+
+// hold runs a statement that holds something until the transaction ends.
+func (q *queries) hold(ctx context.Context, statement string, args ...any) error {
+	if !q.writing || statement == "" {
+		return nil
+	}
+	_, err := q.exec(ctx, statement, args...)
+	return err
+}

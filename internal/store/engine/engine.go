@@ -1,0 +1,94 @@
+// Package engine says what the store needs of a database engine: where to run
+// statements, alone or together, and whether what was read can be trusted. The
+// engines stand in sqlite and postgres. It holds no SQL.
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// Engine is an open database that is up to date.
+type Engine interface {
+	// Reader runs statements that read, each for itself.
+	Reader() Runner
+	// Snapshot runs fn, whose statements all read the database as it was at one
+	// moment. texts are those that fn will run.
+	Snapshot(ctx context.Context, texts []string, fn func(Runner) error) error
+	// Write runs fn in one transaction, which is durable when Write returns nil.
+	Write(ctx context.Context, fn func(Runner) error) error
+	// Translate makes domain errors of the driver's: it is the one place that
+	// knows them.
+	Translate(err error) error
+	// Epoch is that of persona.Store.
+	Epoch() (epoch uint64, ok bool)
+	Close() error
+}
+
+// Runner runs SQL.
+type Runner interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+}
+
+// Options say how to open a database.
+type Options struct {
+	// Create makes the database where it is missing, and brings an older one up
+	// to date. Without it, both are errors.
+	Create bool
+	// Exclusive refuses an SQLite file that another process opened with
+	// Exclusive: it has one server. PostgreSQL has any number.
+	Exclusive bool
+	Settings
+	// Observe, if set, is told how long each operation took. It must be safe
+	// for concurrent use.
+	Observe func(operation string, took time.Duration)
+	// Warn, if set, is told what an operator should know. It must be safe for
+	// concurrent use.
+	Warn func(message string, args ...any)
+}
+
+// Settings are what an operator may choose. Zero values stand for the defaults.
+type Settings struct {
+	// Readers and Writers are how many connections read and write at once; more
+	// wait their turn. SQLite has one that writes.
+	Readers, Writers int
+	// StatementTimeout is how long a statement may take, and ConnectTimeout how
+	// long a connection may take to be had. PostgreSQL only.
+	StatementTimeout, ConnectTimeout time.Duration
+	// TLS is an sslmode, and takes the place of the one in the address.
+	// PostgreSQL only.
+	TLS string
+}
+
+// The defaults of Settings.
+const (
+	DefaultReaders          = 8
+	DefaultWriters          = 4
+	DefaultStatementTimeout = 5 * time.Second
+	DefaultConnectTimeout   = 5 * time.Second
+)
+
+// WithDefaults returns the options with nothing left open.
+func (o Options) WithDefaults() Options {
+	if o.Readers == 0 {
+		o.Readers = DefaultReaders
+	}
+	if o.Writers == 0 {
+		o.Writers = DefaultWriters
+	}
+	if o.StatementTimeout == 0 {
+		o.StatementTimeout = DefaultStatementTimeout
+	}
+	if o.ConnectTimeout == 0 {
+		o.ConnectTimeout = DefaultConnectTimeout
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, time.Duration) {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string, ...any) {}
+	}
+	return o
+}

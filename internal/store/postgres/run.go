@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"personae.dev/internal/store/engine"
+)
+
+// graceTime is how much longer than the server we wait for what has a timeout
+// there: it says more.
+const graceTime = time.Second
+
+// patience is how long what is sent to the server may go without an answer.
+func (d *DB) patience() time.Duration { return d.opts.StatementTimeout + graceTime }
+
+// Reader implements engine.Engine.
+func (d *DB) Reader() engine.Runner { return d.readers }
+
+// Snapshot implements engine.Engine.
+func (d *DB) Snapshot(ctx context.Context, _ []string, fn func(engine.Runner) error) error {
+	conn, err := d.acquire(ctx, d.readers)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := d.do(ctx, conn, "begin isolation level repeatable read read only"); err != nil {
+		return d.Translate(err)
+	}
+	defer d.rollback(ctx, conn)
+	return fn(conn)
+}
+
+// Write implements engine.Engine. Others write at the same time: a statement
+// sees what they have committed, and store holds what must not change between
+// two.
+func (d *DB) Write(ctx context.Context, fn func(engine.Runner) error) error {
+	conn, err := d.acquire(ctx, d.writer)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := d.do(ctx, conn, "begin isolation level read committed read write"); err != nil {
+		return d.Translate(err)
+	}
+	ended := false
+	defer func() {
+		if !ended { // fn may have panicked
+			d.rollback(ctx, conn)
+		}
+	}()
+	if err := fn(conn); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ended = true
+	// Not to be given up half-way: nobody would know what came of it.
+	if err := d.do(context.WithoutCancel(ctx), conn, d.watch.notify()+"commit"); err != nil {
+		d.watch.doubt()
+		d.rollback(ctx, conn)
+		return d.Translate(err)
+	}
+	return nil
+}
+
+// acquire takes a connection of a pool.
+func (d *DB) acquire(ctx context.Context, pool *sql.DB) (*sql.Conn, error) {
+	// It may have to wait for a free one, and then to make one.
+	ctx, cancel := context.WithTimeout(ctx, d.opts.ConnectTimeout)
+	defer cancel()
+	conn, err := pool.Conn(ctx)
+	return conn, d.Translate(err)
+}
+
+// do sends constant statements that answer nothing. It is sql.Tx that would
+// otherwise do so, which waits for ever for a server that is out of reach.
+func (d *DB) do(ctx context.Context, conn *sql.Conn, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, d.patience())
+	defer cancel()
+	return conn.Raw(func(driverConn any) error {
+		_, err := driverConn.(*stdlib.Conn).Conn().PgConn().Exec(ctx, text).ReadAll()
+		return err
+	})
+}
+
+// rollback ends a transaction. A connection on which that cannot be done is not
+// used again, and then the server ends the transaction.
+func (d *DB) rollback(ctx context.Context, conn *sql.Conn) {
+	if d.do(context.WithoutCancel(ctx), conn, "rollback") != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
