@@ -45,8 +45,8 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, r := range reserved {
-		if !known[r.dir] {
-			t.Errorf("%s is reserved to %s, which has no row", r.path, r.dir)
+		if !known[r.room] {
+			t.Errorf("%s is reserved to %s, which has no row", r.path, r.room)
 		}
 	}
 }
@@ -62,7 +62,7 @@ var sound = map[string]string{
 		"import (\n\t_ \"github.com/alecthomas/kong\"\n\t_ \"personae.dev/client\"\n\t_ \"personae.dev/internal/app\"\n)\n",
 	"internal/cli/serve.go":               "package cli\n",
 	"internal/cli/cli_test.go":            "package cli\n\nimport (\n\t_ \"github.com/google/go-cmp/cmp\"\n\t_ \"database/sql\"\n)\n",
-	"internal/store/store.go":             "// Package store keeps\n// personas.\npackage store\n\nimport (\n\t_ \"database/sql\"\n\n\t_ \"modernc.org/sqlite/lib\"\n\n\t_ \"personae.dev/internal/persona\"\n)\n",
+	"internal/store/store.go":             "// Package store keeps\n// personas.\npackage store\n\nimport (\n\t_ \"database/sql\"\n\n\t_ \"github.com/pressly/goose/v3\"\n\n\t_ \"personae.dev/internal/persona\"\n)\n",
 	"internal/store/migrations/all.go":    "// Package migrations holds the SQL.\npackage migrations\n",
 	"internal/store/store_test.go":        "package store_test\n\nimport _ \"personae.dev/internal/store/storetest\"\n",
 	"internal/store/storetest/suite.go":   "// Package storetest is the suite of the port.\npackage storetest\n\nimport _ \"pgregory.net/rapid\"\n",
@@ -89,13 +89,13 @@ func TestChecker(t *testing.T) {
 		"CommandSkipsCli":      {"cmd/personae/b.go", "package main\n\nimport _ \"personae.dev/internal/app\"\n", "import", "may import internal/cli"},
 		"CliImportsStore":      {"internal/cli/b.go", "package cli\n\nimport _ \"personae.dev/internal/store\"\n", "import", "imports personae.dev/internal/store"},
 		"ApiImportsStore":      {"internal/api/a.go", "// Package api is routes.\npackage api\n\nimport _ \"personae.dev/internal/store\"\n", "import", "the room internal/api may import"},
-		"StoreImportsLibrary":  {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/library\"\n", "import", "may import internal/store/dbfile"},
+		"StoreImportsLibrary":  {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/library\"\n", "import", "may import internal/store/sqlite"},
 		"PersonaImportsOurs":   {"internal/persona/b.go", "package persona\n\nimport _ \"personae.dev/apitype\"\n", "import", "may import no other"},
 		"ApitypeImportsModule": {"apitype/b.go", "package apitype\n\nimport _ \"github.com/google/uuid\"\n", "import", "only the standard library"},
 		"ClientImportsDomain":  {"client/a.go", "// Package client calls the API.\npackage client\n\nimport _ \"personae.dev/internal/persona\"\n", "import", "may import apitype"},
 		"ExamplesImportOurs":   {"examples/a.go", "// Package examples is data.\npackage examples\n\nimport _ \"personae.dev/apitype\"\n", "import", "may import no other"},
 		"SqlOutsideStore":      {"internal/library/a.go", "// Package library is rules.\npackage library\n\nimport _ \"database/sql\"\n", "import", "only internal/store may"},
-		"DriverOutsideStore":   {"internal/app/a.go", "// Package app wires.\npackage app\n\nimport _ \"github.com/jackc/pgx/v5/stdlib\"\n", "import", "only internal/store may"},
+		"DriverOutsideStore":   {"internal/app/a.go", "// Package app wires.\npackage app\n\nimport _ \"github.com/jackc/pgx/v5/stdlib\"\n", "import", "only internal/store/postgres may"},
 		"GooseInSuite":         {"internal/store/storetest/b.go", "package storetest\n\nimport _ \"github.com/pressly/goose/v3\"\n", "import", "only internal/store may"},
 		"SuiteInTheBinary":     {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/store/storetest\"\n", "import", "for tests only"},
 		"TestModuleInBinary":   {"internal/cli/b.go", "package cli\n\nimport _ \"go.uber.org/goleak\"\n", "import", "for tests only"},

@@ -17,8 +17,9 @@ type Store interface {
 	Reader
 
 	// Write runs fn in one transaction. What fn did is durable when Write
-	// returns nil, and has not happened when it returns an error. Only one Write
-	// runs at a time; fn must use its Tx only, and not keep it.
+	// returns nil, and has not happened when it returns an error; but where the
+	// connection to a database broke at the very end, nobody can tell. Writes
+	// may run at the same time: see Tx. fn must use its Tx only, and not keep it.
 	Write(ctx context.Context, fn func(Tx) error) error
 
 	// Epoch tells caches whether they may be trusted. The epoch changes within
@@ -71,7 +72,12 @@ type Reader interface {
 	Users(ctx context.Context) ([]User, error)
 }
 
-// Tx is one transaction: what it reads is what it wrote.
+// Tx is one transaction: what it reads is what it wrote. Others wait that would
+// change what its rules stand on: a persona that it has read, an idempotency key
+// that it has looked for, the personas of a workspace that it has counted,
+// organizations, workspaces and users that it has listed. A second transaction
+// passes over what one has got as Deleted. A sequence must be read to its end
+// before the next call.
 type Tx interface {
 	Reader
 

@@ -20,9 +20,14 @@ func TestSQLite(t *testing.T) {
 // open opens what must open, and closes it at the end.
 func open(t testing.TB, path string, opts store.Options) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), "sqlite:"+path, opts)
+	return openURL(t, "sqlite:"+path, opts)
+}
+
+func openURL(t testing.TB, url string, opts store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), url, opts)
 	if err != nil {
-		t.Fatalf("Open(%s): %v", path, err)
+		t.Fatalf("Open(%s): %v", url, err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {

@@ -1,0 +1,239 @@
+// Package postgrestest gives tests a real PostgreSQL: a server of their own on a
+// Unix socket in a temporary folder, one for each test process, and in it a
+// database for each test. It stops with the process, however that ends.
+//
+// It is for tests only, and knows nothing of what they keep in it.
+package postgrestest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Server is a PostgreSQL server.
+type Server struct {
+	bin  string // the folder with its programs
+	home string // the folder with its data and socket
+	// alive is closed with the process; then what keeps the server stops it.
+	alive io.Closer
+	made  atomic.Int64
+}
+
+var shared = sync.OnceValues(func() (*Server, error) { return start(false) })
+
+// New returns the address of an empty database on a server that the tests of a
+// process share, and removes it at the end of t.
+func New(t testing.TB) string {
+	t.Helper()
+	need(t)
+	s, err := shared()
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	return s.New(t)
+}
+
+// Start returns a server of its own, for a test that stops it, and ends it with
+// t. If durable, it can be stopped at once without loss.
+func Start(t testing.TB, durable bool) *Server {
+	t.Helper()
+	need(t)
+	s, err := start(durable)
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	t.Cleanup(func() {
+		s.Stop(t)
+		s.alive.Close() // which removes the folder
+	})
+	return s
+}
+
+// need skips a test where there is no PostgreSQL, which CI must have.
+func need(t testing.TB) {
+	t.Helper()
+	if programs() != "" {
+		return
+	}
+	const how = "no PostgreSQL is installed: scripts/test-deps says how to get it"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(how)
+	}
+	t.Skip("SKIPPED: " + how)
+}
+
+// programs returns the folder with initdb, postgres and pg_ctl, "" for none.
+// scripts/test-deps looks in the same places.
+var programs = sync.OnceValue(func() string {
+	var folders []string
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if followed, err := filepath.EvalSymlinks(path); err == nil {
+			path = followed
+		}
+		folders = append(folders, filepath.Dir(path))
+	}
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		folders = append(folders, strings.TrimSpace(string(out)))
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+	} {
+		found, _ := filepath.Glob(pattern)
+		slices.Reverse(found) // the newest first
+		folders = append(folders, found...)
+	}
+	for _, folder := range folders {
+		if _, err := os.Stat(filepath.Join(folder, "initdb")); err == nil {
+			if _, err := os.Stat(filepath.Join(folder, "pg_ctl")); err == nil {
+				return folder
+			}
+		}
+	}
+	return ""
+})
+
+func start(durable bool) (*Server, error) {
+	// Not in TMPDIR, which may be long: a socket's path has 107 bytes at most.
+	home, err := os.MkdirTemp("/tmp", "personae-pg-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := give(home); err != nil {
+		return nil, err
+	}
+	s := &Server{bin: programs(), home: home}
+	if err := s.keep(); err != nil {
+		return nil, err
+	}
+	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
+		// Not every system has that locale.
+		if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C", "-D", s.data()); err != nil {
+			return nil, err
+		}
+	}
+	settings := []string{
+		"listen_addresses = ''", "unix_socket_directories = '" + home + "'", "max_connections = 300",
+		"shared_buffers = 32MB", "autovacuum = off", "log_min_messages = fatal",
+	}
+	if !durable {
+		settings = append(settings, "fsync = off", "full_page_writes = off")
+	}
+	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conf.WriteString(strings.Join(settings, "\n") + "\n"); err != nil {
+		return nil, err
+	}
+	if err := conf.Close(); err != nil {
+		return nil, err
+	}
+	return s, s.start()
+}
+
+// keep starts what stops the server and removes its folder as soon as this
+// process has ended, by whatever.
+func (s *Server) keep() error {
+	const script = `trap '' INT TERM; cat; "$1/pg_ctl" stop -m immediate -D "$2/data" >/dev/null 2>&1; cd /; rm -rf "$2"`
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	keeper := exec.Command("/bin/sh", "-c", script, "sh", s.bin, s.home)
+	keeper.Stdin, keeper.Dir = in, "/"
+	asOther(keeper)
+	if err := keeper.Start(); err != nil {
+		return err
+	}
+	s.alive = out
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.home, "data") }
+
+// run runs one of the programs.
+func (s *Server) run(name string, args ...string) error {
+	command := exec.Command(filepath.Join(s.bin, name), args...)
+	command.Dir = "/"
+	command.Env = append(os.Environ(), "PGHOST="+s.home, "PGUSER=personae", "PGPORT=5432", "LC_ALL=C")
+	// A file, as a server holds on to a pipe.
+	out, err := os.CreateTemp("", "personae-pg-*.log")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = out.Close()
+		_ = os.Remove(out.Name())
+	}()
+	command.Stdout, command.Stderr = out, out
+	asOther(command)
+	if err := command.Run(); err != nil {
+		told, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(told))
+	}
+	return nil
+}
+
+func (s *Server) start() error {
+	return s.run("pg_ctl", "start", "--wait", "--timeout=60", "--silent", "-D", s.data(), "-l", filepath.Join(s.home, "log"))
+}
+
+// Start starts a server that was stopped.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	if err := s.start(); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+}
+
+// Stop stops the server at once, as a crash would.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.run("pg_ctl", "stop", "--mode=immediate", "--wait", "--silent", "-D", s.data()); err != nil {
+		t.Errorf("postgrestest: %v", err)
+	}
+}
+
+// New returns the address of an empty database, and removes it at the end of t.
+func (s *Server) New(t testing.TB) string {
+	t.Helper()
+	name := "test" + strconv.FormatInt(s.made.Add(1), 10)
+	if err := s.run("createdb", "--template=template0", name); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	t.Cleanup(func() {
+		// A server that was stopped takes its databases with it.
+		_ = s.run("dropdb", "--force", "--if-exists", name)
+	})
+	return s.Address(name)
+}
+
+// Address is that of a database.
+func (s *Server) Address(database string) string {
+	return "postgres:///" + database + "?host=" + s.home + "&user=personae"
+}
+
+// Execute runs SQL text in the database at an address, and returns what it
+// answers, in rows and columns without headings.
+func Execute(t testing.TB, address, text string) string {
+	t.Helper()
+	out, err := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(programs(), "psql"),
+		"--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", text, address).CombinedOutput()
+	if err != nil {
+		t.Fatalf("psql: %v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
