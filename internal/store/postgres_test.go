@@ -1,12 +1,24 @@
 package store_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store"
 	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/store/storetest"
+	"personae.dev/internal/wire"
 )
 
 func TestPostgres(t *testing.T) {
@@ -15,4 +27,587 @@ func TestPostgres(t *testing.T) {
 		t.Helper()
 		return openURL(t, postgrestest.New(t), store.Options{Create: true})
 	})
+}
+
+// madePostgres returns the address of what made makes.
+func madePostgres(t testing.TB) string {
+	t.Helper()
+	url := postgrestest.New(t)
+	s := openURL(t, url, store.Options{Create: true})
+	setUp(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	return url
+}
+
+func TestPostgresOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.New(t)
+	var group sync.WaitGroup
+	for range 10 {
+		group.Go(func() {
+			s, err := store.Open(t.Context(), url, store.Options{Create: true, Exclusive: true})
+			if err != nil {
+				t.Errorf("Open: %v", err)
+				return
+			}
+			defer s.Close()
+			if _, err := s.Users(t.Context()); err != nil {
+				t.Errorf("Users: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if got := postgrestest.Execute(t, url, "select count(*) from goose_db_version where version_id = (select max(version_id) from goose_db_version)"); got != "1" {
+		t.Errorf("the last step was taken %s times", got)
+	}
+}
+
+func TestPostgresOpenRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		url    func(t *testing.T) string
+		create bool
+		kind   persona.Kind
+		words  []string
+	}{
+		"Empty":   {url: func(t *testing.T) string { t.Helper(); return postgrestest.New(t) }, kind: persona.NotFound, words: []string{"is empty", "personae migrate"}},
+		"Missing": {url: func(t *testing.T) string { t.Helper(); return strings.Replace(postgrestest.New(t), ":///test", ":///missing", 1) }, create: true, kind: persona.Unavailable, words: []string{"missing", "does not exist", "createdb"}},
+		"Newer": {url: func(t *testing.T) string {
+			t.Helper()
+			url := madePostgres(t)
+			postgrestest.Execute(t, url, "insert into goose_db_version (version_id, is_applied) values (999, true)")
+			return url
+		}, create: true, kind: persona.Conflict, words: []string{"version 999", "versions up to " + newest(t)}},
+		"Older": {url: func(t *testing.T) string {
+			t.Helper()
+			url := madePostgres(t)
+			postgrestest.Execute(t, url, "delete from goose_db_version where version_id > 0")
+			return url
+		}, kind: persona.Conflict, words: []string{"version 0", "version " + newest(t), "personae migrate"}},
+		"AnotherProgram": {url: func(t *testing.T) string {
+			t.Helper()
+			url := postgrestest.New(t)
+			postgrestest.Execute(t, url, "create table contacts (name text)")
+			return url
+		}, create: true, kind: persona.Invalid, words: []string{"schema public", "another program", "search_path"}},
+		"AnotherProgramWithGoose": {url: func(t *testing.T) string {
+			t.Helper()
+			url := postgrestest.New(t)
+			postgrestest.Execute(t, url, "create table goose_db_version (id int, version_id bigint, is_applied bool, tstamp timestamp); create table personas (name text)")
+			return url
+		}, create: true, kind: persona.Invalid, words: []string{"another program"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := test.url(t)
+			_, err := store.Open(t.Context(), url, store.Options{Create: test.create})
+			wantError(t, err, test.kind, test.words...)
+			if name == "AnotherProgram" {
+				if got := postgrestest.Execute(t, url, "select count(*) from pg_tables where schemaname = 'public'"); got != "1" {
+					t.Errorf("there are %s tables, want the one that was there", got)
+				}
+			}
+		})
+	}
+}
+
+func TestPostgresURL(t *testing.T) {
+	t.Parallel()
+	for url, word := range map[string]string{
+		"postgres://user:hunter2@localhost":                                 "names no database",
+		"postgres://user:hunter2@localhost:port/x":                          "cannot be read",
+		"postgres://user:hunter%2@localhost/x":                              "cannot be read",
+		"postgres://user:hunter2@localhost/x?sslmode=sometimes":             "sslmode",
+		"postgresql://user@localhost/x?password=hunter2&sslmode=sometimes":  "sslmode",
+		"postgres://user:hunter2@localhost/x?sslmode=verify-full&sslcert=x": "sslcert",
+		"postgres://user:hunter2@127.0.0.1:1/x?connect_timeout=1":           "cannot be reached",
+	} {
+		_, openErr := store.Open(t.Context(), url, store.Options{Create: true})
+		_, statusErr := store.Migrations(t.Context(), url, store.Options{})
+		for _, err := range []error{openErr, statusErr} {
+			if err == nil || !strings.Contains(err.Error(), word) || strings.Contains(err.Error(), "hunter") {
+				t.Errorf("%s: error %v, want one that says %q and no password", url, err, word)
+			}
+		}
+	}
+	for url, want := range map[string]string{
+		"postgres://user:hunter2@db.example/personae?sslmode=require": "postgres://db.example:5432/personae",
+		"postgres:///personae?host=/run/pg&user=u&password=hunter2":   "postgres:///personae?host=/run/pg&port=5432",
+		"postgres://user:hunter%2@db.example/personae":                "postgres://…",
+		"sqlite:personae.db": "sqlite:personae.db",
+	} {
+		if got := store.Name(url); got != want {
+			t.Errorf("Name(%s) = %s, want %s", url, got, want)
+		}
+	}
+}
+
+func TestPostgresEpoch(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (server, other *store.Store, url string) {
+		t.Helper()
+		url = madePostgres(t)
+		return openURL(t, url, store.Options{}), openURL(t, url, store.Options{}), url
+	}
+	t.Run("ForeignWrite", func(t *testing.T) {
+		t.Parallel()
+		server, other, _ := setup(t)
+		for i := range 5 {
+			before := trusted(t, server)
+			insert(t, other, simple(fmt.Sprintf("pe_%d", i)))
+			written := time.Now()
+			until(t, "a new epoch", func() bool {
+				late := time.Since(written) > time.Second // looked up before the epoch, to be fair
+				epoch, ok := server.Epoch()
+				if epoch == before && ok && late {
+					t.Fatalf("%s after a foreign change the old epoch is vouched for", time.Since(written))
+				}
+				return epoch != before
+			})
+			t.Logf("seen after %s", time.Since(written))
+		}
+	})
+	t.Run("Undone", func(t *testing.T) {
+		t.Parallel()
+		server, other, _ := setup(t)
+		before := trusted(t, server)
+		for range 10 {
+			_ = other.Write(t.Context(), func(tx persona.Tx) error {
+				return fmt.Errorf("undo: %w", tx.InsertPersona(t.Context(), simple("pe_1")))
+			})
+			write(t, other, func(tx persona.Tx) error { // nothing is written
+				_, err := tx.Revision(t.Context(), "wa_1", "rv_none")
+				if persona.KindOf(err) == persona.NotFound {
+					err = nil
+				}
+				return err
+			})
+		}
+		if epoch := trusted(t, server); epoch != before {
+			t.Errorf("epoch went from %d to %d, though nothing was written", before, epoch)
+		}
+	})
+	t.Run("ConnectionLost", func(t *testing.T) {
+		t.Parallel()
+		server, _, url := setup(t)
+		before := trusted(t, server)
+		// What is told while nobody listens is not missed.
+		postgrestest.Execute(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'select 1'")
+		until(t, "a new epoch", func() bool {
+			epoch, _ := server.Epoch()
+			return epoch != before
+		})
+		if after := trusted(t, server); after == before {
+			t.Errorf("the epoch is %d again", after)
+		}
+	})
+}
+
+// TestPostgresHalfOpen freezes the network: nothing comes back, and nothing says
+// so.
+func TestPostgresHalfOpen(t *testing.T) {
+	t.Parallel()
+	p := startProxy(t, madePostgres(t))
+	s := openURL(t, p.url, store.Options{Settings: store.Settings{StatementTimeout: time.Second, ConnectTimeout: time.Second}})
+	insert(t, s, simple("pe_1"))
+	trusted(t, s)
+	p.freeze()
+	frozen := time.Now()
+	until(t, "an epoch that is not ok", func() bool {
+		late := time.Since(frozen) > time.Second
+		_, ok := s.Epoch()
+		if ok && late {
+			t.Fatalf("%s after the last answer the epoch is vouched for", time.Since(frozen))
+		}
+		return !ok
+	})
+	began := time.Now()
+	_, err := s.Persona(t.Context(), "wa_1", "pe_1")
+	wantError(t, err, persona.Unavailable, "did not answer in time")
+	err = s.Write(t.Context(), func(tx persona.Tx) error { return tx.InsertPersona(t.Context(), simple("pe_2")) })
+	wantError(t, err, persona.Unavailable, "did not answer in time")
+	if took := time.Since(began); took > 20*time.Second { // two timeouts of two steps each, and a slow machine
+		t.Errorf("the failures took %s", took)
+	}
+	p.thaw()
+	until(t, "a store that works again", func() bool { return s.Ping(t.Context()) == nil })
+	trusted(t, s)
+	insert(t, s, simple("pe_3"))
+}
+
+// TestPostgresCrash stops the server at once while there are writes, again and
+// again: what was answered is there.
+func TestPostgresCrash(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t, true)
+	url := server.New(t)
+	s := openURL(t, url, store.Options{Create: true})
+	setUp(t, s)
+	kept := map[string]bool{}
+	n := 0
+	for round := range 3 {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				oID := fmt.Sprintf("pe_%d", n)
+				n++
+				err := s.Write(t.Context(), func(tx persona.Tx) error { return tx.InsertPersona(t.Context(), simple(oID)) })
+				if err == nil {
+					kept[oID] = true
+					continue
+				}
+				if persona.KindOf(err) != persona.Unavailable {
+					t.Errorf("Write: %v", err)
+				}
+				return
+			}
+		}()
+		before, _ := s.Epoch()
+		until(t, "some writes", func() bool {
+			got, err := s.CountPersonas(t.Context(), "wa_1")
+			return err == nil && got > 20*(round+1)
+		})
+		server.Stop(t)
+		<-done
+		if err := s.Ping(t.Context()); persona.KindOf(err) != persona.Unavailable {
+			t.Errorf("Ping = %v, want %s", err, persona.Unavailable)
+		}
+		server.Start(t)
+		until(t, "a store that works again", func() bool { return s.Ping(t.Context()) == nil })
+		until(t, "a new epoch", func() bool {
+			epoch, ok := s.Epoch()
+			return ok && epoch != before
+		})
+	}
+	for oID := range kept {
+		if _, err := s.Persona(t.Context(), "wa_1", oID); err != nil {
+			t.Errorf("Persona(%s), which was answered: %v", oID, err)
+		}
+	}
+	t.Logf("%d writes kept of %d", len(kept), n)
+}
+
+func TestPostgresWritesAtOnce(t *testing.T) {
+	t.Parallel()
+	settings := store.Settings{StatementTimeout: 2 * time.Second, ConnectTimeout: 2 * time.Second, Writers: 2}
+	setup := func(t *testing.T) *store.Store {
+		t.Helper()
+		s := openURL(t, madePostgres(t), store.Options{Settings: settings})
+		insert(t, s, simple("pe_1"))
+		insert(t, s, simple("pe_2"))
+		return s
+	}
+	rename := func(ctx context.Context, tx persona.Tx, oID, name string) error {
+		p, err := tx.Persona(ctx, "wa_1", oID)
+		if err != nil {
+			return err
+		}
+		p.Name += name
+		return tx.ReplacePersona(ctx, p)
+	}
+	t.Run("OtherPersona", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t)
+		write(t, s, func(tx persona.Tx) error {
+			write(t, s, func(other persona.Tx) error { return rename(t.Context(), other, "pe_2", "x") })
+			return rename(t.Context(), tx, "pe_1", "x")
+		})
+	})
+	t.Run("SamePersona", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t)
+		write(t, s, func(tx persona.Tx) error {
+			if err := rename(t.Context(), tx, "pe_1", "y"); err != nil {
+				return err
+			}
+			err := s.Write(t.Context(), func(other persona.Tx) error { return rename(t.Context(), other, "pe_1", "x") })
+			wantError(t, err, persona.Unavailable, "--database-statement-timeout")
+			return nil
+		})
+		if p, err := s.Persona(t.Context(), "wa_1", "pe_1"); err != nil || p.Name != "pe_1y" {
+			t.Errorf("Persona = %v, %v", p, err)
+		}
+	})
+	t.Run("NoConnectionFree", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t)
+		write(t, s, func(persona.Tx) error {
+			write(t, s, func(persona.Tx) error {
+				err := s.Write(t.Context(), func(persona.Tx) error { return nil })
+				wantError(t, err, persona.Unavailable, "all connections to it were in use")
+				return nil
+			})
+			return nil
+		})
+		insert(t, s, simple("pe_3"))
+	})
+	t.Run("Crosswise", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t)
+		var both sync.WaitGroup
+		both.Add(2)
+		errs := make([]error, 2)
+		var group sync.WaitGroup
+		for i, oIDs := range [][]string{{"pe_1", "pe_2"}, {"pe_2", "pe_1"}} {
+			group.Go(func() {
+				errs[i] = s.Write(t.Context(), func(tx persona.Tx) error {
+					if err := rename(t.Context(), tx, oIDs[0], "x"); err != nil {
+						return err
+					}
+					both.Done()
+					both.Wait()
+					return rename(t.Context(), tx, oIDs[1], "x")
+				})
+			})
+		}
+		group.Wait()
+		failed := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+		if failed < 0 || errs[1-failed] != nil {
+			t.Fatalf("errors are %v, want one", errs)
+		}
+		wantError(t, errs[failed], persona.Unavailable, "stood in the way", "try again")
+		for _, oID := range []string{"pe_1", "pe_2"} {
+			if p, err := s.Persona(t.Context(), "wa_1", oID); err != nil || p.Name != oID+"x" {
+				t.Errorf("Persona = %v, %v; want what the other left", p, err)
+			}
+		}
+	})
+	t.Run("SameKey", func(t *testing.T) {
+		t.Parallel()
+		// One of two creates with an idempotency key is the first.
+		s := setup(t)
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		first := 0
+		for range 2 * 4 {
+			group.Go(func() {
+				err := s.Write(t.Context(), func(tx persona.Tx) error {
+					_, err := tx.FirstAnswer(t.Context(), "wa_1", "key")
+					if persona.KindOf(err) != persona.NotFound {
+						return err
+					}
+					mu.Lock()
+					first++
+					mu.Unlock()
+					return tx.InsertFirstAnswer(t.Context(), &persona.FirstAnswer{WorkspaceOID: "wa_1", Key: "key", PersonaOID: "pe_1", At: time.Now()})
+				})
+				if err != nil {
+					t.Errorf("Write: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if first != 1 {
+			t.Errorf("%d were the first", first)
+		}
+	})
+	t.Run("SetUpAtOnce", func(t *testing.T) {
+		t.Parallel()
+		s := openURL(t, postgrestest.New(t), store.Options{Create: true})
+		var group sync.WaitGroup
+		for i := range 4 {
+			group.Go(func() {
+				err := s.Write(t.Context(), func(tx persona.Tx) error {
+					organizations, err := tx.Organizations(t.Context())
+					if err != nil || len(organizations) > 0 {
+						return err
+					}
+					name := fmt.Sprintf("o%d", i)
+					return tx.InsertOrganization(t.Context(), &persona.Organization{OID: name, Name: name, Slug: name})
+				})
+				if err != nil {
+					t.Errorf("Write: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if got, err := s.Organizations(t.Context()); err != nil || len(got) != 1 {
+			t.Errorf("Organizations = %v, %v; want one", got, err)
+		}
+	})
+	t.Run("FillAtOnce", func(t *testing.T) {
+		t.Parallel()
+		// Only an empty workspace is filled, and only once.
+		s := openURL(t, madePostgres(t), store.Options{})
+		var group sync.WaitGroup
+		for i := range 4 {
+			group.Go(func() {
+				err := s.Write(t.Context(), func(tx persona.Tx) error {
+					n, err := tx.CountPersonas(t.Context(), "wa_1")
+					if err != nil || n > 0 {
+						return err
+					}
+					return tx.InsertPersona(t.Context(), simple(fmt.Sprintf("pe_%d", i)))
+				})
+				if err != nil {
+					t.Errorf("Write: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if n := count(t, s); n != 1 {
+			t.Errorf("there are %d personas, want 1", n)
+		}
+	})
+	t.Run("PurgeAtOnce", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t)
+		write(t, s, func(tx persona.Tx) error {
+			p := simple("pe_1")
+			p.DeletedAt = new(time.Unix(0, 0))
+			return tx.ReplacePersona(t.Context(), p)
+		})
+		write(t, s, func(tx persona.Tx) error {
+			mine, err := tx.Deleted(t.Context(), time.Now(), 10)
+			if err != nil || len(mine) != 1 {
+				t.Errorf("Deleted = %v, %v; want one", mine, err)
+			}
+			write(t, s, func(other persona.Tx) error {
+				if theirs, err := other.Deleted(t.Context(), time.Now(), 10); err != nil || len(theirs) != 0 {
+					t.Errorf("Deleted in another transaction = %v, %v; want none", theirs, err)
+				}
+				return nil
+			})
+			return nil
+		})
+	})
+}
+
+// TestEnginesFindTheSame holds both engines against each other, on a library of
+// real size.
+func TestEnginesFindTheSame(t *testing.T) {
+	t.Parallel()
+	lines, err := os.ReadFile("../../examples/onet/personas.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stores := []*store.Store{open(t, made(t), store.Options{}), openURL(t, madePostgres(t), store.Options{})}
+	var personas []*persona.Persona
+	for line, err := range wire.DecodeLines(bytes.NewReader(lines)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := line.Persona
+		p.WorkspaceOID, p.Author = "wa_1", persona.User{OID: "u_1"}
+		personas = append(personas, p)
+	}
+	for _, s := range stores {
+		write(t, s, func(tx persona.Tx) error {
+			for _, p := range personas {
+				if err := tx.InsertPersona(t.Context(), p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	found := 0
+	for i := 0; i < len(personas); i += 40 {
+		words := persona.Words(personas[i].Name)
+		for _, text := range []string{personas[i].Name, words[0], words[len(words)-1][:2], words[0][:1] + " " + words[len(words)-1][:1]} {
+			query := persona.Query{Words: persona.Words(text), Order: persona.ByRank, Limit: 2000}
+			var pages [2][]string
+			for j, s := range stores {
+				page, err := s.List(t.Context(), "wa_1", query)
+				if err != nil {
+					t.Fatalf("List(%q): %v", text, err)
+				}
+				for _, p := range page.Personas {
+					pages[j] = append(pages[j], p.OID)
+				}
+				if page.Total != len(page.Personas) || page.Total == 0 {
+					t.Errorf("%q: %d of %d", text, len(page.Personas), page.Total)
+				}
+				found += page.Total
+			}
+			if diff := cmp.Diff(pages[0], pages[1]); diff != "" {
+				t.Errorf("%q (-SQLite +PostgreSQL):\n%s", text, diff)
+			}
+		}
+	}
+	t.Logf("%d matches are the same", found/2)
+}
+
+// proxy stands between a store and the server, and can be frozen.
+type proxy struct {
+	url    string
+	mu     sync.Mutex
+	frozen bool
+	links  []net.Conn
+}
+
+func startProxy(t *testing.T, url string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	database, rest, _ := strings.Cut(strings.TrimPrefix(url, "postgres:///"), "?host=")
+	socket, _, _ := strings.Cut(rest, "&")
+	p := &proxy{url: fmt.Sprintf("postgres://personae@%s/%s?sslmode=disable", listener.Addr(), database)}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("unix", socket+"/.s.PGSQL.5432")
+			if err != nil {
+				client.Close()
+				return
+			}
+			p.mu.Lock()
+			p.links = append(p.links, client, server)
+			p.mu.Unlock()
+			group.Go(func() { p.copy(server, client) })
+			group.Go(func() { p.copy(client, server) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		p.thaw()
+		p.mu.Lock()
+		for _, link := range p.links {
+			link.Close()
+		}
+		p.mu.Unlock()
+		group.Wait()
+	})
+	return p
+}
+
+// copy copies, and drops what comes while the proxy is frozen.
+func (p *proxy) copy(to, from net.Conn) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			to.Close()
+			return
+		}
+		p.mu.Lock()
+		frozen := p.frozen
+		p.mu.Unlock()
+		if !frozen {
+			_, _ = to.Write(buffer[:n])
+		}
+	}
+}
+
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = true
+}
+
+// thaw lets new connections through; the old ones have lost what was sent.
+func (p *proxy) thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = false
 }
