@@ -25,8 +25,9 @@ import (
 	"strings"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // a driver
 	"github.com/rogpeppe/go-internal/testscript"
-	_ "modernc.org/sqlite" // the driver
+	_ "modernc.org/sqlite" // a driver
 )
 
 // commands are those of the scripts. doc.go says what they do.
@@ -63,8 +64,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	state := stateOf(ts)
 	usage(ts, state.server == nil, neg, "serve [FLAG…], one at a time")
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR"} {
-		env = append(env, name+"="+ts.Getenv(name))
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "PERSONAE_DATABASE"} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
 	s, err := startServer(ts.MkAbs("."), env, args...)
 	ts.Check(err)
@@ -252,17 +255,21 @@ func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func runSQL(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, len(args) == 2, neg, "sql FILE STATEMENT")
-	values, err := query(ts.MkAbs(args[0]), args[1])
+	usage(ts, len(args) == 2, neg, "sql DATABASE STATEMENT")
+	driver, source := "sqlite", "file:"+ts.MkAbs(strings.TrimPrefix(args[0], "sqlite:"))+"?_pragma=busy_timeout(5000)"
+	if strings.HasPrefix(args[0], "postgres:") {
+		driver, source = "pgx", args[0]
+	}
+	values, err := query(driver, source, args[1])
 	ts.Check(err)
 	for _, value := range values {
 		fmt.Fprintln(ts.Stdout(), value)
 	}
 }
 
-// query runs a statement on an SQLite file, and returns its first column.
-func query(path, statement string) (values []string, err error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+// query runs a statement, and returns its first column.
+func query(driver, source, statement string) (values []string, err error) {
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		return nil, err
 	}

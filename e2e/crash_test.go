@@ -71,7 +71,7 @@ func export(t *testing.T, dir string) int {
 // checkIntegrity is SQLite's own look at every page and index.
 func checkIntegrity(t *testing.T, dir string) {
 	t.Helper()
-	got, err := query(filepath.Join(dir, "personae.db"), "pragma integrity_check")
+	got, err := query("sqlite", "file:"+filepath.Join(dir, "personae.db"), "pragma integrity_check")
 	if err != nil || len(got) != 1 || got[0] != "ok" {
 		t.Errorf("integrity_check: %q, %v", got, err)
 	}

@@ -22,6 +22,6 @@
 //	capture NAME [REGEXP]     set $NAME to stdout, or to what the group of REGEXP
 //	                          matches in it
 //	jsonlines FILE            every line of FILE must be a JSON object
-//	sql FILE STATEMENT        work on an SQLite file; stdout is the first column
+//	sql DATABASE STATEMENT    work on a database; stdout is the first column
 //	certificate CERT KEY      write a certificate for 127.0.0.1, which get trusts
 package e2e

@@ -6,9 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"personae.dev/internal/store/postgrestest"
 )
 
 // binary is the program under test, as it is shipped: without cgo, and without
@@ -50,15 +53,39 @@ func examples(t testing.TB, name string) string {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	for name, database := range map[string]func() string{
+		"SQLite":     func() string { return "sqlite:personae.db" },
+		"PostgreSQL": func() string { return postgrestest.New(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runScripts(t, strings.ToLower(name), database)
+		})
+	}
+}
+
+// runScripts runs those that are for an engine; each has a database of its own.
+func runScripts(t *testing.T, engine string, database func() string) {
+	t.Helper()
 	onet := examples(t, "onet/personas.jsonl")
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Dir: "testdata",
+		Condition: func(condition string) (bool, error) {
+			if condition != "sqlite" && condition != "postgresql" {
+				return false, fmt.Errorf("unknown condition %s", condition)
+			}
+			return condition == engine, nil
+		},
 		Cmds:                commands,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("ONET", onet)
+			env.Setenv("DATABASE", database())
+			if engine != "sqlite" { // which is the default
+				env.Setenv("PERSONAE_DATABASE", env.Getenv("DATABASE"))
+			}
 			state := new(state)
 			env.Values[stateKey{}] = state
 			env.Defer(func() {
