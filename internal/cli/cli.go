@@ -124,13 +124,13 @@ func describe(err error) string {
 	if refused, ok := errors.AsType[*client.Error](err); ok {
 		return describeAnswer(refused)
 	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+	known, ok := errors.AsType[*persona.Error](err)
+	if dial, isDial := errors.AsType[*net.OpError](err); isDial && dial.Op == "dial" && !ok { // or it is a database
 		return fmt.Sprintf("There is no server: %s. Start one with `personae serve`, or name another with --server or PERSONAE_SERVER.", dial)
 	}
 	if errors.Is(err, http.ErrSchemeMismatch) {
 		return "The server speaks HTTP, and not HTTPS: begin --server or PERSONAE_SERVER with http://."
 	}
-	known, ok := errors.AsType[*persona.Error](err)
 	if !ok {
 		return strings.TrimPrefix(err.Error(), "client: ")
 	}

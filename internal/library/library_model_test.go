@@ -19,6 +19,7 @@ import (
 
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/wire"
 )
 
@@ -28,7 +29,18 @@ import (
 // patch: what a call means is told to it beside the body (edit).
 func TestModel(t *testing.T) {
 	t.Parallel()
-	f := setupTransfer(t)
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		testModel(t, setupTransfer(t))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		testModel(t, setupTransferOn(t, postgrestest.New(t)))
+	})
+}
+
+func testModel(t *testing.T, f *transfer) {
+	t.Helper()
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++

@@ -38,7 +38,12 @@ type transfer struct {
 
 func setupTransfer(t *testing.T) *transfer {
 	t.Helper()
-	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "personae.db"), store.Options{Create: true})
+	return setupTransferOn(t, "sqlite:"+filepath.Join(t.TempDir(), "personae.db"))
+}
+
+func setupTransferOn(t *testing.T, database string) *transfer {
+	t.Helper()
+	s, err := store.Open(t.Context(), database, store.Options{Create: true})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

@@ -72,8 +72,11 @@ func TestPostgresOpenRefuses(t *testing.T) {
 		kind   persona.Kind
 		words  []string
 	}{
-		"Empty":   {url: func(t *testing.T) string { t.Helper(); return postgrestest.New(t) }, kind: persona.NotFound, words: []string{"is empty", "personae migrate"}},
-		"Missing": {url: func(t *testing.T) string { t.Helper(); return strings.Replace(postgrestest.New(t), ":///test", ":///missing", 1) }, create: true, kind: persona.Unavailable, words: []string{"missing", "does not exist", "createdb"}},
+		"Empty": {url: func(t *testing.T) string { t.Helper(); return postgrestest.New(t) }, kind: persona.NotFound, words: []string{"is empty", "personae migrate"}},
+		"Missing": {url: func(t *testing.T) string {
+			t.Helper()
+			return strings.Replace(postgrestest.New(t), ":///test", ":///missing", 1)
+		}, create: true, kind: persona.Unavailable, words: []string{"missing", "does not exist", "createdb"}},
 		"Newer": {url: func(t *testing.T) string {
 			t.Helper()
 			url := madePostgres(t)

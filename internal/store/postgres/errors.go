@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -63,5 +64,14 @@ func (d *DB) translateTold(err error, code string) error {
 }
 
 func (d *DB) unavailable(err error, format string) error {
-	return persona.UnavailableError(err, format, d.name)
+	return persona.UnavailableError(oneLine{err}, format, d.name)
 }
+
+// oneLine tells in one line what the driver tells in one for each address.
+type oneLine struct{ error }
+
+// Error implements error.
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap returns what the driver said.
+func (e oneLine) Unwrap() error { return e.error }

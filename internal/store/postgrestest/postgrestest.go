@@ -236,4 +236,3 @@ func Execute(t testing.TB, address, text string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
-
