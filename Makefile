@@ -46,7 +46,7 @@ test: test-deps ## Run every test, with the race detector, in random order
 	@GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS)
 
 .PHONY: test-deps
-test-deps: ## Find or install what the tests need (Chromium, a C compiler)
+test-deps: ## Find or install what the tests need (Chromium, PostgreSQL, a C compiler)
 	@scripts/test-deps
 
 .PHONY: fuzz

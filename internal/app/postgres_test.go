@@ -1,0 +1,62 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store/postgrestest"
+)
+
+// TestDatabaseAway stops PostgreSQL under two servers, and starts it again.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.Start(t, true)
+	cfg := config(t)
+	cfg.Database = database.New(t)
+	first, second := start(t, cfg), start(t, cfg)
+	second.setup = first.setup // the second found the library set up
+	first.put(t, &persona.Persona{OID: "pe_1", Name: "Kept", Active: true})
+	const path = "/api/v2/persona/get?oId=pe_1"
+	until := func(s *server, what, path string, want int) {
+		t.Helper()
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(time.Minute); ; <-tick.C {
+			status, body := s.get(t, path)
+			if status == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: still %d: %s", what, status, body)
+			}
+		}
+	}
+	for _, s := range []*server{first, second} {
+		until(s, "at first", path, http.StatusOK)
+	}
+	database.Stop(t)
+	for _, s := range []*server{first, second} {
+		until(s, "away", "/readyz", http.StatusServiceUnavailable)
+		// Keys and personas in the cache are trusted for less than a second.
+		until(s, "away", path, http.StatusServiceUnavailable)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, http.NoBody)
+		must(t, err)
+		request.Header.Set("api_key", s.setup.Token)
+		response, err := s.client.Do(request)
+		must(t, err)
+		must(t, response.Body.Close())
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+			t.Errorf("answer %s, Retry-After %q", response.Status, response.Header.Get("Retry-After"))
+		}
+	}
+	database.Start(t)
+	for _, s := range []*server{first, second} {
+		until(s, "back", "/readyz", http.StatusOK)
+		if status, body := s.get(t, path); status != http.StatusOK || !strings.Contains(body, "Kept") {
+			t.Errorf("back: %d: %s", status, body)
+		}
+	}
+}
