@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,6 +58,29 @@ func TestDatabaseAway(t *testing.T) {
 		until(s, "back", "/readyz", http.StatusOK)
 		if status, body := s.get(t, path); status != http.StatusOK || !strings.Contains(body, "Kept") {
 			t.Errorf("back: %d: %s", status, body)
+		}
+	}
+}
+
+// TestImpossibleIDs asks for what PostgreSQL cannot even compare.
+func TestImpossibleIDs(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.Database = postgrestest.New(t)
+	s := start(t, cfg)
+	cursor := base64.RawURLEncoding.EncodeToString([]byte(`{"o":"name","a":{"Name":"\u0000","OID":"\u0000"}}`))
+	for path, want := range map[string]int{
+		"persona/get?oId=%00":                           http.StatusNotFound,
+		"persona/get?oId=%ff":                           http.StatusBadRequest,
+		"persona/list?productOId=%00":                   http.StatusOK,
+		"persona/list?playbookOId=%00":                  http.StatusOK,
+		"persona/list?query=%00":                        http.StatusOK,
+		"persona/list?orderField=name&cursor=" + cursor: http.StatusBadRequest,
+		"revision/list?oId=%00":                         http.StatusNotFound,
+		"revision/get?oId=%00":                          http.StatusNotFound,
+	} {
+		if status, body := s.get(t, "/api/v2/"+path); status != want {
+			t.Errorf("%s: %d, want %d: %s", path, status, want, body)
 		}
 	}
 }

@@ -55,8 +55,16 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 	if err := persona.InvalidFields(faults.List()); err != nil {
 		return nil, err
 	}
+	if at := q.After; at != nil && (!persona.ValidID(at.OID) || len(persona.CheckText("name", at.Name, 0, persona.MaxNameLength)) > 0) {
+		return nil, persona.InvalidFields([]persona.Fault{{Field: "cursor", Message: "is not one that this server gave: send nextCursor as it came, or cursor= for the first page"}})
+	}
 	if strings.TrimSpace(request.Text) != "" && len(q.Words) == 0 {
 		return &persona.Page{}, nil // a text without a letter or digit occurs nowhere
+	}
+	for _, oID := range []string{q.ProductOID, q.PlaybookOID} {
+		if oID != "" && !persona.ValidID(oID) {
+			return &persona.Page{}, nil // nothing has such an id
+		}
 	}
 	if request.Mine {
 		q.AuthorOID = caller.User.OID

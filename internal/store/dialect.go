@@ -26,16 +26,18 @@ type dialect struct {
 	words *fts.Index
 }
 
-var sqliteDialect = &dialect{words: fts.SQLite}
+func sqliteDialect() *dialect { return &dialect{words: fts.SQLite()} }
 
-var postgresDialect = &dialect{
-	holdRow:       " for update of ",
-	passHeld:      " for update skip locked",
-	holdKey:       `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
-	holdWorkspace: `select o_id from workspaces where o_id = $1 for update`,
-	holdAccounts:  `lock table organizations in share row exclusive mode`,
+func postgresDialect() *dialect {
+	return &dialect{
+		holdRow:       " for update of ",
+		passHeld:      " for update skip locked",
+		holdKey:       `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
+		holdWorkspace: `select o_id from workspaces where o_id = $1 for update`,
+		holdAccounts:  `lock table organizations in share row exclusive mode`,
 
-	words: fts.Postgres,
+		words: fts.Postgres(),
+	}
 }
 
 // holdRow ends the text of a query for one row.

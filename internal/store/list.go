@@ -158,24 +158,24 @@ func (l *listing) pageText() string {
 		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
 	}
 	keys = append(keys, "p.o_id")
-	columns, order := "p.id as id", "k0"+direction
+	columns, order := []string{"p.id as id"}, []string{}
 	for i, key := range keys {
-		columns += fmt.Sprintf(", %s as k%d", key, i)
-		if i > 0 {
-			order += fmt.Sprintf(", k%d", i)
-		}
+		name := fmt.Sprintf("k%d", i)
+		columns, order = append(columns, key+" as "+name), append(order, name)
 	}
+	order[0] += direction
+	by := strings.Join(order, ", ")
 	// The inner select finds rows by index; only those of the page are read.
 	return "select " + personaColumns + `
 		from (
-			select ` + columns + `
+			select ` + strings.Join(columns, ", ") + `
 			from ` + l.from + " where " + strings.Join(where, " and ") + `
-			order by ` + order + `
+			order by ` + by + `
 			limit ` + l.arg(l.query.Limit+1) + " offset " + l.arg(offset) + `
 		) found
 		join personas p on p.id = found.id
 		join users u on u.o_id = p.user_o_id
-		order by ` + order
+		order by ` + by
 }
 
 // tier is the first key of persona.ByRank.

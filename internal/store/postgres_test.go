@@ -512,8 +512,9 @@ func TestEnginesFindTheSame(t *testing.T) {
 	for i := 0; i < len(personas); i += 40 {
 		words := persona.Words(personas[i].Name)
 		for _, text := range []string{personas[i].Name, words[0], words[len(words)-1][:2], words[0][:1] + " " + words[len(words)-1][:1]} {
-			query := persona.Query{Words: persona.Words(text), Order: persona.ByRank, Limit: 2000}
+			query := persona.Query{Words: persona.Words(text), Order: persona.ByRank, Limit: 200}
 			var pages [2][]string
+			var totals [2]int
 			for j, s := range stores {
 				page, err := s.List(t.Context(), "wa_1", query)
 				if err != nil {
@@ -522,10 +523,11 @@ func TestEnginesFindTheSame(t *testing.T) {
 				for _, p := range page.Personas {
 					pages[j] = append(pages[j], p.OID)
 				}
-				if page.Total != len(page.Personas) || page.Total == 0 {
-					t.Errorf("%q: %d of %d", text, len(page.Personas), page.Total)
-				}
+				totals[j] = page.Total
 				found += page.Total
+			}
+			if totals[0] != totals[1] || totals[0] == 0 {
+				t.Errorf("%q: totals are %v", text, totals)
 			}
 			if diff := cmp.Diff(pages[0], pages[1]); diff != "" {
 				t.Errorf("%q (-SQLite +PostgreSQL):\n%s", text, diff)

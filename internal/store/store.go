@@ -50,7 +50,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newStore(db, queries{dialect: postgresDialect, timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
+		return newStore(db, queries{dialect: postgresDialect(), timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
 	}
 	path, err := parseURL(url)
 	if err != nil {
@@ -60,7 +60,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: sqliteDialect, observe: opts.Observe}), nil
+	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe}), nil
 }
 
 func newStore(db engine.Engine, q queries) *Store {

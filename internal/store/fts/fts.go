@@ -86,53 +86,57 @@ func (x *Index) Match(workspace int, status persona.Status, in Columns, words []
 
 // SQLite is an FTS5 table. Its tokenizer, ascii, divides at the spaces: terms
 // have letters, digits and marks only, in lower case.
-var SQLite = &Index{
-	Insert: `
+func SQLite() *Index {
+	return &Index{
+		Insert: `
 		insert or replace into personas_search (rowid, name, titles, rest)
 		values ($1, $2, $3, $4)`,
-	Forget:  `delete from personas_search where rowid = $1`,
-	Join:    "personas_search s join personas p on p.id = s.rowid",
-	Matches: func(arg string) string { return "personas_search match " + arg },
-	In: func(arg string) string {
-		return "s.rowid in (select rowid from personas_search where personas_search match " + arg + ")"
-	},
-	row: func(id int, terms [][]string) []any {
-		values := []any{id}
-		for _, column := range terms {
-			values = append(values, strings.Join(column, " "))
-		}
-		return values
-	},
-	match: func(prefixes []string, in Columns, words []string) string {
-		columns := [...]string{"name", "name titles", "name titles rest"}[in]
-		return anyOf(prefixes, words, "AND", "OR", func(term string) string {
-			// Quoted, no text is an operator.
-			return "{" + columns + `} : "` + strings.ReplaceAll(term, `"`, `""`) + `" *`
-		})
-	},
+		Forget:  `delete from personas_search where rowid = $1`,
+		Join:    "personas_search s join personas p on p.id = s.rowid",
+		Matches: func(arg string) string { return "personas_search match " + arg },
+		In: func(arg string) string {
+			return "s.rowid in (select rowid from personas_search where personas_search match " + arg + ")"
+		},
+		row: func(id int, terms [][]string) []any {
+			values := []any{id}
+			for _, column := range terms {
+				values = append(values, strings.Join(column, " "))
+			}
+			return values
+		},
+		match: func(prefixes []string, in Columns, words []string) string {
+			columns := [...]string{"name", "name titles", "name titles rest"}[in]
+			return anyOf(prefixes, words, "AND", "OR", func(term string) string {
+				// Quoted, no text is an operator.
+				return "{" + columns + `} : "` + strings.ReplaceAll(term, `"`, `""`) + `" *`
+			})
+		},
+	}
 }
 
 // Postgres is a tsvector with a weight for each column.
-var Postgres = &Index{
-	Insert: `
+func Postgres() *Index {
+	return &Index{
+		Insert: `
 		insert into personas_search (persona_id, words)
 		values ($1, $2::tsvector)
 		on conflict (persona_id) do update set words = excluded.words`,
-	Join:    "personas_search s join personas p on p.id = s.persona_id",
-	Matches: matchesVector,
-	In:      matchesVector,
-	row: func(id int, terms [][]string) []any {
-		var b strings.Builder
-		for i, column := range terms {
-			for _, term := range column {
-				fmt.Fprintf(&b, "%s:1%c ", lexeme(term), weights[i])
+		Join:    "personas_search s join personas p on p.id = s.persona_id",
+		Matches: matchesVector,
+		In:      matchesVector,
+		row: func(id int, terms [][]string) []any {
+			var b strings.Builder
+			for i, column := range terms {
+				for _, term := range column {
+					fmt.Fprintf(&b, "%s:1%c ", lexeme(term), weights[i])
+				}
 			}
-		}
-		return []any{id, b.String()}
-	},
-	match: func(prefixes []string, in Columns, words []string) string {
-		return anyOf(prefixes, words, "&", "|", func(term string) string { return lexeme(term) + ":*" + weights[:in+1] })
-	},
+			return []any{id, b.String()}
+		},
+		match: func(prefixes []string, in Columns, words []string) string {
+			return anyOf(prefixes, words, "&", "|", func(term string) string { return lexeme(term) + ":*" + weights[:in+1] })
+		},
+	}
 }
 
 // weights are the letters that PostgreSQL has for names, titles and the rest.
@@ -171,7 +175,8 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		return err
 	}
 	defer rows.Close()
-	stmt, err := sqlTx.PrepareContext(ctx, SQLite.Insert)
+	index := SQLite()
+	stmt, err := sqlTx.PrepareContext(ctx, index.Insert)
 	if err != nil {
 		return err
 	}
@@ -189,7 +194,7 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		if err := document.Decode(doc, &p); err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(ctx, SQLite.Row(at, status, p.IndexedWords())...); err != nil {
+		if _, err := stmt.ExecContext(ctx, index.Row(at, status, p.IndexedWords())...); err != nil {
 			return err
 		}
 	}

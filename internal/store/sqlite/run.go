@@ -13,7 +13,7 @@ type runner func(ctx context.Context, text string) (*sql.Stmt, error)
 
 // QueryContext implements engine.Runner.
 func (prepare runner) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt, err := prepare(ctx, text)
+	stmt, err := prepare(ctx, text) //nolint:sqlclosecheck // who prepared it closes it
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,7 @@ func (prepare runner) QueryContext(ctx context.Context, text string, args ...any
 
 // ExecContext implements engine.Runner.
 func (prepare runner) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	stmt, err := prepare(ctx, text)
+	stmt, err := prepare(ctx, text) //nolint:sqlclosecheck // who prepared it closes it
 	if err != nil {
 		return nil, err
 	}
