@@ -236,7 +236,7 @@ func TestETag(t *testing.T) {
 }
 
 // importOne writes p through the library, as an import of one line.
-func importOne(t *testing.T, s *server, p *persona.Persona) {
+func importOne(t testing.TB, s *server, p *persona.Persona) {
 	t.Helper()
 	_, err := s.library.Import(t.Context(), library.ImportOptions{Workspace: s.workspace, Author: s.owner},
 		func(yield func(library.ImportLine, error) bool) {

@@ -1,13 +1,11 @@
 package api_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +26,8 @@ const (
 	deletePath  = "/api/v2/persona/delete?oId="
 	archivePath = "/api/v2/persona/archive"
 	restorePath = "/api/v2/persona/restore"
+	// questionPath is followed by update, archive or restore.
+	questionPath = "/api/v2/persona/question/"
 )
 
 // editor is a caller with a key that may read and write.
@@ -837,85 +837,6 @@ func TestListKeys(t *testing.T) {
 			t.Errorf("the list lacks %s, or shows its secret:\n%s", parsed.KeyOID, got.body)
 		}
 	}
-}
-
-// play sends a request past the network, for the fuzz targets, and fails where
-// the answer is not JSON or blames the server.
-func (s *server) play(t *testing.T, method, target, body string) *recorder {
-	t.Helper()
-	r := s.request(t, method, "/", s.adminToken)
-	path, query, _ := strings.Cut(target, "?")
-	r.URL = &url.URL{Path: path, RawQuery: query}
-	if body != "" {
-		r.Body, r.ContentLength = http.NoBody, int64(len(body))
-		r.Body = readCloser{bytes.NewReader([]byte(body))}
-		r.Header.Set("Content-Type", "application/json")
-	}
-	w := &recorder{header: http.Header{}}
-	s.handler.ServeHTTP(w, r)
-	if w.status >= 500 || !json.Valid(w.body.Bytes()) {
-		t.Fatalf("%s %s: status %d: %.1000s", method, target, w.status, w.body.String())
-	}
-	return w
-}
-
-type readCloser struct{ *bytes.Reader }
-
-func (readCloser) Close() error { return nil }
-
-var bodies = []string{
-	"", "{}", "null", "[]", `{"name":"x"}`, `{"name":"x","name":"y"}`, `{"oId":"p_1234","name":null}`, `{"name":"\ud800"}`, "{\"name\":\"\xff\"}",
-	`{"name":"x","painPoints":["a",1,null],"customFields":[{"title":"t","value":["v"]}],"linkingStrategy":{"mode":"SPECIFIC","offeringOIds":["o"]}}`,
-	`{"linkingStrategy":{"offeringOIds":["o"]}}`, `{"linkingStrategy":{"mode":"ALL"}}`, `{"name":"x","linkingStrategy":{}}`, `{"name":"x","linkingStrategy":{"mode":null}}`, `{"name":"x","qualifyingQuestions":[{"question":"q","fitType":"GOOD","weight":"LOW","archivedAt":"2021-01-01T00:00:00Z"}]}`,
-	`{"name":"x","buyingRole":[],"playbookOIds":["a","a"],"active":null,"a":{"b":[[[[]]]]}}`, `{"name":1e999}`, `{"name":"x"}x`,
-}
-
-func FuzzCreateBody(f *testing.F) {
-	for _, body := range bodies {
-		f.Add(body)
-	}
-	s := setup(f)
-	f.Fuzz(func(t *testing.T, body string) {
-		w := s.play(t, http.MethodPost, createPath, body)
-		if w.status != http.StatusOK {
-			return
-		}
-		// What was taken is there, and found by its name.
-		var created apitype.PersonaResponse
-		must(t, json.Unmarshal(w.body.Bytes(), &created))
-		got := s.play(t, http.MethodGet, getPath+created.Data.OID, "")
-		var read apitype.GetPersonaResponse
-		must(t, json.Unmarshal(got.body.Bytes(), &read))
-		if diff := cmp.Diff(created.Data, read.Persona); diff != "" {
-			t.Fatalf("created, then read:\n%s", diff)
-		}
-	})
-}
-
-func FuzzUpdateBody(f *testing.F) {
-	for _, body := range bodies {
-		f.Add(body, false)
-		f.Add(strings.Replace(body, "{", `{"oId":"live",`, 1), true)
-	}
-	s := setup(f)
-	live := *s.persona
-	live.OID, live.ArchivedAt, live.DeletedAt = "live", nil, nil
-	s.put(f, &live)
-	f.Fuzz(func(t *testing.T, body string, patch bool) {
-		method := http.MethodPost
-		if patch {
-			method = http.MethodPatch
-		}
-		first := s.play(t, method, updatePath, body)
-		if first.status != http.StatusOK {
-			return
-		}
-		// A second time changes nothing.
-		second := s.play(t, method, updatePath, body)
-		if second.status != http.StatusOK || first.header.Get("ETag") != second.header.Get("ETag") {
-			t.Fatalf("the same update twice: %d %s\n%d %s", first.status, first.body.String(), second.status, second.body.String())
-		}
-	})
 }
 
 // TestN8nEmptyOfAnyType sends empty values of types that the fields do not have,
