@@ -1,0 +1,259 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"personae.dev/internal/cache"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// epochs vouches as a test says.
+type epochs struct {
+	epoch uint64
+	away  bool
+}
+
+func (e *epochs) Epoch() (uint64, bool) { return e.epoch, !e.away }
+
+// fixture is a cache of texts that notes what its looks gave.
+type fixture struct {
+	*cache.Cache[string, string]
+	epochs  epochs
+	results []cache.Result
+}
+
+func setup(t *testing.T, maxBytes int64) *fixture {
+	t.Helper()
+	f := &fixture{}
+	var err error
+	f.Cache, err = cache.New(cache.Config[string, string]{
+		Epochs: &f.epochs, MaxBytes: maxBytes,
+		Bytes:   func(key, value string) int { return len(key) + len(value) },
+		Observe: func(r cache.Result) { f.results = append(f.results, r) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// get looks for key, and has it loaded as value where it is not there.
+func (f *fixture) get(t *testing.T, key, value string) string {
+	t.Helper()
+	got, err := f.Get(t.Context(), key, func(context.Context, string) (string, error) { return value, nil })
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	return got
+}
+
+// want fails the test unless the looks since the last time gave this.
+func (f *fixture) want(t *testing.T, want ...cache.Result) {
+	t.Helper()
+	if diff := cmp.Diff(want, f.results); diff != "" {
+		t.Errorf("the looks gave (-want +got):\n%s", diff)
+	}
+	f.results = nil
+}
+
+func same(t *testing.T, what, want, got string) {
+	t.Helper()
+	if want != got {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+const plenty = 1 << 20
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	same(t, "first", "1", f.get(t, "k", "1"))
+	same(t, "again", "1", f.get(t, "k", "2"))
+	same(t, "another key", "3", f.get(t, "l", "3"))
+	f.want(t, cache.Miss, cache.Hit, cache.Miss)
+	f.Forget("k")
+	same(t, "forgotten", "4", f.get(t, "k", "4"))
+	same(t, "not forgotten", "3", f.get(t, "l", "5"))
+	f.want(t, cache.Miss, cache.Hit)
+	f.ForgetAll()
+	same(t, "all forgotten", "6", f.get(t, "k", "6"))
+	same(t, "all forgotten", "7", f.get(t, "l", "7"))
+	f.want(t, cache.Miss, cache.Miss)
+}
+
+func TestErrorIsNotKept(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	errLoad := errors.New("load")
+	if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) { return "no", errLoad }); !errors.Is(err, errLoad) {
+		t.Errorf("Get: %v", err)
+	}
+	same(t, "afterwards", "1", f.get(t, "k", "1"))
+	f.want(t, cache.Miss, cache.Miss)
+}
+
+// TestEpoch: what was read before another process wrote is not handed out.
+func TestEpoch(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	f.get(t, "k", "1")
+	f.epochs.epoch++
+	same(t, "after another's write", "2", f.get(t, "k", "2"))
+	same(t, "kept again", "2", f.get(t, "k", "3"))
+	f.want(t, cache.Miss, cache.Miss, cache.Hit)
+
+	// It was read before, though it came in after.
+	if _, err := f.Get(t.Context(), "l", func(context.Context, string) (string, error) {
+		f.epochs.epoch++
+		return "old", nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "written while it was read", "new", f.get(t, "l", "new"))
+	f.want(t, cache.Miss, cache.Miss)
+}
+
+// TestBypass: a cache that nobody vouches for is neither asked nor filled.
+func TestBypass(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	f.get(t, "k", "1")
+	f.epochs.away = true
+	same(t, "kept", "2", f.get(t, "k", "2"))
+	same(t, "not kept", "3", f.get(t, "l", "3"))
+	f.want(t, cache.Miss, cache.Bypass, cache.Bypass)
+	f.epochs.away = false
+	same(t, "kept from before", "1", f.get(t, "k", "4"))
+	same(t, "not filled meanwhile", "5", f.get(t, "l", "5"))
+	f.want(t, cache.Hit, cache.Miss)
+	// A write while it was away.
+	f.epochs.away = true
+	f.Forget("k")
+	f.epochs.away = false
+	same(t, "forgotten meanwhile", "6", f.get(t, "k", "6"))
+}
+
+func TestOff(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 0)
+	f.get(t, "k", "1")
+	same(t, "again", "2", f.get(t, "k", "2"))
+	f.Forget("k")
+	f.ForgetAll()
+	f.want(t, cache.Bypass, cache.Bypass)
+}
+
+// TestWriteWhileLoading: what was loaded while there was a write is handed to
+// the one who asked before it ended, and kept for nobody.
+func TestWriteWhileLoading(t *testing.T) {
+	t.Parallel()
+	for name, write := range map[string]func(*fixture){
+		"SameKey":    func(f *fixture) { f.Forget("k") },
+		"AnotherKey": func(f *fixture) { f.Forget("l") }, // careful, and rare
+		"All":        func(f *fixture) { f.ForgetAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, plenty)
+			got, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
+				write(f)
+				return "old", nil
+			})
+			if err != nil || got != "old" {
+				t.Errorf("Get = %q, %v", got, err)
+			}
+			same(t, "afterwards", "new", f.get(t, "k", "new"))
+			same(t, "kept", "new", f.get(t, "k", "newer"))
+			f.want(t, cache.Miss, cache.Miss, cache.Hit)
+		})
+	}
+}
+
+// TestWriteWhileLoadingKeepsTheNewer: a late load does not take away what an
+// earlier one left.
+func TestWriteWhileLoadingKeepsTheNewer(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
+		f.Forget("k")
+		f.get(t, "k", "new")
+		return "old", nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "afterwards", "new", f.get(t, "k", "newer"))
+	f.want(t, cache.Miss, cache.Miss, cache.Hit)
+}
+
+// TestBound: however much is read, no more is kept than was allowed.
+func TestBound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const maxBytes, entry, entries = 10_000, 500, 200
+		value := string(make([]byte, entry-1))
+		f := setup(t, maxBytes)
+		keys := []string{"huge"}
+		for i := range entries {
+			keys = append(keys, string(rune('A'+i)))
+			f.get(t, keys[i+1], value)
+		}
+		f.get(t, "huge", string(make([]byte, 2*maxBytes)))
+		synctest.Wait() // for the eviction
+		f.results = nil
+		kept := 0
+		for _, key := range keys {
+			_, _ = f.Get(t.Context(), key, func(context.Context, string) (string, error) { return "", errors.New("gone") })
+			if f.results[len(f.results)-1] == cache.Hit {
+				kept++
+			}
+		}
+		if kept == 0 || kept*entry > maxBytes {
+			t.Errorf("%d entries of %d bytes are kept in %d bytes", kept, entry, maxBytes)
+		}
+	})
+}
+
+// TestReadsWhatWasWritten: every look that begins after a write ended sees it,
+// or a later one, whatever else is read and written meanwhile.
+func TestReadsWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	var truth, written atomic.Int64
+	c, err := cache.New(cache.Config[string, int64]{
+		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Observe: func(cache.Result) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const writes, readers = 5000, 4
+	var group sync.WaitGroup
+	group.Go(func() {
+		for n := range int64(writes) {
+			truth.Store(n + 1)
+			c.Forget("k")
+			written.Store(n + 1)
+		}
+	})
+	for range readers {
+		group.Go(func() {
+			for written.Load() < writes {
+				atLeast := written.Load()
+				got, err := c.Get(t.Context(), "k", func(context.Context, string) (int64, error) { return truth.Load(), nil })
+				if err != nil || got < atLeast {
+					t.Errorf("Get = %d, %v; %d was written before", got, err, atLeast)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
