@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -264,6 +265,10 @@ func TestHeadTooLarge(t *testing.T) {
 	s := start(t, config(t))
 	if status, _ := s.get(t, "/api/v2/persona/get?oId="+strings.Repeat("x", app.MaxHeaderBytes-1024)); status != http.StatusNotFound {
 		t.Errorf("status %d", status)
+	}
+	// 10,000 characters to search for, each of them 12 bytes in an address.
+	if status, body := s.get(t, "/api/v2/persona/list?text="+url.QueryEscape(strings.Repeat("\U0001f600", 10_000))); status != http.StatusOK {
+		t.Errorf("status %d: %s", status, body)
 	}
 	// net/http allows 4 KiB more than it is told.
 	if status, _ := s.get(t, "/api/v2/persona/get?oId="+strings.Repeat("x", app.MaxHeaderBytes+8<<10)); status != http.StatusRequestHeaderFieldsTooLarge {
