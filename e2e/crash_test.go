@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -278,4 +279,112 @@ func getPersona(client *http.Client, url, key string) (body []byte, etag string,
 	}
 	body, err = withoutMetadata(body)
 	return body, response.Header.Get("Etag"), err
+}
+
+// A create with an idempotency key makes one persona, however often it is tried,
+// also when the server is killed between two tries or in the midst of the first.
+func TestKillBetweenTries(t *testing.T) {
+	t.Parallel()
+	const (
+		rounds  = 3
+		clients = 4
+		answers = 20 // before the kill
+	)
+	dir := t.TempDir()
+	s := start(t, dir)
+	key := s.key
+	made := 0
+	for round := range rounds {
+		var count atomic.Int64
+		tries := make(chan []try, clients)
+		for client := range clients {
+			go func() {
+				tries <- createUntilGone(s.url, key, fmt.Sprintf("%d/%d", round, client), func() {
+					if count.Add(1) == answers {
+						s.kill()
+					}
+				})
+			}()
+		}
+		var all []try
+		for range clients {
+			all = append(all, <-tries...)
+		}
+		<-s.ended
+		if count.Load() < answers {
+			t.Fatalf("only %d creates were answered before the kill", count.Load())
+		}
+		s = start(t, dir)
+		for _, first := range all {
+			again := create(s.url, key, first.idempotencyKey, first.body)
+			switch {
+			case again.err != nil || again.status != http.StatusOK:
+				t.Fatalf("%s again: status %d, %v: %s", first.idempotencyKey, again.status, again.err, again.answer)
+			case first.err == nil && (!again.replayed || again.etag != first.etag || !bytes.Equal(again.answer, first.answer)):
+				t.Errorf("%s: replayed %t:\n%s\nand was\n%s", first.idempotencyKey, again.replayed, again.answer, first.answer)
+			}
+			third := create(s.url, key, first.idempotencyKey, first.body)
+			if third.err != nil || !third.replayed || !bytes.Equal(third.answer, again.answer) {
+				t.Errorf("%s a third time: replayed %t, %v:\n%s\nand was\n%s", first.idempotencyKey, third.replayed, third.err, third.answer, again.answer)
+			}
+			other := create(s.url, key, first.idempotencyKey, `{"name":"Other"}`)
+			if other.err != nil || other.status != http.StatusConflict {
+				t.Errorf("%s with another body: status %d, %v", first.idempotencyKey, other.status, other.err)
+			}
+		}
+		made += len(all)
+	}
+	s.stop(t)
+	checkIntegrity(t, dir)
+	if n := export(t, dir); n != made {
+		t.Errorf("%d personas, want %d: one for each idempotency key", n, made)
+	}
+}
+
+// try is a create, and how it ended.
+type try struct {
+	idempotencyKey, body string
+
+	status   int
+	answer   []byte // without the value of "_metadata"
+	etag     string
+	replayed bool
+	err      error // there was no answer
+}
+
+// createUntilGone creates personas until the server does not answer any more.
+// The last try has no answer.
+func createUntilGone(url, key, name string, answered func()) (tries []try) {
+	for i := 0; ; i++ {
+		last := create(url, key, fmt.Sprintf("%s/%d", name, i), fmt.Sprintf(`{"name":"%s/%d"}`, name, i))
+		tries = append(tries, last)
+		if last.err != nil {
+			return tries
+		}
+		answered()
+	}
+}
+
+func create(url, key, idempotencyKey, body string) (t try) {
+	t = try{idempotencyKey: idempotencyKey, body: body}
+	request, err := http.NewRequest(http.MethodPost, url+"/api/v2/persona/create", strings.NewReader(body))
+	if err != nil {
+		t.err = err
+		return t
+	}
+	request.GetBody = nil // net/http would try again on its own
+	request.Header.Set("Api_key", key)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", idempotencyKey)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.err = err
+		return t
+	}
+	defer response.Body.Close()
+	t.status, t.etag, t.replayed = response.StatusCode, response.Header.Get("Etag"), response.Header.Get("Idempotency-Replayed") == "true"
+	if t.answer, t.err = io.ReadAll(response.Body); t.err == nil {
+		t.answer, t.err = withoutMetadata(t.answer)
+	}
+	return t
 }
