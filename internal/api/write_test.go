@@ -3,7 +3,6 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -204,6 +203,7 @@ func TestBodyFaults(t *testing.T) {
 		"Offerings":     {`{"name":"x","linkingStrategy":{"mode":"SPECIFIC"}}`, []string{"linkingStrategy.offeringOIds"}},
 		"AllWithNames":  {`{"name":"x","linkingStrategy":{"mode":"ALL","offeringOIds":["o"]}}`, []string{"linkingStrategy.offeringOIds"}},
 		"NoMode":        {`{"name":"x","linkingStrategy":{}}`, []string{"linkingStrategy.mode"}},
+		"NoObject":      {`{"name":"x","linkingStrategy":[]}`, []string{"linkingStrategy"}},
 		"EmptyMode":     {`{"name":"x","linkingStrategy":{"mode":""}}`, []string{"linkingStrategy.mode"}},
 		"UnknownMode":   {`{"name":"x","linkingStrategy":{"mode":"some"}}`, []string{"linkingStrategy.mode"}},
 		"SameLinkTwice": {`{"name":"x","playbookOIds":["a","a"]}`, []string{"playbookOIds[1]"}},
@@ -488,7 +488,7 @@ func TestIfMatch(t *testing.T) {
 	current := e.get(t, getPath+oID, "api_key", e.key)
 	etag := current.header.Get("ETag")
 	body := `{"oId":"` + oID + `","questionOId":"` + wrapped(t, created).QualifyingQuestions[0].OID + `","name":"Lost","question":"Lost"}`
-	for _, stale := range []string{first, "W/" + etag, strings.Trim(etag, `"`)} {
+	for _, stale := range []string{first, "W/" + etag, strings.Trim(etag, `"`), ""} {
 		for method, targets := range map[string][]string{
 			"POST":   {updatePath, archivePath, restorePath, "/api/v2/persona/question/update", "/api/v2/persona/question/archive", "/api/v2/persona/question/restore"},
 			"PUT":    {updatePath},
@@ -836,40 +836,5 @@ func TestListKeys(t *testing.T) {
 		if !strings.Contains(got.body, parsed.KeyOID) || strings.Contains(got.body, parsed.Secret) || strings.Contains(got.body, token) {
 			t.Errorf("the list lacks %s, or shows its secret:\n%s", parsed.KeyOID, got.body)
 		}
-	}
-}
-
-// TestN8nEmptyOfAnyType sends empty values of types that the fields do not have,
-// and an If-Match that names nothing.
-func TestN8nEmptyOfAnyType(t *testing.T) {
-	t.Parallel()
-	s := setup(t)
-	c := s.start(t)
-	send := func(method, path, body string, header ...string) answer {
-		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), method, c.url+"/api/v2/persona/"+path, strings.NewReader(body))
-		must(t, err)
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("api_key", s.adminToken)
-		for i := 0; i < len(header); i += 2 {
-			request.Header[header[i]] = []string{header[i+1]}
-		}
-		response, err := (&http.Client{}).Do(request)
-		must(t, err)
-		defer response.Body.Close()
-		b, err := io.ReadAll(response.Body)
-		must(t, err)
-		return answer{response.StatusCode, response.Header, string(b)}
-	}
-	const empty = `{"oId":"p_1234","name":[],"description":{},"painPoints":"","customFields":{},"linkingStrategy":[]}`
-	send(http.MethodPost, "restore", `{"oId":"p_1234"}`)
-	if got := send(http.MethodPut, "update", empty, "X-Request-Source", "n8n"); got.status != http.StatusOK || !strings.Contains(got.body, `"Pain Point 1"`) {
-		t.Errorf("n8n: status %d: %s", got.status, got.body)
-	}
-	if got := send(http.MethodPut, "update", empty); got.status != http.StatusBadRequest {
-		t.Errorf("another client: status %d: %s", got.status, got.body)
-	}
-	if got := send(http.MethodPut, "update", `{"oId":"p_1234","name":"x"}`, "If-Match", ""); got.status != http.StatusPreconditionFailed {
-		t.Errorf("an empty If-Match: status %d: %s", got.status, got.body)
 	}
 }
