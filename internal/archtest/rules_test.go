@@ -34,7 +34,7 @@ var rooms = []room{
 	{dir: "internal/cli/format", may: []string{"apitype"}},
 	{dir: "internal/app", may: []string{
 		"internal/api", "internal/wire",
-		"internal/store", "internal/library", "internal/cache", "internal/persona",
+		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/cache", "internal/persona",
 	}},
 
 	// Transports. They never import an adapter, or one another.
@@ -56,6 +56,7 @@ var rooms = []room{
 	{dir: "internal/store/sqlite", may: []string{
 		"internal/store/engine", "internal/store/migrations", "internal/store/fts", "internal/store/dbfile", "internal/persona",
 	}},
+	{dir: "internal/store/sqlite/backup", may: []string{"internal/store/sqlite", "internal/store/dbfile", "internal/persona"}},
 	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
 	{dir: "internal/store/engine"},
 	{dir: "internal/store/migrations", may: []string{"internal/persona"}},

@@ -51,6 +51,8 @@ type grammar struct {
 	Workspace workspaceCmd   `cmd:"" help:"Create and list workspaces."`
 	User      userCmd        `cmd:"" help:"Create and list users."`
 	Purge     purgeCmd       `cmd:"" help:"Remove personas for good that were deleted long ago."`
+	Backup    backupCmd      `cmd:"" help:"Copy a database that is in use into one file."`
+	Restore   restoreCmd     `cmd:"" help:"Put a backup in the place of a database."`
 	Migrate   migrateCmd     `cmd:"" help:"Make a database, or bring it up to date."`
 	Version   versionCmd     `cmd:"" help:"Show which build this is."`
 }

@@ -61,6 +61,15 @@ func (d Database) Steps(ctx context.Context) (steps []Step, err error) {
 	return steps, d.checkNotNewer(current, newest(provider))
 }
 
+// Newest is the version of a database that has every step.
+func (d Database) Newest() (int64, error) {
+	provider, err := d.provider()
+	if err != nil {
+		return 0, err
+	}
+	return newest(provider), nil
+}
+
 // Up brings the database up to date, if it may, and refuses a newer one.
 func (d Database) Up(ctx context.Context, may bool) error {
 	provider, err := d.provider()

@@ -31,8 +31,8 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
-	// applicationID marks our files, see the first migration.
-	applicationID = 0x50455253
+	// ApplicationID marks our files, see the first migration.
+	ApplicationID = 0x50455253
 )
 
 // DB is an open SQLite file.
@@ -167,7 +167,7 @@ func (d *DB) checkOurs(ctx context.Context) error {
 	if err != nil {
 		return d.Translate(err)
 	}
-	if objects > 0 && application != applicationID {
+	if objects > 0 && application != ApplicationID {
 		return persona.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", d.path)
 	}
 	return nil
@@ -211,6 +211,16 @@ func Steps(ctx context.Context, path string) (_ []migrations.Step, err error) {
 		return nil, err
 	}
 	return d.migrations().Steps(ctx)
+}
+
+// NewestVersion is that of a file with every migration.
+func NewestVersion() (version int64, err error) {
+	db, err := sql.Open("sqlite", "") // which nobody asks anything
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return (&DB{writer: db}).migrations().Newest()
 }
 
 func (d *DB) migrations() migrations.Database {
