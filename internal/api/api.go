@@ -11,6 +11,7 @@ import (
 
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
+	"personae.dev/internal/overload"
 	"personae.dev/internal/ratelimit"
 )
 
@@ -20,6 +21,19 @@ const (
 	MaxBodyBytes = 1 << 20
 	// ValidatePerMinute is how often a key may be validated.
 	ValidatePerMinute = 1000
+
+	// DefaultMaxInFlight is how many reads, and how many changes, are in work
+	// at once where nothing else is said. See docs/limits.md for the
+	// measurement.
+	DefaultMaxInFlight = 64
+	// MaxWaiting is how many more wait to be worked on, each QueueTimeout at
+	// most.
+	MaxWaiting   = 1024
+	QueueTimeout = 250 * time.Millisecond
+	// MaxBodiesBytes is how much of all bodies together is in memory while they
+	// come in, and MaxAnswersBytes of large answers while they go out.
+	MaxBodiesBytes  = 64 << 20
+	MaxAnswersBytes = 256 << 20
 )
 
 // Config says what an API works with.
@@ -31,6 +45,11 @@ type Config struct {
 	// Observe is told of every request: the pattern of its route ("" where none
 	// matched), its status, and how long it took.
 	Observe func(route string, status int, took time.Duration)
+	// MaxInFlight is how many reads, and how many changes, are in work at once;
+	// 0 stands for DefaultMaxInFlight.
+	MaxInFlight int
+	// Refused, if set, is told of every request that was too many.
+	Refused func(httpx.Refusal)
 }
 
 // API is the contract's routes.
@@ -38,18 +57,34 @@ type API struct {
 	library  *library.Library
 	metrics  http.Handler
 	validate *ratelimit.Limiter
+	// Changes wait for one another, and reads shall not wait for them.
+	reads, changes *overload.Gate
 }
 
 // New returns the handler of all routes behind the stages that every request
 // passes.
 func New(cfg Config) http.Handler {
-	a := &API{library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute)}
+	if cfg.MaxInFlight == 0 {
+		cfg.MaxInFlight = DefaultMaxInFlight
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(httpx.Refusal) {}
+	}
+	a := &API{
+		library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute),
+		reads:   overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+		changes: overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+	}
+	bounds := &httpx.Bounds{
+		Bodies: overload.NewBudget(MaxBodiesBytes), Answers: overload.NewBudget(MaxAnswersBytes), Refused: cfg.Refused,
+	}
 	routes := a.routes()
 	mux := httpx.NewMux(unmatched(routes))
 	for _, route := range routes {
 		mux.Handle(route.method+" "+route.path, route.handler)
 	}
 	return httpx.Adapt(httpx.Chain(mux.Serve,
+		httpx.Bound(bounds),
 		httpx.RequestIDs,
 		httpx.AccessLog(cfg.Log),
 		httpx.Observe(cfg.Observe),

@@ -8,8 +8,15 @@ import (
 	"personae.dev/internal/persona"
 )
 
+// handler answers the request of a caller with a valid key.
+type handler func(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error
+
+// read is the Handler of a handler that reads, and change of one that writes.
+func (a *API) read(h handler) httpx.Handler   { return httpx.Admit(a.reads, a.authenticated(h)) }
+func (a *API) change(h handler) httpx.Handler { return httpx.Admit(a.changes, a.authenticated(h)) }
+
 // authenticated is a handler for callers with a valid key.
-func (a *API) authenticated(h func(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error) httpx.Handler {
+func (a *API) authenticated(h handler) httpx.Handler {
 	return func(w *httpx.ResponseWriter, r *http.Request) error {
 		token, err := presentedToken(r.Header)
 		if err != nil {

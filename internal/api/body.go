@@ -27,7 +27,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		}
 	}
 	data, err := io.ReadAll(r.Body)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge && !errors.Is(err, httpx.ErrBusy) {
 		return nil, &persona.Error{
 			Kind: persona.Invalid, Code: persona.CodeInvalidRequest, Err: err,
 			Message: "The body cannot be read to its end: send it whole, with its Content-Length or in chunks.",

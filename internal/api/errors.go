@@ -17,8 +17,11 @@ const methodNotAllowed persona.Kind = "method_not_allowed"
 const statusClientGone = 499
 
 // retryAfterUnavailable is how many seconds a client should wait when the
-// database is away.
-const retryAfterUnavailable = "5"
+// database is away, and retryAfterBusy when there is too much to do.
+const (
+	retryAfterUnavailable = "5"
+	retryAfterBusy        = "1"
+)
 
 // status maps the kinds of errors to HTTP.
 func status(kind persona.Kind) int {
@@ -73,6 +76,10 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 	case persona.Precondition:
 		header.Set("ETag", shown.ETag)
 	case persona.Unavailable:
+		if errors.Is(err, httpx.ErrBusy) {
+			header.Set("Retry-After", retryAfterBusy)
+			break
+		}
 		header.Set("Retry-After", retryAfterUnavailable)
 		shown.Message = "The server cannot reach its database at the moment. Try again in a few seconds."
 	}

@@ -19,26 +19,26 @@ type route struct {
 // routes lists every route there is.
 func (a *API) routes() []route {
 	routes := []route{
-		{"GET", "/api/v2/persona/get", a.authenticated(a.getPersona)},
+		{"GET", "/api/v2/persona/get", a.read(a.getPersona)},
 		// The oldest n8n node of the vendor asks for this path.
-		{"GET", "/api/v2/personas/get", a.authenticated(a.getPersona)},
-		{"GET", "/api/v2/persona/list", a.authenticated(a.listPersonas)},
-		{"POST", "/api/v2/persona/create", a.authenticated(a.createPersona)},
-		{"POST", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
+		{"GET", "/api/v2/personas/get", a.read(a.getPersona)},
+		{"GET", "/api/v2/persona/list", a.read(a.listPersonas)},
+		{"POST", "/api/v2/persona/create", a.change(a.createPersona)},
+		{"POST", "/api/v2/persona/update", a.change(a.updatePersona)},
 		// The vendor's n8n node sends PUT.
-		{"PUT", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
-		{"PATCH", "/api/v2/persona/update", a.authenticated(a.updatePersona)},
-		{"DELETE", "/api/v2/persona/delete", a.authenticated(a.deletePersona)},
-		{"POST", "/api/v2/persona/archive", a.authenticated(a.archivePersona)},
-		{"POST", "/api/v2/persona/restore", a.authenticated(a.restorePersona)},
-		{"POST", "/api/v2/persona/question/update", a.authenticated(a.updateQuestion)},
-		{"POST", "/api/v2/persona/question/archive", a.authenticated(a.archiveQuestion)},
-		{"POST", "/api/v2/persona/question/restore", a.authenticated(a.restoreQuestion)},
-		{"GET", "/api/v2/revision/list", a.authenticated(a.listRevisions)},
-		{"GET", "/api/v2/revision/get", a.authenticated(a.getRevision)},
+		{"PUT", "/api/v2/persona/update", a.change(a.updatePersona)},
+		{"PATCH", "/api/v2/persona/update", a.change(a.updatePersona)},
+		{"DELETE", "/api/v2/persona/delete", a.change(a.deletePersona)},
+		{"POST", "/api/v2/persona/archive", a.change(a.archivePersona)},
+		{"POST", "/api/v2/persona/restore", a.change(a.restorePersona)},
+		{"POST", "/api/v2/persona/question/update", a.change(a.updateQuestion)},
+		{"POST", "/api/v2/persona/question/archive", a.change(a.archiveQuestion)},
+		{"POST", "/api/v2/persona/question/restore", a.change(a.restoreQuestion)},
+		{"GET", "/api/v2/revision/list", a.read(a.listRevisions)},
+		{"GET", "/api/v2/revision/get", a.read(a.getRevision)},
 
-		{"GET", "/api/v2/api-key/validate", a.authenticated(a.validateKey)},
-		{"GET", "/api/v2/api-key/list", a.authenticated(a.listKeys)},
+		{"GET", "/api/v2/api-key/validate", a.read(a.validateKey)},
+		{"GET", "/api/v2/api-key/list", a.read(a.listKeys)},
 
 		{"GET", "/healthz", a.healthz},
 		{"GET", "/readyz", a.readyz},

@@ -20,6 +20,7 @@ import (
 
 	"personae.dev/internal/api"
 	"personae.dev/internal/library"
+	"personae.dev/internal/overload"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store"
 	"personae.dev/internal/wire"
@@ -37,6 +38,13 @@ const (
 	IdleTimeout = 2 * time.Minute
 	// MaxHeaderBytes is how large the head of a request may be.
 	MaxHeaderBytes = 160 << 10
+	// DefaultMaxConnections is how many connections there are at once where
+	// nothing else is said, and ReservedConnections how many more are told that
+	// they are too many.
+	DefaultMaxConnections = 16 << 10
+	ReservedConnections   = 64
+	// reservedFiles are left for the database, and for commands of the system.
+	reservedFiles = 64
 	// ShutdownTimeout is how long running requests may take at the end.
 	ShutdownTimeout = 10 * time.Second
 )
@@ -53,6 +61,9 @@ type Config struct {
 	CacheBytes int64
 	// RetainDeleted is how long deleted personas are kept; 0 keeps them for ever.
 	RetainDeleted time.Duration
+	// MaxConnections and MaxInFlight bound connections and requests in work; 0
+	// stands for DefaultMaxConnections and api.DefaultMaxInFlight.
+	MaxConnections, MaxInFlight int
 	// TLSCert and TLSKey are PEM files, both or neither.
 	TLSCert, TLSKey string
 	Log             *slog.Logger
@@ -130,8 +141,10 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, addressError(cfg.Listen, err)
 	}
-	s := &Server{cfg: cfg, listener: listener}
 	m := newMetrics()
+	limited := overload.Limit(listener, maxConnections(cfg), ReservedConnections, m.refused.WithLabelValues("closed").Inc)
+	m.countConnections(limited.Open)
+	s := &Server{cfg: cfg, listener: limited}
 	s.purged = m.purged.Inc
 	s.Library, s.store, err = open(ctx, cfg.Database,
 		store.Options{Create: true, Exclusive: true, Settings: cfg.Settings, Observe: m.observeStore, Warn: cfg.Log.Warn},
@@ -139,19 +152,42 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	s.http = &http.Server{
-		Handler: api.New(api.Config{
-			Library: s.Library, Log: cfg.Log, Metrics: m.handler(cfg.Log), Observe: m.observeRequest,
-		}),
+	s.http = newHTTPServer(cfg.Log, api.New(api.Config{
+		Library: s.Library, Log: cfg.Log, Metrics: m.handler(cfg.Log), Observe: m.observeRequest,
+		MaxInFlight: cfg.MaxInFlight, Refused: m.observeRefusal,
+	}))
+	s.http.TLSConfig = certificate
+	return s, nil
+}
+
+// newHTTPServer returns a server that no slow client holds up for longer than
+// its timeouts.
+func newHTTPServer(log *slog.Logger, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: ReadHeaderTimeout,
 		ReadTimeout:       ReadTimeout,
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
-		TLSConfig:         certificate,
+		ConnContext:       overload.ConnContext,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	return s, nil
+}
+
+// maxConnections is the limit of connections, lowered where the system allows
+// fewer open files: without one, the database could not be read.
+func maxConnections(cfg Config) int {
+	limit := cfg.MaxConnections
+	if limit == 0 {
+		limit = DefaultMaxConnections
+	}
+	if most := openFiles() - ReservedConnections - reservedFiles; most > 0 && most < limit {
+		cfg.Log.Warn("The system allows this process fewer open files than --max-connections needs: fewer connections are taken. Raise the limit (ulimit -n, LimitNOFILE=), or lower --max-connections.",
+			"maxConnections", limit, "taken", most)
+		limit = most
+	}
+	return limit
 }
 
 func loadCertificate(cfg Config) (*tls.Config, error) {

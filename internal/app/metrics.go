@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"personae.dev/internal/cache"
+	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 )
 
@@ -25,6 +26,7 @@ type metrics struct {
 	store    *prometheus.HistogramVec
 	cache    *prometheus.CounterVec
 	purged   prometheus.Counter
+	refused  *prometheus.CounterVec
 
 	// What labels lead to is kept: to look it up costs as much as the rest of
 	// a cached answer. The first map is replaced when a new pair of labels
@@ -59,6 +61,10 @@ func newMetrics() *metrics {
 			Name: "personae_purged_personas_total",
 			Help: "Deleted personas that were removed for good.",
 		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "personae_refused_total",
+			Help: "What was more than the server can do, by reason: requests that got 503 (in_flight, bodies, answers, connections), and connections that were closed at once (closed).",
+		}, []string{"reason"}),
 	}
 	m.byRequest.Store(&map[requestLabels]requestMetrics{})
 	m.byCache = map[cacheLabels]prometheus.Counter{}
@@ -67,13 +73,16 @@ func newMetrics() *metrics {
 			m.byCache[cacheLabels{name, result}] = m.cache.WithLabelValues(string(name), string(result))
 		}
 	}
+	for _, reason := range []httpx.Refusal{httpx.RefusedWork, httpx.RefusedBody, httpx.RefusedAnswer, httpx.RefusedConnection, "closed"} {
+		m.refused.WithLabelValues(string(reason)) // shown as 0
+	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "personae_build_info",
 		Help: "Always 1; the labels tell which build this is.",
 	}, []string{"version", "revision", "goversion"})
 	version := Version()
 	build.WithLabelValues(version.Version, version.Revision, version.Go).Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.store, m.cache, m.purged, build,
+	m.registry.MustRegister(m.requests, m.latency, m.store, m.cache, m.purged, m.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -82,6 +91,17 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
 	})
+}
+
+func (m *metrics) observeRefusal(reason httpx.Refusal) {
+	m.refused.WithLabelValues(string(reason)).Inc()
+}
+
+func (m *metrics) countConnections(open func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "personae_connections",
+		Help: "Connections that are open.",
+	}, func() float64 { return float64(open()) }))
 }
 
 type requestLabels struct {

@@ -33,19 +33,20 @@ var rooms = []room{
 	{dir: "internal/cli/remote", may: []string{"internal/cli/format", "internal/wire", "internal/persona", "client", "apitype"}},
 	{dir: "internal/cli/format", may: []string{"apitype"}},
 	{dir: "internal/app", may: []string{
-		"internal/api", "internal/wire",
+		"internal/api", "internal/httpx", "internal/overload", "internal/wire",
 		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/cache", "internal/persona",
 	}},
 
 	// Transports. They never import an adapter, or one another.
 	{dir: "internal/api", may: []string{
-		"internal/api/docs", "internal/httpx", "internal/ratelimit", "internal/wire",
+		"internal/api/docs", "internal/httpx", "internal/overload", "internal/ratelimit", "internal/wire",
 		"internal/library", "internal/persona", "apitype",
 	}},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
 	{dir: "internal/wire", may: []string{"apitype", "internal/persona"}},
-	{dir: "internal/httpx", may: []string{"apitype", "internal/persona"}},
+	{dir: "internal/httpx", may: []string{"internal/overload", "apitype", "internal/persona"}},
 	{dir: "internal/ratelimit"},
+	{dir: "internal/overload"},
 
 	// Adapters. They never import library, a transport or one another.
 	{dir: "internal/store", may: []string{

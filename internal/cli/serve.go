@@ -28,6 +28,8 @@ type serveCmd struct {
 	Demo      bool   `env:"PERSONAE_DEMO" help:"Fill an empty workspace with twelve demo personas, and show a curl line with a key for a day."`
 	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for personas and keys that were read, in MiB. 0 turns the cache off. Default: ${default}."`
 	Retain    string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted personas are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
+	MaxConns  int    `name:"max-connections" default:"16384" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"How many connections there are at once; more are refused. Default: ${default}."`
+	MaxWork   int    `name:"max-in-flight" default:"64" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"How many reads, and how many changes, are in work at once. More wait 250 ms at most, and then get 503. Default: ${default}."`
 	TLSCert   string `name:"tls-cert" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
 	TLSKey    string `name:"tls-key" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
 	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Logs on stderr as auto (text on a terminal, else json), text or json. Default: ${default}."`
@@ -61,6 +63,9 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if c.CacheMiB < 0 {
 		return persona.BadSettingf("--cache-mib is %d: use 0 or more.", c.CacheMiB)
 	}
+	if c.MaxConns < 1 || c.MaxWork < 1 {
+		return persona.BadSettingf("--max-connections is %d and --max-in-flight %d: use 1 or more.", c.MaxConns, c.MaxWork)
+	}
 	retain, err := parseSpan(c.Retain)
 	if err != nil || retain < 0 {
 		return persona.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted personas.", c.Retain)
@@ -73,7 +78,8 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	defer flush()
 	server, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: int64(c.CacheMiB) << 20,
-		RetainDeleted: retain, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
+		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
 	})
 	if err != nil {
 		return err

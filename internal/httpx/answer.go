@@ -78,11 +78,18 @@ func withBuffer(use func(*bytes.Buffer) error) error {
 }
 
 // write sends the parts of a body. An error of the connection is nobody's to
-// handle.
+// handle. A large answer may be on its way for long, and counts until it is; that
+// to a change is sent in any case, as the change is done.
 func write(w *ResponseWriter, status int, parts ...[]byte) error {
 	length := 0
 	for _, part := range parts {
 		length += len(part)
+	}
+	if length > maxPooled && w.reads {
+		if !w.bounds.Answers.Take(int64(length)) {
+			return w.busy(RefusedAnswer)
+		}
+		defer w.bounds.Answers.Give(int64(length))
 	}
 	h := w.Header()
 	h["Content-Type"] = contentTypeJSON

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"personae.dev/internal/overload"
 	"personae.dev/internal/persona"
 )
 
@@ -46,6 +47,11 @@ type ResponseWriter struct {
 	status  int
 	written int64
 	err     error // of a handler behind a Mux
+
+	bounds    *Bounds
+	gate      *overload.Gate // that it is inside of, nil for none
+	overLimit bool           // of connections
+	reads     bool           // and changes nothing
 }
 
 // Status returns the status that was answered, 200 where none was said.
@@ -64,6 +70,7 @@ func (w *ResponseWriter) Wrote() bool { return w.status != 0 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *ResponseWriter) WriteHeader(status int) {
+	w.leave()
 	if w.status == 0 {
 		w.status = status
 	}
@@ -73,6 +80,7 @@ func (w *ResponseWriter) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *ResponseWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
+		w.leave()
 		w.status = http.StatusOK
 	}
 	n, err := w.ResponseWriter.Write(b)

@@ -55,7 +55,7 @@ func AccessLog(log *slog.Logger) Middleware {
 		return func(w *ResponseWriter, r *http.Request) error {
 			err := next(w, r)
 			level := slog.LevelInfo
-			if w.Status() >= http.StatusInternalServerError {
+			if w.Status() >= http.StatusInternalServerError && !errors.Is(w.Err, ErrBusy) { // of which there may be many
 				level = slog.LevelError
 			}
 			if !log.Enabled(r.Context(), level) {

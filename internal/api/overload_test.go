@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/persona"
+)
+
+// TestTooMuchToDo holds up every read that may be in work, and asks for more.
+func TestTooMuchToDo(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	refused := map[httpx.Refusal]int{}
+	s := setup(t, func(c *config) {
+		c.api.MaxInFlight = 1
+		c.api.Refused = func(r httpx.Refusal) {
+			mu.Lock()
+			defer mu.Unlock()
+			refused[r]++
+		}
+	})
+	c := s.start(t)
+	// A change that waits for another's holds up changes, and no read.
+	held, release := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		_ = s.store.Write(t.Context(), func(persona.Tx) error {
+			close(held)
+			<-release
+			return nil
+		})
+	})
+	<-held
+	create := func() answer {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/api/v2/persona/create", strings.NewReader(`{"name":"VP"}`))
+		must(t, err)
+		request.Header.Set("api_key", s.writeOnlyToken)
+		request.Header.Set("Content-Type", "application/json")
+		return c.do(t, request)
+	}
+	answers := make(chan answer, 2)
+	for range 2 {
+		group.Go(func() { answers <- create() })
+	}
+	got := <-answers // of the one that is refused: the other waits
+	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "1" ||
+		!strings.Contains(got.body, `"code":"unavailable"`) || !strings.Contains(got.body, "more to do than it can") {
+		t.Errorf("%d %v: %s", got.status, got.header, got.body)
+	}
+	for _, path := range []string{"/api/v2/persona/get?oId=" + s.persona.OID, "/healthz", "/readyz"} {
+		if got := c.get(t, path, "api_key", s.token); got.status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	close(release)
+	if got := <-answers; got.status != http.StatusOK {
+		t.Errorf("the one that waited: %d %s", got.status, got.body)
+	}
+	group.Wait()
+	if refused[httpx.RefusedWork] != 1 || len(refused) != 1 {
+		t.Errorf("refused: %v", refused)
+	}
+	// Refusals may be many: a line each, and not one of them an error.
+	if log := s.log.String(); !strings.Contains(log, `"status":503`) || strings.Contains(log, `"level":"ERROR"`) {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// BenchmarkWrongKey shows what a flood of wrong keys costs beside one of right
+// ones: see docs/limits.md.
+func BenchmarkWrongKey(b *testing.B) {
+	s := setup(b)
+	unknown, _ := persona.NewToken()
+	for name, token := range map[string]string{"Malformed": s.token[:len(s.token)-1], "Unknown": unknown.Reveal()} {
+		b.Run(name, func(b *testing.B) {
+			request := s.request(b, http.MethodGet, "/api/v2/persona/get?oId="+s.persona.OID, token)
+			w := &discard{header: http.Header{}}
+			for b.Loop() {
+				clear(w.header)
+				s.handler.ServeHTTP(w, request)
+			}
+		})
+	}
+}
