@@ -53,6 +53,10 @@ test-deps: ## Find or install what the tests need (Chromium, PostgreSQL, a C com
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
+.PHONY: torture
+torture: ## Hurt the binary for minutes: connections, overload, disk (needs root for disks)
+	$(GO) test -count=1 -timeout 2h -v ./torture -torture $(TORTURE)
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	$(GO) run ./bench

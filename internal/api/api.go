@@ -22,14 +22,14 @@ const (
 	// ValidatePerMinute is how often a key may be validated.
 	ValidatePerMinute = 1000
 
-	// DefaultMaxInFlight is how many reads, and how many changes, are in work
-	// at once where nothing else is said. See docs/limits.md for the
+	// DefaultMaxInFlight is how many gets, how many lists and how many changes
+	// are in work at once where nothing else is said. docs/limits.md has the
 	// measurement.
-	DefaultMaxInFlight = 64
+	DefaultMaxInFlight = 16
 	// MaxWaiting is how many more wait to be worked on, each QueueTimeout at
 	// most.
 	MaxWaiting   = 1024
-	QueueTimeout = 250 * time.Millisecond
+	QueueTimeout = time.Second
 	// MaxBodiesBytes is how much of all bodies together is in memory while they
 	// come in, and MaxAnswersBytes of large answers while they go out.
 	MaxBodiesBytes  = 64 << 20
@@ -45,8 +45,8 @@ type Config struct {
 	// Observe is told of every request: the pattern of its route ("" where none
 	// matched), its status, and how long it took.
 	Observe func(route string, status int, took time.Duration)
-	// MaxInFlight is how many reads, and how many changes, are in work at once;
-	// 0 stands for DefaultMaxInFlight.
+	// MaxInFlight is how many gets, how many lists and how many changes are in
+	// work at once; 0 stands for DefaultMaxInFlight.
 	MaxInFlight int
 	// Refused, if set, is told of every request that was too many.
 	Refused func(httpx.Refusal)
@@ -57,8 +57,9 @@ type API struct {
 	library  *library.Library
 	metrics  http.Handler
 	validate *ratelimit.Limiter
-	// Changes wait for one another, and reads shall not wait for them.
-	reads, changes *overload.Gate
+	// Changes wait for one another and lists take long, and who only gets what
+	// is mostly in a cache shall wait for neither.
+	gets, lists, changes *overload.Gate
 }
 
 // New returns the handler of all routes behind the stages that every request
@@ -72,7 +73,8 @@ func New(cfg Config) http.Handler {
 	}
 	a := &API{
 		library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute),
-		reads:   overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+		gets:    overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+		lists:   overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 		changes: overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 	}
 	bounds := &httpx.Bounds{

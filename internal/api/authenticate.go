@@ -11,8 +11,10 @@ import (
 // handler answers the request of a caller with a valid key.
 type handler func(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error
 
-// read is the Handler of a handler that reads, and change of one that writes.
-func (a *API) read(h handler) httpx.Handler   { return httpx.Admit(a.reads, a.authenticated(h)) }
+// get is the Handler of a handler that reads one thing, list of one that reads
+// many, and change of one that writes.
+func (a *API) get(h handler) httpx.Handler    { return httpx.Admit(a.gets, a.authenticated(h)) }
+func (a *API) list(h handler) httpx.Handler   { return httpx.Admit(a.lists, a.authenticated(h)) }
 func (a *API) change(h handler) httpx.Handler { return httpx.Admit(a.changes, a.authenticated(h)) }
 
 // authenticated is a handler for callers with a valid key.

@@ -19,10 +19,10 @@ type route struct {
 // routes lists every route there is.
 func (a *API) routes() []route {
 	routes := []route{
-		{"GET", "/api/v2/persona/get", a.read(a.getPersona)},
+		{"GET", "/api/v2/persona/get", a.get(a.getPersona)},
 		// The oldest n8n node of the vendor asks for this path.
-		{"GET", "/api/v2/personas/get", a.read(a.getPersona)},
-		{"GET", "/api/v2/persona/list", a.read(a.listPersonas)},
+		{"GET", "/api/v2/personas/get", a.get(a.getPersona)},
+		{"GET", "/api/v2/persona/list", a.list(a.listPersonas)},
 		{"POST", "/api/v2/persona/create", a.change(a.createPersona)},
 		{"POST", "/api/v2/persona/update", a.change(a.updatePersona)},
 		// The vendor's n8n node sends PUT.
@@ -34,11 +34,11 @@ func (a *API) routes() []route {
 		{"POST", "/api/v2/persona/question/update", a.change(a.updateQuestion)},
 		{"POST", "/api/v2/persona/question/archive", a.change(a.archiveQuestion)},
 		{"POST", "/api/v2/persona/question/restore", a.change(a.restoreQuestion)},
-		{"GET", "/api/v2/revision/list", a.read(a.listRevisions)},
-		{"GET", "/api/v2/revision/get", a.read(a.getRevision)},
+		{"GET", "/api/v2/revision/list", a.list(a.listRevisions)},
+		{"GET", "/api/v2/revision/get", a.get(a.getRevision)},
 
-		{"GET", "/api/v2/api-key/validate", a.read(a.validateKey)},
-		{"GET", "/api/v2/api-key/list", a.read(a.listKeys)},
+		{"GET", "/api/v2/api-key/validate", a.get(a.validateKey)},
+		{"GET", "/api/v2/api-key/list", a.list(a.listKeys)},
 
 		{"GET", "/healthz", a.healthz},
 		{"GET", "/readyz", a.readyz},

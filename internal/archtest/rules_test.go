@@ -81,6 +81,7 @@ var rooms = []room{
 	// What is built for us alone.
 	{dir: "bench", may: []string{"client", "apitype", "contract", "examples"}},
 	{dir: "e2e"},
+	{dir: "torture"},
 	{dir: "internal/archtest", stdOnly: true},
 }
 

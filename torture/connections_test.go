@@ -1,0 +1,154 @@
+package torture
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// probeBound is what 99 of 100 answers to a client must be within, whatever
+// others do. It leaves room for a machine that the tests share.
+const probeBound = 250 * time.Millisecond
+
+func checkProbe(t *testing.T, l *latencies) {
+	t.Helper()
+	figure(t, "probe: %s", l)
+	if l.at(.99) > probeBound {
+		t.Errorf("p99 is %s, want %s at most", l.at(.99), probeBound)
+	}
+}
+
+// TestIdleConnections opens many connections, each with one request, and lets
+// them be.
+func TestIdleConnections(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	s.fill(t)
+	stop := s.probe(t)
+	tick := time.NewTimer(time.Second)
+	<-tick.C
+	before := s.residentMiB()
+	conns := make([]net.Conn, 0, *idle)
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	for i := range *idle {
+		c, err := net.Dial("tcp", s.address)
+		if err != nil {
+			t.Skipf("only %d connections can be opened here (ulimit -n): %v", i, err)
+		}
+		conns = append(conns, c)
+		_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\napi_key: %s\r\n\r\n", onePath, s.key)
+		must(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		must(t, err)
+		_, err = io.Copy(io.Discard, response.Body)
+		must(t, err)
+		if response.StatusCode != http.StatusOK {
+			t.Fatalf("connection %d: %s", i, response.Status)
+		}
+	}
+	after := s.residentMiB()
+	figure(t, "%d idle connections: resident memory from %d to %d MiB, %.1f KiB a connection", *idle, before, after, float64(after-before)*1024/float64(*idle))
+	tick.Reset(*loadFor / 3)
+	<-tick.C
+	checkProbe(t, stop())
+	if limit := 64 + *idle*64>>10; after > before+limit {
+		t.Errorf("memory grew by %d MiB, want %d at most", after-before, limit)
+	}
+}
+
+// TestSlowLoris lets many clients send a byte a second, half of them heads and
+// half of them bodies, and counts when they are cut off.
+func TestSlowLoris(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	s.fill(t)
+	for _, kind := range []struct {
+		name, head string
+		within     time.Duration
+	}{
+		{"heads", "GET / HTTP/1.1\r\nHost: x\r\n", 10 * time.Second},
+		{"bodies", "POST /api/v2/persona/create HTTP/1.1\r\nHost: x\r\napi_key: " + s.key + "\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n", 30 * time.Second},
+	} {
+		stop := s.probe(t)
+		var group sync.WaitGroup
+		var longest atomic.Int64
+		for range *slowOnes {
+			group.Go(func() {
+				began := time.Now()
+				c, err := net.Dial("tcp", s.address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				gone := make(chan struct{})
+				go func() {
+					defer close(gone)
+					_, _ = io.Copy(io.Discard, c)
+				}()
+				_, _ = io.WriteString(c, kind.head)
+				second := time.NewTicker(time.Second)
+				defer second.Stop()
+				for {
+					select {
+					case <-gone:
+						for took := int64(time.Since(began)); ; {
+							if old := longest.Load(); old >= took || longest.CompareAndSwap(old, took) {
+								return
+							}
+						}
+					case <-second.C:
+						_, _ = c.Write([]byte("x"))
+					}
+				}
+			})
+		}
+		group.Wait()
+		took := time.Duration(longest.Load()).Round(time.Millisecond)
+		figure(t, "%d clients with slow %s: the last was cut off after %s; %d MiB resident", *slowOnes, kind.name, took, s.residentMiB())
+		if took > kind.within+5*time.Second {
+			t.Errorf("slow %s were cut off after %s, want %s", kind.name, took, kind.within)
+		}
+		checkProbe(t, stop())
+	}
+	until(t, 5*time.Second, "few connections", func() bool { return s.metric(t, "personae_connections") < 5 })
+}
+
+// TestHeaderFlood sends heads as large as they may be, of many small headers,
+// that never end.
+func TestHeaderFlood(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	s.fill(t)
+	stop := s.probe(t)
+	before, most := s.residentMiB(), 0
+	var b strings.Builder
+	b.WriteString("GET / HTTP/1.1\r\nHost: x\r\n")
+	for i := 0; b.Len() < 150<<10; i++ {
+		fmt.Fprintf(&b, "X-%d: y\r\n", i)
+	}
+	conns := make([]net.Conn, *slowOnes)
+	for i := range conns {
+		c, err := net.Dial("tcp", s.address)
+		must(t, err)
+		defer c.Close()
+		conns[i] = c
+		_, err = io.WriteString(c, b.String())
+		must(t, err)
+		most = max(most, s.residentMiB())
+	}
+	for _, c := range conns {
+		_, _ = io.Copy(io.Discard, c) // until it is cut off
+		most = max(most, s.residentMiB())
+	}
+	figure(t, "%d heads of 150 KiB that do not end: resident memory from %d to %d MiB", *slowOnes, before, most)
+	checkProbe(t, stop())
+}

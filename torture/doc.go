@@ -1,0 +1,10 @@
+// Package torture hurts the binary for minutes: what takes too long for every
+// run of the tests, and shows the promises of docs/guarantees.md and the numbers
+// of docs/limits.md. One file a kind of fault; each prints a line for a figure.
+//
+//	make torture
+//	go test -count=1 -v ./torture -torture -run TestDisk -for 10s
+//
+// Without -torture there is nothing to run. A short form of each stands with the
+// code that it tests.
+package torture
