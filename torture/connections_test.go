@@ -14,14 +14,15 @@ import (
 )
 
 // probeBound is what 99 of 100 answers to a client must be within, whatever
-// others do. It leaves room for a machine that the tests share.
-const probeBound = 250 * time.Millisecond
+// others do. It leaves room for a machine that the tests share. A flood of heads
+// takes the processor too, to read them and to clean up.
+const probeBound, floodBound = 250 * time.Millisecond, 2 * time.Second
 
-func checkProbe(t *testing.T, l *latencies) {
+func checkProbe(t *testing.T, l *latencies, bound time.Duration) {
 	t.Helper()
 	figure(t, "probe: %s", l)
-	if l.at(.99) > probeBound {
-		t.Errorf("p99 is %s, want %s at most", l.at(.99), probeBound)
+	if l.at(.99) > bound {
+		t.Errorf("p99 is %s, want %s at most", l.at(.99), bound)
 	}
 }
 
@@ -60,7 +61,7 @@ func TestIdleConnections(t *testing.T) {
 	figure(t, "%d idle connections: resident memory from %d to %d MiB, %.1f KiB a connection", *idle, before, after, float64(after-before)*1024/float64(*idle))
 	tick.Reset(*loadFor / 3)
 	<-tick.C
-	checkProbe(t, stop())
+	checkProbe(t, stop(), probeBound)
 	if limit := 64 + *idle*64>>10; after > before+limit {
 		t.Errorf("memory grew by %d MiB, want %d at most", after-before, limit)
 	}
@@ -118,7 +119,7 @@ func TestSlowLoris(t *testing.T) {
 		if took > kind.within+5*time.Second {
 			t.Errorf("slow %s were cut off after %s, want %s", kind.name, took, kind.within)
 		}
-		checkProbe(t, stop())
+		checkProbe(t, stop(), probeBound)
 	}
 	until(t, 5*time.Second, "few connections", func() bool { return s.metric(t, "personae_connections") < 5 })
 }
@@ -141,14 +142,17 @@ func TestHeaderFlood(t *testing.T) {
 		must(t, err)
 		defer c.Close()
 		conns[i] = c
-		_, err = io.WriteString(c, b.String())
-		must(t, err)
+		_, _ = io.WriteString(c, b.String()) // some are cut off
 		most = max(most, s.residentMiB())
 	}
 	for _, c := range conns {
 		_, _ = io.Copy(io.Discard, c) // until it is cut off
 		most = max(most, s.residentMiB())
 	}
-	figure(t, "%d heads of 150 KiB that do not end: resident memory from %d to %d MiB", *slowOnes, before, most)
-	checkProbe(t, stop())
+	figure(t, "%d heads of 150 KiB that do not end: resident memory from %d to %d MiB; %.0f were cut off early",
+		*slowOnes, before, most, s.metric(t, `personae_refused_total{reason="heads"}`))
+	if limit := before + 512; most > limit {
+		t.Errorf("%d MiB resident, want %d at most", most, limit)
+	}
+	checkProbe(t, stop(), floodBound)
 }

@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -90,7 +89,7 @@ func start(t *testing.T, dir, key string, flags ...string) *server {
 	s := &server{dir: dir, key: key, ended: make(chan struct{})}
 	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, flags...)...)
 	s.cmd.Dir = dir
-	log, err := os.CreateTemp("", "personae-torture-*.log")
+	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	must(t, err)
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
@@ -102,7 +101,6 @@ func start(t *testing.T, dir, key string, flags ...string) *server {
 		if text, _ := os.ReadFile(log.Name()); t.Failed() && len(text) > 0 {
 			t.Logf("the server's log ends with: %s", text[max(0, len(text)-2000):])
 		}
-		_ = os.Remove(log.Name())
 	})
 	lines := bufio.NewScanner(out)
 	for s.url == "" && lines.Scan() {
@@ -128,12 +126,6 @@ func start(t *testing.T, dir, key string, flags ...string) *server {
 
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
-	<-s.ended
-}
-
-func (s *server) stop(t *testing.T) {
-	t.Helper()
-	must(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	<-s.ended
 }
 
@@ -188,11 +180,11 @@ func (s *server) metric(t *testing.T, name string) float64 {
 }
 
 // until waits for a condition.
-func until(t *testing.T, within time.Duration, what string, true func() bool) {
+func until(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(within); !true(); <-tick.C {
+	for deadline := time.Now().Add(within); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %s there is not: %s", within, what)
 		}

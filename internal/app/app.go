@@ -43,6 +43,11 @@ const (
 	// they are too many.
 	DefaultMaxConnections = 16 << 10
 	ReservedConnections   = 64
+	// MaxHeadsBytes is how much of the heads of all requests together is in
+	// memory, beside the first freeHeadBytes of each. It is not the whole of
+	// it: a head of many small lines takes ten times its bytes.
+	MaxHeadsBytes = 16 << 20
+	freeHeadBytes = 8 << 10
 	// reservedFiles are left for the database, and for commands of the system.
 	reservedFiles = 64
 	// ShutdownTimeout is how long running requests may take at the end.
@@ -142,7 +147,10 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, addressError(cfg.Listen, err)
 	}
 	m := newMetrics()
-	limited := overload.Limit(listener, maxConnections(cfg), ReservedConnections, m.refused.WithLabelValues("closed").Inc)
+	limited := overload.Limit(listener, overload.Limits{
+		Connections: maxConnections(cfg), Reserve: ReservedConnections,
+		Heads: MaxHeadsBytes, FreeHead: freeHeadBytes, Closed: m.observeClosed,
+	})
 	m.countConnections(limited.Open)
 	s := &Server{cfg: cfg, listener: limited}
 	s.purged = m.purged.Inc

@@ -16,6 +16,7 @@ import (
 	"personae.dev/internal/cache"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
+	"personae.dev/internal/overload"
 )
 
 // metrics is what /metrics tells.
@@ -63,7 +64,7 @@ func newMetrics() *metrics {
 		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "personae_refused_total",
-			Help: "What was more than the server can do, by reason: requests that got 503 (in_flight, bodies, answers, connections), and connections that were closed at once (closed).",
+			Help: "What was more than the server can do, by reason: requests that got 503 (in_flight, bodies, answers, connections), and connections that were closed at once (closed), or in the head of a request (heads).",
 		}, []string{"reason"}),
 	}
 	m.byRequest.Store(&map[requestLabels]requestMetrics{})
@@ -73,7 +74,7 @@ func newMetrics() *metrics {
 			m.byCache[cacheLabels{name, result}] = m.cache.WithLabelValues(string(name), string(result))
 		}
 	}
-	for _, reason := range []httpx.Refusal{httpx.RefusedWork, httpx.RefusedBody, httpx.RefusedAnswer, httpx.RefusedConnection, "closed"} {
+	for _, reason := range []httpx.Refusal{httpx.RefusedWork, httpx.RefusedBody, httpx.RefusedAnswer, httpx.RefusedConnection, httpx.Refusal(overload.ClosedConnections), httpx.Refusal(overload.ClosedHeads)} {
 		m.refused.WithLabelValues(string(reason)) // shown as 0
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -94,6 +95,10 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 }
 
 func (m *metrics) observeRefusal(reason httpx.Refusal) {
+	m.refused.WithLabelValues(string(reason)).Inc()
+}
+
+func (m *metrics) observeClosed(reason overload.Closed) {
 	m.refused.WithLabelValues(string(reason)).Inc()
 }
 

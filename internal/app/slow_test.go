@@ -43,14 +43,14 @@ func (p *pipes) dial() net.Conn {
 
 // slowly serves handler to clients in a bubble, where time passes at once. A
 // goroutine that is left at its end fails the test.
-func slowly(t *testing.T, handler http.HandlerFunc, clients func(t *testing.T, p *pipes)) {
+func slowly(t *testing.T, handler http.HandlerFunc, clients func(p *pipes, t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{make(chan net.Conn), make(chan struct{})}
 		server := newHTTPServer(slog.New(slog.DiscardHandler), handler)
 		served := make(chan error)
 		go func() { served <- server.Serve(p) }()
-		clients(t, p)
+		clients(p, t)
 		synctest.Wait()
 		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
@@ -91,7 +91,7 @@ func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	t.Run("Head", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(t *testing.T, p *pipes) {
+		slowly(t, ok, func(p *pipes, t *testing.T) {
 			c := p.dial()
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 			wantCutOff(t, dribble(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 100)), ReadHeaderTimeout)
@@ -99,7 +99,7 @@ func TestSlowClients(t *testing.T) {
 	})
 	t.Run("NothingAtAll", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(t *testing.T, p *pipes) {
+		slowly(t, ok, func(p *pipes, t *testing.T) {
 			c, began := p.dial(), time.Now()
 			_, _ = io.Copy(io.Discard, c)
 			wantCutOff(t, time.Since(began), ReadHeaderTimeout)
@@ -107,7 +107,7 @@ func TestSlowClients(t *testing.T) {
 	})
 	t.Run("Body", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(t *testing.T, p *pipes) {
+		slowly(t, ok, func(p *pipes, t *testing.T) {
 			c := p.dial()
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 			_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
@@ -125,7 +125,7 @@ func TestSlowClients(t *testing.T) {
 			}
 			took.Store(int64(time.Since(began)))
 		}
-		slowly(t, large, func(t *testing.T, p *pipes) {
+		slowly(t, large, func(p *pipes, t *testing.T) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			time.Sleep(WriteTimeout + time.Second) //nolint:forbidigo // the bubble's time
@@ -137,7 +137,7 @@ func TestSlowClients(t *testing.T) {
 		t.Parallel()
 		const size = 16 << 20
 		large := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) }
-		slowly(t, large, func(t *testing.T, p *pipes) {
+		slowly(t, large, func(p *pipes, t *testing.T) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			response, err := http.ReadResponse(bufio.NewReader(slow{c}), nil)
@@ -151,7 +151,7 @@ func TestSlowClients(t *testing.T) {
 	})
 	t.Run("Idle", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(t *testing.T, p *pipes) {
+		slowly(t, ok, func(p *pipes, t *testing.T) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
@@ -191,7 +191,7 @@ func TestVanishedClients(t *testing.T) {
 				<-r.Context().Done()
 				ended.Add(1)
 			}
-			slowly(t, work, func(t *testing.T, p *pipes) {
+			slowly(t, work, func(p *pipes, t *testing.T) {
 				began := time.Now()
 				for range 100 {
 					c := p.dial()
@@ -208,7 +208,7 @@ func TestVanishedClients(t *testing.T) {
 	t.Run("InTheAnswer", func(t *testing.T) {
 		t.Parallel()
 		large := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) }
-		slowly(t, large, func(t *testing.T, p *pipes) {
+		slowly(t, large, func(p *pipes, t *testing.T) {
 			for range 100 {
 				c := p.dial()
 				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")

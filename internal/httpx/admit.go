@@ -39,7 +39,9 @@ func Bound(bounds *Bounds) Middleware {
 	return func(next Handler) Handler {
 		return func(w *ResponseWriter, r *http.Request) error {
 			w.bounds, w.reads = bounds, !mayHaveBody(r.Method) && r.Method != http.MethodDelete
-			if w.overLimit = overload.OverLimit(r.Context()); w.overLimit {
+			overLimit, end := overload.Begin(r.Context())
+			defer end()
+			if w.overLimit = overLimit; overLimit {
 				w.Header().Set("Connection", "close")
 			}
 			return next(w, r)

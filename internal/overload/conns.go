@@ -3,25 +3,50 @@ package overload
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync/atomic"
 )
 
 // Listener bounds the connections that are open at once. Some more than the
-// limit are accepted, marked with OverLimit, so that somebody can tell their
+// limit are accepted, and Begin tells of them, so that somebody can tell their
 // clients that they are too many; and those beyond are closed at once, as
 // clients that are not accepted would hang.
+//
+// It also bounds what it has read of the heads of requests: before one is whole
+// nobody else sees it, and in memory it is ten times as large.
 type Listener struct {
 	net.Listener
-	limit, reserve int64
-	closed         func()
-	open           atomic.Int64
+	limits Limits
+	heads  *Budget
+	open   atomic.Int64
 }
 
-// Limit returns a listener with limit connections at once and so many reserved
-// for refusals. closed is told of each that is closed at once.
-func Limit(l net.Listener, limit, reserve int, closed func()) *Listener {
-	return &Listener{Listener: l, limit: int64(limit), reserve: int64(reserve), closed: closed}
+// Limits are those of a Listener.
+type Limits struct {
+	// Connections are open at once, and Reserve more for refusals.
+	Connections, Reserve int
+	// Heads is how many bytes there are of all heads together, without the
+	// first FreeHead of each. A connection that has more is closed.
+	Heads, FreeHead int64
+	// Closed is told of each connection that was closed, and why.
+	Closed func(Closed)
+}
+
+// Closed is why a connection was closed without a word.
+type Closed string
+
+// The reasons.
+const (
+	ClosedConnections Closed = "closed" // there were too many
+	ClosedHeads       Closed = "heads"  // there were too many bytes of heads
+)
+
+var errTooManyHeads = errors.New("overload: too many bytes of heads of requests")
+
+// Limit returns a listener with limits.
+func Limit(l net.Listener, limits Limits) *Listener {
+	return &Listener{Listener: l, limits: limits, heads: NewBudget(limits.Heads)}
 }
 
 // Open is how many connections there are.
@@ -34,12 +59,12 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := l.open.Add(1)
-		if n <= l.limit+l.reserve {
-			return &conn{Conn: c, listener: l, over: n > l.limit}, nil
+		n := int(l.open.Add(1))
+		if n <= l.limits.Connections+l.limits.Reserve {
+			return &conn{Conn: c, listener: l, over: n > l.limits.Connections}, nil
 		}
 		l.open.Add(-1)
-		l.closed()
+		l.limits.Closed(ClosedConnections)
 		_ = c.Close() // it is nobody's
 	}
 }
@@ -50,12 +75,35 @@ type conn struct {
 	listener *Listener
 	over     bool
 	closed   atomic.Bool
+
+	requests atomic.Int64 // whose heads are whole, and that have not ended
+	head     atomic.Int64 // bytes of the next head
+	taken    atomic.Int64 // of them, from the budget
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n == 0 || c.requests.Load() > 0 {
+		return n, err
+	}
+	over := min(c.head.Add(int64(n))-c.listener.limits.FreeHead, int64(n))
+	if over <= 0 {
+		return n, err
+	}
+	if !c.listener.heads.Take(over) {
+		c.listener.limits.Closed(ClosedHeads)
+		return 0, errors.Join(errTooManyHeads, c.Close())
+	}
+	c.taken.Add(over)
+	return n, err
 }
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	if !c.closed.Swap(true) {
 		c.listener.open.Add(-1)
+		c.listener.heads.Give(c.taken.Swap(0))
 	}
 	return c.Conn.Close()
 }
@@ -69,18 +117,32 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-type overLimitKey struct{}
+type connKey struct{}
 
-// ConnContext is for http.Server: it marks what is over the limit.
+// ConnContext is for http.Server: it lets requests know their connection.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if known, ok := c.(*conn); ok && known.over {
-		return context.WithValue(ctx, overLimitKey{}, true)
+	if known, ok := c.(*conn); ok {
+		return context.WithValue(ctx, connKey{}, known)
 	}
 	return ctx
 }
 
-// OverLimit tells whether a request came on a connection over the limit.
-func OverLimit(ctx context.Context) bool { return ctx.Value(overLimitKey{}) != nil }
+// Begin is to be called when the head of a request is whole, and end when the
+// request has ended. It tells whether the connection is over the limit.
+func Begin(ctx context.Context) (overLimit bool, end func()) {
+	c, ok := ctx.Value(connKey{}).(*conn)
+	if !ok {
+		return false, func() {}
+	}
+	c.requests.Add(1)
+	return c.over, c.end
+}
+
+func (c *conn) end() {
+	c.head.Store(0)
+	c.listener.heads.Give(c.taken.Swap(0))
+	c.requests.Add(-1)
+}

@@ -112,7 +112,7 @@ func TestLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropped := make(chan struct{}, 10)
-	l := overload.Limit(inner, 2, 1, func() { dropped <- struct{}{} })
+	l := overload.Limit(inner, overload.Limits{Connections: 2, Reserve: 1, Closed: func(overload.Closed) { dropped <- struct{}{} }})
 	accepted := make(chan net.Conn)
 	go func() {
 		defer close(accepted)
@@ -137,7 +137,7 @@ func TestLimit(t *testing.T) {
 		dial()
 		c := <-accepted
 		servers = append(servers, c)
-		if got := overload.OverLimit(overload.ConnContext(t.Context(), c)); got != over {
+		if got, _ := overload.Begin(overload.ConnContext(t.Context(), c)); got != over {
 			t.Errorf("connection %d: over the limit is %t", i, got)
 		}
 	}
@@ -154,12 +154,85 @@ func TestLimit(t *testing.T) {
 	}
 	dial()
 	c := <-accepted
-	if overload.OverLimit(overload.ConnContext(t.Context(), c)) {
+	if over, _ := overload.Begin(overload.ConnContext(t.Context(), c)); over {
 		t.Error("there is room again, and the next is over the limit")
 	}
 	_, _, _ = c.Close(), servers[2].Close(), l.Close()
 	<-accepted
 }
+
+// TestHeads: what is read before a head is whole counts, beside a part that is
+// free, until the request has ended or the connection is closed.
+func TestHeads(t *testing.T) {
+	t.Parallel()
+	inner := &pipes{conns: make(chan net.Conn, 1)}
+	closed := 0
+	l := overload.Limit(inner, overload.Limits{Connections: 10, Heads: 100, FreeHead: 10, Closed: func(why overload.Closed) {
+		if closed++; why != overload.ClosedHeads {
+			t.Errorf("closed for %s", why)
+		}
+	}})
+	dial := func() (send func(bytes int) error, server net.Conn) {
+		client, far := net.Pipe()
+		inner.conns <- far
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close(); server.Close() })
+		return func(bytes int) error {
+			go func() { _, _ = client.Write(make([]byte, bytes)) }()
+			_, err := io.ReadFull(server, make([]byte, bytes))
+			return err
+		}, server
+	}
+	var busy []net.Conn
+	for range 2 {
+		send, server := dial()
+		for _, bytes := range []int{4, 16, 40} { // 50 over
+			if err := send(bytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		busy = append(busy, server)
+	}
+	small, _ := dial()
+	large, server := dial()
+	if err := errors.Join(small(10), large(10)); err != nil {
+		t.Errorf("what is free: %v", err)
+	}
+	if err := large(1); err == nil || closed != 1 {
+		t.Errorf("the budget is used up: %v, %d closed", err, closed)
+	}
+	_ = server.Close()
+	_, end := overload.Begin(overload.ConnContext(t.Context(), busy[0]))
+	again, _ := dial()
+	if err := again(11); err == nil {
+		t.Error("a request at work gives its head back")
+	}
+	end()
+	again, _ = dial()
+	if err := again(60); err != nil {
+		t.Errorf("another has ended: %v", err)
+	}
+	_ = busy[1].Close()
+	again, server = dial()
+	_, end = overload.Begin(overload.ConnContext(t.Context(), server))
+	if err := again(1000); err != nil {
+		t.Errorf("a body is no head: %v", err)
+	}
+	end()
+	if err := again(60); err != nil {
+		t.Errorf("another is closed: %v", err)
+	}
+}
+
+// pipes is a listener of what is put into it.
+type pipes struct{ conns chan net.Conn }
+
+func (p *pipes) Accept() (net.Conn, error) { return <-p.conns, nil }
+func (p *pipes) Close() error              { return nil }
+func (p *pipes) Addr() net.Addr            { return nil }
 
 func BenchmarkGate(b *testing.B) {
 	g := overload.NewGate(64, 1024, time.Second)
