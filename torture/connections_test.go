@@ -21,27 +21,31 @@ const probeBound, floodBound = 250 * time.Millisecond, 2 * time.Second
 func checkProbe(t *testing.T, l *latencies, bound time.Duration) {
 	t.Helper()
 	figure(t, "probe: %s", l)
-	if l.at(.99) > bound {
+	if *torture && l.at(.99) > bound {
 		t.Errorf("p99 is %s, want %s at most", l.at(.99), bound)
 	}
 }
 
+// slowOnes is how many clients send slowly.
+const slowOnes = 1000
+
 // TestIdleConnections opens many connections, each with one request, and lets
 // them be.
 func TestIdleConnections(t *testing.T) {
+	idle := sized(1000, 10_000)
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
 	stop := s.probe(t)
 	tick := time.NewTimer(time.Second)
 	<-tick.C
 	before := s.residentMiB()
-	conns := make([]net.Conn, 0, *idle)
+	conns := make([]net.Conn, 0, idle)
 	defer func() {
 		for _, c := range conns {
 			_ = c.Close()
 		}
 	}()
-	for i := range *idle {
+	for i := range idle {
 		c, err := net.Dial("tcp", s.address)
 		if err != nil {
 			t.Skipf("only %d connections can be opened here (ulimit -n): %v", i, err)
@@ -58,11 +62,11 @@ func TestIdleConnections(t *testing.T) {
 		}
 	}
 	after := s.residentMiB()
-	figure(t, "%d idle connections: resident memory from %d to %d MiB, %.1f KiB a connection", *idle, before, after, float64(after-before)*1024/float64(*idle))
-	tick.Reset(*loadFor / 3)
+	figure(t, "%d idle connections: resident memory from %d to %d MiB, %.1f KiB a connection", idle, before, after, float64(after-before)*1024/float64(idle))
+	tick.Reset(sized(time.Second, *loadFor/3))
 	<-tick.C
 	checkProbe(t, stop(), probeBound)
-	if limit := 64 + *idle*64>>10; after > before+limit {
+	if limit := 64 + idle*64>>10; after > before+limit {
 		t.Errorf("memory grew by %d MiB, want %d at most", after-before, limit)
 	}
 }
@@ -70,6 +74,7 @@ func TestIdleConnections(t *testing.T) {
 // TestSlowLoris lets many clients send a byte a second, half of them heads and
 // half of them bodies, and counts when they are cut off.
 func TestSlowLoris(t *testing.T) {
+	long(t, "TestSlowClients in internal/app")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
 	for _, kind := range []struct {
@@ -82,7 +87,7 @@ func TestSlowLoris(t *testing.T) {
 		stop := s.probe(t)
 		var group sync.WaitGroup
 		var longest atomic.Int64
-		for range *slowOnes {
+		for range slowOnes {
 			group.Go(func() {
 				began := time.Now()
 				c, err := net.Dial("tcp", s.address)
@@ -115,7 +120,7 @@ func TestSlowLoris(t *testing.T) {
 		}
 		group.Wait()
 		took := time.Duration(longest.Load()).Round(time.Millisecond)
-		figure(t, "%d clients with slow %s: the last was cut off after %s; %d MiB resident", *slowOnes, kind.name, took, s.residentMiB())
+		figure(t, "%d clients with slow %s: the last was cut off after %s; %d MiB resident", slowOnes, kind.name, took, s.residentMiB())
 		if took > kind.within+5*time.Second {
 			t.Errorf("slow %s were cut off after %s, want %s", kind.name, took, kind.within)
 		}
@@ -127,6 +132,7 @@ func TestSlowLoris(t *testing.T) {
 // TestHeaderFlood sends heads as large as they may be, of many small headers,
 // that never end.
 func TestHeaderFlood(t *testing.T) {
+	long(t, "TestHeads in internal/overload")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
 	stop := s.probe(t)
@@ -136,7 +142,7 @@ func TestHeaderFlood(t *testing.T) {
 	for i := 0; b.Len() < 150<<10; i++ {
 		fmt.Fprintf(&b, "X-%d: y\r\n", i)
 	}
-	conns := make([]net.Conn, *slowOnes)
+	conns := make([]net.Conn, slowOnes)
 	for i := range conns {
 		c, err := net.Dial("tcp", s.address)
 		must(t, err)
@@ -150,7 +156,7 @@ func TestHeaderFlood(t *testing.T) {
 		most = max(most, s.residentMiB())
 	}
 	figure(t, "%d heads of 150 KiB that do not end: resident memory from %d to %d MiB; %.0f were cut off early",
-		*slowOnes, before, most, s.metric(t, `personae_refused_total{reason="heads"}`))
+		slowOnes, before, most, s.metric(t, `personae_refused_total{reason="heads"}`))
 	if limit := before + 512; most > limit {
 		t.Errorf("%d MiB resident, want %d at most", most, limit)
 	}

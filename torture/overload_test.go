@@ -14,6 +14,7 @@ const overBy = 4
 // TestOverload measures how many lists a second the server answers, and then
 // asks for four times as many, however long the answers take.
 func TestOverload(t *testing.T) {
+	long(t, "TestTooMuchToDo in internal/api")
 	var flags []string
 	if *inFlight != "" {
 		flags = []string{"--max-in-flight", *inFlight}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,24 +24,38 @@ import (
 var (
 	torture  = flag.Bool("torture", false, "run what takes minutes")
 	loadFor  = flag.Duration("for", 30*time.Second, "how long each load lasts")
-	idle     = flag.Int("idle", 10_000, "connections that do nothing")
 	inFlight = flag.String("in-flight", "", "what the overloaded server has for --max-in-flight; empty for the default")
-	slowOnes = flag.Int("slow", 1000, "clients that send a byte a second")
 )
+
+// sized is how much of something a run has.
+func sized[T any](short, long T) T {
+	if *torture {
+		return long
+	}
+	return short
+}
+
+// long leaves a test out whose short form stands elsewhere.
+func long(t *testing.T, short string) {
+	t.Helper()
+	if !*torture {
+		t.Skipf("takes minutes: run it with -torture; its short form is %s", short)
+	}
+}
 
 // binary is the program as it is shipped.
 var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if !*torture {
-		fmt.Println("torture: nothing to run without -torture")
-		return
-	}
 	os.Exit(run(m))
 }
 
 func run(m *testing.M) int {
+	if runtime.GOOS == "windows" {
+		fmt.Fprintln(os.Stderr, "torture: nothing to run on Windows")
+		return 0
+	}
 	dir, err := os.MkdirTemp("", "personae-torture-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)

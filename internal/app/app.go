@@ -171,6 +171,10 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 // newHTTPServer returns a server that no slow client holds up for longer than
 // its timeouts.
 func newHTTPServer(log *slog.Logger, handler http.Handler) *http.Server {
+	// A connection of HTTP/2 has any number of heads at once, whose bytes nobody
+	// could tell from those of bodies.
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: ReadHeaderTimeout,
@@ -179,7 +183,13 @@ func newHTTPServer(log *slog.Logger, handler http.Handler) *http.Server {
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
 		ConnContext:       overload.ConnContext,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateIdle {
+				overload.Idle(c)
+			}
+		},
+		Protocols: http1,
+		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 

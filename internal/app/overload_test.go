@@ -93,3 +93,48 @@ func TestMaxConnections(t *testing.T) {
 		}
 	}
 }
+
+// TestHeads: only what has not become a request, and those at work, count as
+// heads. Who sends large ones one after another, or a body that nobody read,
+// takes nothing from others.
+func TestHeads(t *testing.T) {
+	t.Parallel()
+	for name, secure := range map[string]bool{"HTTP": false, "HTTPS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(t)
+			if secure {
+				cfg.TLSCert, cfg.TLSKey = certificate(t)
+			}
+			s := start(t, cfg)
+			ask := func(client *http.Client, header, body string) {
+				t.Helper()
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/api/v2/persona/create", strings.NewReader(body))
+				must(t, err)
+				request.Header.Set("X-Long", header)
+				response, err := client.Do(request)
+				must(t, err)
+				defer response.Body.Close()
+				_, err = io.Copy(io.Discard, response.Body)
+				must(t, err)
+				if response.StatusCode != http.StatusUnauthorized || response.ProtoMajor != 1 {
+					t.Errorf("%s %s", response.Proto, response.Status)
+				}
+			}
+			large := strings.Repeat("x", 150<<10)
+			enough := app.MaxHeadsBytes/len(large) + 10
+			for range enough {
+				ask(s.client, large, "")
+			}
+			for range enough {
+				transport := s.client.Transport.(*http.Transport).Clone()
+				t.Cleanup(transport.CloseIdleConnections)
+				ask(&http.Client{Transport: transport}, "", large)
+			}
+			ask(s.client, large, "")
+			if _, metrics := s.get(t, "/metrics"); !strings.Contains(metrics, `personae_refused_total{reason="heads"} 0`) {
+				t.Error("heads were refused")
+			}
+		})
+	}
+}

@@ -39,9 +39,7 @@ func Bound(bounds *Bounds) Middleware {
 	return func(next Handler) Handler {
 		return func(w *ResponseWriter, r *http.Request) error {
 			w.bounds, w.reads = bounds, !mayHaveBody(r.Method) && r.Method != http.MethodDelete
-			overLimit, end := overload.Begin(r.Context())
-			defer end()
-			if w.overLimit = overLimit; overLimit {
+			if w.overLimit = overload.Begin(r.Context()); w.overLimit {
 				w.Header().Set("Connection", "close")
 			}
 			return next(w, r)

@@ -76,15 +76,15 @@ type conn struct {
 	over     bool
 	closed   atomic.Bool
 
-	requests atomic.Int64 // whose heads are whole, and that have not ended
-	head     atomic.Int64 // bytes of the next head
-	taken    atomic.Int64 // of them, from the budget
+	atWork atomic.Bool  // the head is whole, and the request has not ended
+	head   atomic.Int64 // bytes of the head
+	taken  atomic.Int64 // of them, from the budget
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n == 0 || c.requests.Load() > 0 {
+	if n == 0 || c.atWork.Load() {
 		return n, err
 	}
 	over := min(c.head.Add(int64(n))-c.listener.limits.FreeHead, int64(n))
@@ -119,30 +119,40 @@ func (c *conn) CloseWrite() error {
 
 type connKey struct{}
 
-// ConnContext is for http.Server: it lets requests know their connection.
-func ConnContext(ctx context.Context, c net.Conn) context.Context {
+// known returns what a listener made of a connection, with TLS or without.
+func known(c net.Conn) (*conn, bool) {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if known, ok := c.(*conn); ok {
-		return context.WithValue(ctx, connKey{}, known)
+	k, ok := c.(*conn)
+	return k, ok
+}
+
+// ConnContext is for http.Server: it lets requests know their connection.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	if k, ok := known(c); ok {
+		return context.WithValue(ctx, connKey{}, k)
 	}
 	return ctx
 }
 
-// Begin is to be called when the head of a request is whole, and end when the
-// request has ended. It tells whether the connection is over the limit.
-func Begin(ctx context.Context) (overLimit bool, end func()) {
+// Begin is to be called when the head of a request is whole: what comes then is
+// its body. It tells whether the connection is over the limit.
+func Begin(ctx context.Context) (overLimit bool) {
 	c, ok := ctx.Value(connKey{}).(*conn)
 	if !ok {
-		return false, func() {}
+		return false
 	}
-	c.requests.Add(1)
-	return c.over, c.end
+	c.atWork.Store(true)
+	return c.over
 }
 
-func (c *conn) end() {
-	c.head.Store(0)
-	c.listener.heads.Give(c.taken.Swap(0))
-	c.requests.Add(-1)
+// Idle is to be called when a request has ended and its body has been read: what
+// comes then is the head of the next one.
+func Idle(c net.Conn) {
+	if k, ok := known(c); ok {
+		k.head.Store(0)
+		k.listener.heads.Give(k.taken.Swap(0))
+		k.atWork.Store(false)
+	}
 }

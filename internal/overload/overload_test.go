@@ -137,7 +137,7 @@ func TestLimit(t *testing.T) {
 		dial()
 		c := <-accepted
 		servers = append(servers, c)
-		if got, _ := overload.Begin(overload.ConnContext(t.Context(), c)); got != over {
+		if got := overload.Begin(overload.ConnContext(t.Context(), c)); got != over {
 			t.Errorf("connection %d: over the limit is %t", i, got)
 		}
 	}
@@ -154,7 +154,7 @@ func TestLimit(t *testing.T) {
 	}
 	dial()
 	c := <-accepted
-	if over, _ := overload.Begin(overload.ConnContext(t.Context(), c)); over {
+	if overload.Begin(overload.ConnContext(t.Context(), c)) {
 		t.Error("there is room again, and the next is over the limit")
 	}
 	_, _, _ = c.Close(), servers[2].Close(), l.Close()
@@ -205,23 +205,23 @@ func TestHeads(t *testing.T) {
 		t.Errorf("the budget is used up: %v, %d closed", err, closed)
 	}
 	_ = server.Close()
-	_, end := overload.Begin(overload.ConnContext(t.Context(), busy[0]))
+	overload.Begin(overload.ConnContext(t.Context(), busy[0]))
 	again, _ := dial()
 	if err := again(11); err == nil {
 		t.Error("a request at work gives its head back")
 	}
-	end()
+	overload.Idle(busy[0])
 	again, _ = dial()
 	if err := again(60); err != nil {
 		t.Errorf("another has ended: %v", err)
 	}
 	_ = busy[1].Close()
 	again, server = dial()
-	_, end = overload.Begin(overload.ConnContext(t.Context(), server))
+	overload.Begin(overload.ConnContext(t.Context(), server))
 	if err := again(1000); err != nil {
 		t.Errorf("a body is no head: %v", err)
 	}
-	end()
+	overload.Idle(server)
 	if err := again(60); err != nil {
 		t.Errorf("another is closed: %v", err)
 	}
