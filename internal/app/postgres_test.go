@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"personae.dev/internal/app"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/postgrestest"
 )
@@ -57,6 +59,76 @@ func TestDatabaseAway(t *testing.T) {
 	for _, s := range []*server{first, second} {
 		until(s, "back", "/readyz", http.StatusOK)
 		if status, body := s.get(t, path); status != http.StatusOK || !strings.Contains(body, "Kept") {
+			t.Errorf("back: %d: %s", status, body)
+		}
+	}
+}
+
+// TestDatabaseSilent freezes the network between a server and PostgreSQL, while
+// more is asked for than fits into its pools. Every request is answered within
+// its timeouts, by 503, and all is well as soon as the network is back.
+func TestDatabaseSilent(t *testing.T) {
+	t.Parallel()
+	proxy := postgrestest.NewProxy(t, postgrestest.New(t))
+	cfg := config(t)
+	cfg.Database = proxy.URL
+	cfg.Settings = app.DatabaseSettings{StatementTimeout: time.Second, ConnectTimeout: time.Second}
+	s := start(t, cfg)
+	s.put(t, &persona.Persona{OID: "pe_1", Name: "Kept", Active: true})
+	if status, body := s.get(t, "/readyz"); status != http.StatusOK {
+		t.Fatalf("at first: %d: %s", status, body)
+	}
+	proxy.Freeze()
+	frozen := time.Now()
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var longest time.Duration
+	ask := func(method, path, body string) {
+		began := time.Now()
+		request, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
+		must(t, err)
+		request.Header.Set("api_key", s.setup.Token)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := s.client.Do(request)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		_ = response.Body.Close()
+		// What a cache has is good for less than a second.
+		fresh := response.StatusCode == http.StatusOK && method == http.MethodGet && began.Sub(frozen) < time.Second
+		if !fresh && (response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "") {
+			t.Errorf("%s: %s, Retry-After %q", path, response.Status, response.Header.Get("Retry-After"))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		longest = max(longest, time.Since(began))
+	}
+	for range 60 {
+		for _, path := range []string{"/api/v2/persona/get?oId=pe_1", "/api/v2/persona/list", "/readyz"} {
+			group.Go(func() { ask(http.MethodGet, path, "") })
+		}
+		group.Go(func() { ask(http.MethodPost, "/api/v2/persona/create", `{"name":"VP"}`) })
+	}
+	group.Wait()
+	// A second before the gate, and two each for key, connection and statement.
+	t.Logf("the longest took %s", longest)
+	if longest > 15*time.Second {
+		t.Errorf("a request took %s", longest)
+	}
+	proxy.Thaw()
+	for deadline := time.Now().Add(time.Minute); ; {
+		status, body := s.get(t, "/readyz")
+		if status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("back: still %d: %s", status, body)
+		}
+	}
+	t.Logf("ready %s after it was silent", time.Since(frozen))
+	for range 20 { // more than a pool has
+		if status, body := s.get(t, "/api/v2/persona/get?oId=pe_1"); status != http.StatusOK {
 			t.Errorf("back: %d: %s", status, body)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -213,11 +212,11 @@ func TestPostgresEpoch(t *testing.T) {
 // so.
 func TestPostgresHalfOpen(t *testing.T) {
 	t.Parallel()
-	p := startProxy(t, madePostgres(t))
-	s := openURL(t, p.url, store.Options{Settings: store.Settings{StatementTimeout: time.Second, ConnectTimeout: time.Second}})
+	p := postgrestest.NewProxy(t, madePostgres(t))
+	s := openURL(t, p.URL, store.Options{Settings: store.Settings{StatementTimeout: time.Second, ConnectTimeout: time.Second}})
 	insert(t, s, simple("pe_1"))
 	trusted(t, s)
-	p.freeze()
+	p.Freeze()
 	frozen := time.Now()
 	until(t, "an epoch that is not ok", func() bool {
 		late := time.Since(frozen) > time.Second
@@ -235,7 +234,7 @@ func TestPostgresHalfOpen(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second { // two timeouts of two steps each, and a slow machine
 		t.Errorf("the failures took %s", took)
 	}
-	p.thaw()
+	p.Thaw()
 	until(t, "a store that works again", func() bool { return s.Ping(t.Context()) == nil })
 	trusted(t, s)
 	insert(t, s, simple("pe_3"))
@@ -535,84 +534,4 @@ func TestEnginesFindTheSame(t *testing.T) {
 		}
 	}
 	t.Logf("%d matches are the same", found/2)
-}
-
-// proxy stands between a store and the server, and can be frozen.
-type proxy struct {
-	url    string
-	mu     sync.Mutex
-	frozen bool
-	links  []net.Conn
-}
-
-func startProxy(t *testing.T, url string) *proxy {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	database, rest, _ := strings.Cut(strings.TrimPrefix(url, "postgres:///"), "?host=")
-	socket, _, _ := strings.Cut(rest, "&")
-	p := &proxy{url: fmt.Sprintf("postgres://personae@%s/%s?sslmode=disable", listener.Addr(), database)}
-	var group sync.WaitGroup
-	group.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("unix", socket+"/.s.PGSQL.5432")
-			if err != nil {
-				client.Close()
-				return
-			}
-			p.mu.Lock()
-			p.links = append(p.links, client, server)
-			p.mu.Unlock()
-			group.Go(func() { p.copy(server, client) })
-			group.Go(func() { p.copy(client, server) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		p.thaw()
-		p.mu.Lock()
-		for _, link := range p.links {
-			link.Close()
-		}
-		p.mu.Unlock()
-		group.Wait()
-	})
-	return p
-}
-
-// copy copies, and drops what comes while the proxy is frozen.
-func (p *proxy) copy(to, from net.Conn) {
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			to.Close()
-			return
-		}
-		p.mu.Lock()
-		frozen := p.frozen
-		p.mu.Unlock()
-		if !frozen {
-			_, _ = to.Write(buffer[:n])
-		}
-	}
-}
-
-func (p *proxy) freeze() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.frozen = true
-}
-
-// thaw lets new connections through; the old ones have lost what was sent.
-func (p *proxy) thaw() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.frozen = false
 }
