@@ -29,22 +29,37 @@ func checkProbe(t *testing.T, l *latencies, bound time.Duration) {
 // slowOnes is how many clients send slowly.
 const slowOnes = 1000
 
+// nothingLeft returns a check that the server has about as many goroutines again
+// as it has now.
+func nothingLeft(t *testing.T, s *server) (check func()) {
+	t.Helper()
+	const name = "go_goroutines"
+	before := s.metric(t, name)
+	return func() {
+		t.Helper()
+		until(t, 10*time.Second, "as few goroutines as before", func() bool { return s.metric(t, name) < before+20 })
+		figure(t, "goroutines: %.0f before, %.0f after", before, s.metric(t, name))
+	}
+}
+
 // TestIdleConnections opens many connections, each with one request, and lets
 // them be.
 func TestIdleConnections(t *testing.T) {
 	idle := sized(1000, 10_000)
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
+	check := nothingLeft(t, s)
 	stop := s.probe(t)
 	tick := time.NewTimer(time.Second)
 	<-tick.C
 	before := s.residentMiB()
 	conns := make([]net.Conn, 0, idle)
-	defer func() {
+	closeAll := func() {
 		for _, c := range conns {
 			_ = c.Close()
 		}
-	}()
+	}
+	defer closeAll()
 	for i := range idle {
 		c, err := net.Dial("tcp", s.address)
 		if err != nil {
@@ -69,6 +84,8 @@ func TestIdleConnections(t *testing.T) {
 	if limit := 64 + idle*64>>10; after > before+limit {
 		t.Errorf("memory grew by %d MiB, want %d at most", after-before, limit)
 	}
+	closeAll()
+	check()
 }
 
 // TestSlowLoris lets many clients send a byte a second, half of them heads and
@@ -77,6 +94,7 @@ func TestSlowLoris(t *testing.T) {
 	long(t, "TestSlowClients in internal/app")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
+	check := nothingLeft(t, s)
 	for _, kind := range []struct {
 		name, head string
 		within     time.Duration
@@ -127,6 +145,7 @@ func TestSlowLoris(t *testing.T) {
 		checkProbe(t, stop(), probeBound)
 	}
 	until(t, 5*time.Second, "few connections", func() bool { return s.metric(t, "personae_connections") < 5 })
+	check()
 }
 
 // TestHeaderFlood sends heads as large as they may be, of many small headers,
@@ -135,6 +154,7 @@ func TestHeaderFlood(t *testing.T) {
 	long(t, "TestHeads in internal/overload")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
+	check := nothingLeft(t, s)
 	stop := s.probe(t)
 	before, most := s.residentMiB(), 0
 	var b strings.Builder
@@ -161,4 +181,5 @@ func TestHeaderFlood(t *testing.T) {
 		t.Errorf("%d MiB resident, want %d at most", most, limit)
 	}
 	checkProbe(t, stop(), floodBound)
+	check()
 }

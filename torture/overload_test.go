@@ -2,6 +2,7 @@ package torture
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,11 +16,7 @@ const overBy = 4
 // asks for four times as many, however long the answers take.
 func TestOverload(t *testing.T) {
 	long(t, "TestTooMuchToDo in internal/api")
-	var flags []string
-	if *inFlight != "" {
-		flags = []string{"--max-in-flight", *inFlight}
-	}
-	s := start(t, t.TempDir(), "", flags...)
+	s := start(t, t.TempDir(), "", "--max-in-flight", strconv.Itoa(*inFlight))
 	s.fill(t)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4096, MaxConnsPerHost: 8192}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
@@ -29,7 +26,7 @@ func TestOverload(t *testing.T) {
 	measured := *loadFor / 6
 	calm := &latencies{}
 	end := time.Now().Add(measured)
-	for range 32 {
+	for range *inFlight { // so that nobody waits
 		group.Go(func() {
 			for time.Now().Before(end) {
 				began := time.Now()
@@ -44,7 +41,7 @@ func TestOverload(t *testing.T) {
 	}
 	group.Wait()
 	capacity := float64(answered.Load()) / measured.Seconds()
-	figure(t, "capacity: %.0f lists of 100 a second with 32 clients, p99 %s, %d MiB resident", capacity, calm.at(.99), s.residentMiB())
+	figure(t, "capacity: %.0f lists of 100 a second with %d clients, p99 %s, %d MiB resident", capacity, *inFlight, calm.at(.99), s.residentMiB())
 
 	stop := s.probe(t)
 	accepted, refused := &latencies{}, &latencies{}

@@ -24,7 +24,7 @@ import (
 var (
 	torture  = flag.Bool("torture", false, "run what takes minutes")
 	loadFor  = flag.Duration("for", 30*time.Second, "how long each load lasts")
-	inFlight = flag.String("in-flight", "", "what the overloaded server has for --max-in-flight; empty for the default")
+	inFlight = flag.Int("in-flight", 16, "what the overloaded server has for --max-in-flight")
 )
 
 // sized is how much of something a run has.
@@ -64,7 +64,7 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	_ = os.Chmod(dir, 0o755) // the server may be another user's
 	binary = filepath.Join(dir, "personae")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "personae.dev/cmd/personae")
+	build := exec.Command("go", "build", "-o", binary, "personae.dev/cmd/personae")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "torture: build: %s\n%s", err, out)
