@@ -44,7 +44,7 @@ func nothingLeft(t *testing.T, s *server) (check func()) {
 
 // TestIdleConnections opens many connections, each with one request, and lets
 // them be.
-func TestIdleConnections(t *testing.T) {
+func TestIdleConnections(t *testing.T) { //nolint:paralleltest // it measures
 	idle := sized(1000, 10_000)
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
@@ -90,7 +90,7 @@ func TestIdleConnections(t *testing.T) {
 
 // TestSlowLoris lets many clients send a byte a second, half of them heads and
 // half of them bodies, and counts when they are cut off.
-func TestSlowLoris(t *testing.T) {
+func TestSlowLoris(t *testing.T) { //nolint:paralleltest // it measures
 	long(t, "TestSlowClients in internal/app")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)
@@ -150,7 +150,7 @@ func TestSlowLoris(t *testing.T) {
 
 // TestHeaderFlood sends heads as large as they may be, of many small headers,
 // that never end.
-func TestHeaderFlood(t *testing.T) {
+func TestHeaderFlood(t *testing.T) { //nolint:paralleltest // it measures
 	long(t, "TestHeads in internal/overload")
 	s := start(t, t.TempDir(), "")
 	s.fill(t)

@@ -90,7 +90,7 @@ func (w *written) check(t *testing.T, s *server) {
 
 // TestDiskFills fills the disk under a server that writes, makes room, and goes
 // on without a restart.
-func TestDiskFills(t *testing.T) {
+func TestDiskFills(t *testing.T) { //nolint:paralleltest // it measures
 	disk := smallDisk(t, "24m")
 	ballast := filepath.Join(disk, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 8<<20), 0o600))
@@ -125,7 +125,7 @@ func TestDiskFills(t *testing.T) {
 
 // TestDiskReadOnly makes the disk of a library read-only. The kernel does not do
 // that while a server has files open, so that one starts on it.
-func TestDiskReadOnly(t *testing.T) {
+func TestDiskReadOnly(t *testing.T) { //nolint:paralleltest // it measures
 	disk := smallDisk(t, "24m")
 	s := start(t, disk, "")
 	for range 50 {

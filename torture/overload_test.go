@@ -14,7 +14,7 @@ const overBy = 4
 
 // TestOverload measures how many lists a second the server answers, and then
 // asks for four times as many, however long the answers take.
-func TestOverload(t *testing.T) {
+func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 	long(t, "TestTooMuchToDo in internal/api")
 	s := start(t, t.TempDir(), "", "--max-in-flight", strconv.Itoa(*inFlight))
 	s.fill(t)

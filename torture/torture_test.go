@@ -76,6 +76,7 @@ func run(m *testing.M) int {
 // figure prints a line for the closing note.
 func figure(t *testing.T, format string, args ...any) {
 	t.Helper()
+	//nolint:forbidigo // t.Log is shown at the end only
 	fmt.Printf("FIGURE %s: %s\n", t.Name(), fmt.Sprintf(format, args...))
 }
 

@@ -19,6 +19,7 @@ import (
 // pipes is a listener whose connections have no buffer: what one side does not
 // read, the other cannot write.
 type pipes struct {
+	t     *testing.T // the bubble's
 	conns chan net.Conn
 	done  chan struct{}
 }
@@ -43,14 +44,14 @@ func (p *pipes) dial() net.Conn {
 
 // slowly serves handler to clients in a bubble, where time passes at once. A
 // goroutine that is left at its end fails the test.
-func slowly(t *testing.T, handler http.HandlerFunc, clients func(p *pipes, t *testing.T)) {
+func slowly(t *testing.T, handler http.HandlerFunc, clients func(p *pipes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		p := &pipes{t, make(chan net.Conn), make(chan struct{})}
 		server := newHTTPServer(slog.New(slog.DiscardHandler), handler)
 		served := make(chan error)
 		go func() { served <- server.Serve(p) }()
-		clients(p, t)
+		clients(p)
 		synctest.Wait()
 		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
@@ -91,27 +92,27 @@ func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	t.Run("Head", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(p *pipes, t *testing.T) {
+		slowly(t, ok, func(p *pipes) {
 			c := p.dial()
 			go func() { _, _ = io.Copy(io.Discard, c) }()
-			wantCutOff(t, dribble(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 100)), ReadHeaderTimeout)
+			wantCutOff(p.t, dribble(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 100)), ReadHeaderTimeout)
 		})
 	})
 	t.Run("NothingAtAll", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(p *pipes, t *testing.T) {
+		slowly(t, ok, func(p *pipes) {
 			c, began := p.dial(), time.Now()
 			_, _ = io.Copy(io.Discard, c)
-			wantCutOff(t, time.Since(began), ReadHeaderTimeout)
+			wantCutOff(p.t, time.Since(began), ReadHeaderTimeout)
 		})
 	})
 	t.Run("Body", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(p *pipes, t *testing.T) {
+		slowly(t, ok, func(p *pipes) {
 			c := p.dial()
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 			_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
-			wantCutOff(t, dribble(c, strings.Repeat("x", 100)), ReadTimeout)
+			wantCutOff(p.t, dribble(c, strings.Repeat("x", 100)), ReadTimeout)
 		})
 	})
 	t.Run("Reader", func(t *testing.T) {
@@ -125,11 +126,11 @@ func TestSlowClients(t *testing.T) {
 			}
 			took.Store(int64(time.Since(began)))
 		}
-		slowly(t, large, func(p *pipes, t *testing.T) {
+		slowly(t, large, func(p *pipes) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			time.Sleep(WriteTimeout + time.Second) //nolint:forbidigo // the bubble's time
-			wantCutOff(t, time.Duration(took.Load()), WriteTimeout)
+			wantCutOff(p.t, time.Duration(took.Load()), WriteTimeout)
 			_ = c.Close()
 		})
 	})
@@ -137,29 +138,29 @@ func TestSlowClients(t *testing.T) {
 		t.Parallel()
 		const size = 16 << 20
 		large := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) }
-		slowly(t, large, func(p *pipes, t *testing.T) {
+		slowly(t, large, func(p *pipes) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			response, err := http.ReadResponse(bufio.NewReader(slow{c}), nil)
 			if err != nil {
-				t.Fatal(err)
+				p.t.Fatal(err)
 			}
 			if n, err := io.Copy(io.Discard, response.Body); n != size || err != nil {
-				t.Errorf("%d bytes at 300 KiB a second: %v", n, err)
+				p.t.Errorf("%d bytes at 300 KiB a second: %v", n, err)
 			}
 		})
 	})
 	t.Run("Idle", func(t *testing.T) {
 		t.Parallel()
-		slowly(t, ok, func(p *pipes, t *testing.T) {
+		slowly(t, ok, func(p *pipes) {
 			c := p.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
-				t.Fatal(err)
+				p.t.Fatal(err)
 			}
 			began := time.Now()
 			_, _ = io.Copy(io.Discard, c)
-			wantCutOff(t, time.Since(began), IdleTimeout)
+			wantCutOff(p.t, time.Since(began), IdleTimeout)
 		})
 	})
 }
@@ -191,7 +192,7 @@ func TestVanishedClients(t *testing.T) {
 				<-r.Context().Done()
 				ended.Add(1)
 			}
-			slowly(t, work, func(p *pipes, t *testing.T) {
+			slowly(t, work, func(p *pipes) {
 				began := time.Now()
 				for range 100 {
 					c := p.dial()
@@ -200,7 +201,7 @@ func TestVanishedClients(t *testing.T) {
 				}
 				synctest.Wait()
 				if n := ended.Load(); name != "InTheHead" && n != 100 || time.Since(began) > time.Second {
-					t.Errorf("%d ended after %s", n, time.Since(began))
+					p.t.Errorf("%d ended after %s", n, time.Since(began))
 				}
 			})
 		})
@@ -208,7 +209,7 @@ func TestVanishedClients(t *testing.T) {
 	t.Run("InTheAnswer", func(t *testing.T) {
 		t.Parallel()
 		large := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) }
-		slowly(t, large, func(p *pipes, t *testing.T) {
+		slowly(t, large, func(p *pipes) {
 			for range 100 {
 				c := p.dial()
 				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")

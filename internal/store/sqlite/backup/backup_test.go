@@ -348,7 +348,7 @@ func TestRestore(t *testing.T) {
 	})
 }
 
-func TestRestoreRefusals(t *testing.T) {
+func TestRestoreRefusals(t *testing.T) { //nolint:tparallel // each subtest locks the same database
 	t.Parallel()
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -387,7 +387,7 @@ func TestRestoreRefusals(t *testing.T) {
 	}
 	before := names(t, path)
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { // one after the other: each locks the same database
+		t.Run(name, func(t *testing.T) {
 			_, err := backup.Restore(t.Context(), test.file, "sqlite:"+path, backup.Options{Force: true})
 			wantError(t, err, test.kind, test.words...)
 			if test.file != "-" && !slices.Contains(test.words, "the database itself") && !strings.Contains(err.Error(), test.file) {
@@ -403,7 +403,7 @@ func TestRestoreRefusals(t *testing.T) {
 	}
 }
 
-// BenchmarkSave and BenchmarkVacuumInto copy the same 200 MB: ADR 15.
+// BenchmarkSave and BenchmarkVacuumInto copy the same 200 MB: ADR 17.
 func BenchmarkSave(b *testing.B) {
 	path, s := setup(b, 0)
 	insertSized(b, s, "pe", 25_000, 4000)

@@ -91,7 +91,11 @@ func checkTarget(path, file string, force bool) error {
 func mayReplace(path string, force bool) (replaces bool, err error) {
 	info, err := os.Stat(path)
 	switch {
-	case err != nil || info.Size() == 0 && info.Mode().IsRegular():
+	case errors.Is(err, os.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, diskError(err, path)
+	case info.Size() == 0 && info.Mode().IsRegular():
 		return false, nil
 	case info.IsDir():
 		return false, persona.BadSettingf("The database %s is a folder: name a file in it with --database sqlite:PATH.", path)
