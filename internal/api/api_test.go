@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"personae.dev/contract/contracttest"
@@ -22,7 +23,10 @@ import (
 	"personae.dev/internal/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	uuid.EnableRandPool() // as cmd/personae does
+	goleak.VerifyTestMain(m)
+}
 
 // server is an API on a database of its own, with two workspaces that have a
 // persona with the same id.

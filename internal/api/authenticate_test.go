@@ -76,7 +76,7 @@ func TestKeysAreRefusedAlike(t *testing.T) {
 	unknown, _ := persona.NewToken()
 	parsed, err := persona.ParseToken(s.token)
 	must(t, err)
-	wrongSecret := persona.Token{KeyOID: parsed.KeyOID, Secret: unknown.Secret}
+	wrongSecret := persona.Token{KeyID: parsed.KeyID, Secret: unknown.Secret}
 
 	c := s.start(t)
 	for _, token := range []string{expired, revoked} { // both are in the cache

@@ -25,9 +25,8 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller *perso
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h["Etag"] = []string{doc.ETag}
-	h["Cache-Control"] = cacheControl
+	w.Set("Etag", doc.ETag)
+	w.Header()["Cache-Control"] = cacheControl
 	if httpx.NoneMatch(r, doc.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -50,9 +49,8 @@ func (a *API) getPersonaWithQuestionIDs(w *httpx.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h["Etag"] = []string{written.ETag}
-	h["Cache-Control"] = cacheControl
+	w.Set("Etag", written.ETag)
+	w.Header()["Cache-Control"] = cacheControl
 	if httpx.NoneMatch(r, written.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil

@@ -833,8 +833,8 @@ func TestListKeys(t *testing.T) {
 	for _, token := range []string{s.adminToken, s.token, s.writeOnlyToken} {
 		parsed, err := persona.ParseToken(token)
 		must(t, err)
-		if !strings.Contains(got.body, parsed.KeyOID) || strings.Contains(got.body, parsed.Secret) || strings.Contains(got.body, token) {
-			t.Errorf("the list lacks %s, or shows its secret:\n%s", parsed.KeyOID, got.body)
+		if !strings.Contains(got.body, parsed.KeyOID()) || strings.Contains(got.body, parsed.Secret) || strings.Contains(got.body, token) {
+			t.Errorf("the list lacks %s, or shows its secret:\n%s", parsed.KeyOID(), got.body)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"personae.dev/internal/api"
+	"personae.dev/internal/fastpath"
 	"personae.dev/internal/library"
 	"personae.dev/internal/overload"
 	"personae.dev/internal/persona"
@@ -258,11 +259,17 @@ func (s *Server) Exposed() bool {
 // Run serves until ctx ends. Then it accepts no more, lets running requests
 // finish for ShutdownTimeout, and closes everything.
 func (s *Server) Run(ctx context.Context) error {
+	serve := func() error { return s.http.ServeTLS(s.listener, "", "") }
+	waitForReads := func(context.Context) (cutOff bool) { return false }
+	if !s.secure() {
+		reads := fastpath.Listen(s.listener, s.http)
+		serve, waitForReads = func() error { return s.http.Serve(reads) }, reads.Wait
+	}
 	group, running := errgroup.WithContext(ctx)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	group.Go(func() error {
-		err := s.serve()
+		err := serve()
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
 		}
@@ -285,7 +292,8 @@ func (s *Server) Run(ctx context.Context) error {
 		defer stopBackground()
 		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), ShutdownTimeout)
 		defer cancel()
-		if err := s.http.Shutdown(deadline); err != nil {
+		err := s.http.Shutdown(deadline)
+		if cutOff := waitForReads(deadline); cutOff || err != nil {
 			s.cfg.Log.Warn("requests were cut off at the end", "after", ShutdownTimeout.String())
 			return s.http.Close()
 		}
@@ -293,13 +301,6 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	return errors.Join(err, s.store.Close())
-}
-
-func (s *Server) serve() error {
-	if s.secure() {
-		return s.http.ServeTLS(s.listener, "", "")
-	}
-	return s.http.Serve(s.listener)
 }
 
 // Close ends a server that does not Run.

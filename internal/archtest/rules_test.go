@@ -33,7 +33,7 @@ var rooms = []room{
 	{dir: "internal/cli/remote", may: []string{"internal/cli/format", "internal/wire", "internal/persona", "client", "apitype"}},
 	{dir: "internal/cli/format", may: []string{"apitype"}},
 	{dir: "internal/app", may: []string{
-		"internal/api", "internal/httpx", "internal/overload", "internal/wire",
+		"internal/api", "internal/fastpath", "internal/httpx", "internal/overload", "internal/wire",
 		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/cache", "internal/persona",
 	}},
 
@@ -46,6 +46,7 @@ var rooms = []room{
 	{dir: "internal/wire", may: []string{"apitype", "internal/persona"}},
 	{dir: "internal/httpx", may: []string{"internal/overload", "apitype", "internal/persona"}},
 	{dir: "internal/ratelimit"},
+	{dir: "internal/fastpath"},
 	{dir: "internal/overload"},
 
 	// Adapters. They never import library, a transport or one another.

@@ -91,9 +91,8 @@ func write(w *ResponseWriter, status int, parts ...[]byte) error {
 		}
 		defer w.bounds.Answers.Give(int64(length))
 	}
-	h := w.Header()
-	h["Content-Type"] = contentTypeJSON
-	h["Content-Length"] = []string{strconv.Itoa(length)}
+	w.Header()["Content-Type"] = contentTypeJSON
+	w.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
 	for _, part := range parts {
 		_, _ = w.Write(part)

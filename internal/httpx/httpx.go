@@ -5,6 +5,7 @@
 package httpx
 
 import (
+	"log/slog"
 	"net/http"
 	"path"
 	"sync"
@@ -48,6 +49,11 @@ type ResponseWriter struct {
 	written int64
 	err     error // of a handler behind a Mux
 
+	// values are of headers that were Set: made together, and left to whoever
+	// has the headers.
+	values []string
+	attrs  [12]slog.Attr // room for those of the log
+
 	bounds    *Bounds
 	gate      *overload.Gate // that it is inside of, nil for none
 	overLimit bool           // of connections
@@ -67,6 +73,16 @@ func (w *ResponseWriter) LogStatus(status int) { w.status = status }
 
 // Wrote tells whether the answer has begun.
 func (w *ResponseWriter) Wrote() bool { return w.status != 0 }
+
+// Set sets a header, as that of http.Header does; its key must be canonical.
+func (w *ResponseWriter) Set(key, value string) {
+	if w.values == nil {
+		w.values = make([]string, 0, 4)
+	}
+	n := len(w.values)
+	w.values = append(w.values, value)
+	w.Header()[key] = w.values[n : n+1 : n+1]
+}
 
 // WriteHeader implements http.ResponseWriter.
 func (w *ResponseWriter) WriteHeader(status int) {

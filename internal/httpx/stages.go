@@ -25,10 +25,9 @@ const MaxExternalRequestID = 256
 // RequestIDs answers with the request's id, and with the caller's own.
 func RequestIDs(next Handler) Handler {
 	return func(w *ResponseWriter, r *http.Request) error {
-		h := w.Header()
-		h[headerRequestID] = []string{w.RequestID}
+		w.Set(headerRequestID, w.RequestID)
 		if id := externalRequestID(r); id != "" {
-			h[headerExternalRequestID] = []string{id}
+			w.Set(headerExternalRequestID, id)
 		}
 		return next(w, r)
 	}
@@ -64,7 +63,7 @@ func AccessLog(log *slog.Logger) Middleware {
 			took := time.Since(w.Began)
 			// Not by log.LogAttrs, which would look up who called it.
 			record := slog.NewRecord(w.Began.Add(took), level, "request", 0)
-			record.AddAttrs(
+			attrs := append(w.attrs[:0],
 				slog.String("requestId", w.RequestID),
 				slog.String("method", r.Method),
 				slog.String("path", persona.MaskTokens(r.URL.Path)),
@@ -74,31 +73,35 @@ func AccessLog(log *slog.Logger) Middleware {
 				slog.String("remote", r.RemoteAddr),
 			)
 			if w.KeyOID != "" {
-				record.AddAttrs(slog.String("key", w.KeyOID), slog.String("workspace", w.WorkspaceOID))
+				attrs = append(attrs, slog.String("key", w.KeyOID), slog.String("workspace", w.WorkspaceOID))
 			}
 			if id := externalRequestID(r); id != "" {
-				record.AddAttrs(slog.String("externalRequestId", persona.MaskTokens(id)))
+				attrs = append(attrs, slog.String("externalRequestId", persona.MaskTokens(id)))
 			}
 			if source := r.Header.Get("X-Request-Source"); source != "" && len(source) <= MaxExternalRequestID {
-				record.AddAttrs(slog.String("source", persona.MaskTokens(source)))
+				attrs = append(attrs, slog.String("source", persona.MaskTokens(source)))
 			}
-			logError(&record, w.Err)
+			attrs = appendError(attrs, w.Err)
+			// A record has room for five; those of a group without a name stand
+			// where the group does.
+			record.AddAttrs(slog.Attr{Value: slog.GroupValue(attrs...)})
 			_ = log.Handler().Handle(r.Context(), record) // as the logger itself does
 			return err
 		}
 	}
 }
 
-// logError adds why a request failed. Of a domain error it takes the code and
-// the cause: its message and faults may quote what the caller sent.
-func logError(record *slog.Record, err error) {
+// appendError adds why a request failed. Of a domain error it takes the code
+// and the cause: its message and faults may quote what the caller sent.
+func appendError(attrs []slog.Attr, err error) []slog.Attr {
 	if known, ok := errors.AsType[*persona.Error](err); ok {
-		record.AddAttrs(slog.String("code", known.Code))
+		attrs = append(attrs, slog.String("code", known.Code))
 		err = known.Err
 	}
 	if err != nil {
-		record.AddAttrs(slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", err.Error()))
 	}
+	return attrs
 }
 
 // Observe tells metrics of every request when it has ended.

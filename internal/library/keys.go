@@ -40,7 +40,7 @@ func (l *Library) Authenticate(ctx context.Context, token string) (*persona.Cred
 	if err != nil {
 		return nil, unauthorized(err)
 	}
-	c, err := l.credentials.Get(ctx, parsed.KeyOID, l.loadCredential)
+	c, err := l.credentials.Get(ctx, parsed.KeyID, l.loadCredential)
 	switch {
 	case persona.KindOf(err) == persona.NotFound:
 		return nil, unauthorized(ErrKeyUnknown)
@@ -60,7 +60,8 @@ func (l *Library) Authenticate(ctx context.Context, token string) (*persona.Cred
 	return c.Credential, nil
 }
 
-func (l *Library) loadCredential(ctx context.Context, keyOID string) (*credential, error) {
+func (l *Library) loadCredential(ctx context.Context, keyID string) (*credential, error) {
+	keyOID := persona.APIKeyPrefix + keyID
 	c, err := l.store.Credential(ctx, keyOID)
 	if err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (l *Library) newKey(wanted NewKey) (*persona.APIKey, string, error) {
 	}
 	token, digest := persona.NewToken()
 	return &persona.APIKey{
-		OID: token.KeyOID, WorkspaceOID: wanted.Workspace.OID, UserOID: wanted.User.OID, Name: wanted.Name,
+		OID: token.KeyOID(), WorkspaceOID: wanted.Workspace.OID, UserOID: wanted.User.OID, Name: wanted.Name,
 		Scopes: wanted.Scopes, Digest: digest, CreatedAt: now, ExpiresAt: wanted.ExpiresAt,
 	}, token.Reveal(), nil
 }
@@ -147,7 +148,7 @@ func (l *Library) RevokeKey(ctx context.Context, idOrToken string) (*persona.API
 		if err != nil {
 			return nil, persona.Invalidf("The API key is not complete or has a typing error: name it by its id, ak_…, which `personae key list` shows.")
 		}
-		keyOID = parsed.KeyOID
+		keyOID = parsed.KeyOID()
 	}
 	var revoked persona.APIKey
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
@@ -166,6 +167,6 @@ func (l *Library) RevokeKey(ctx context.Context, idOrToken string) (*persona.API
 	if err != nil {
 		return nil, err
 	}
-	l.credentials.Forget(keyOID)
+	l.credentials.Forget(strings.TrimPrefix(keyOID, persona.APIKeyPrefix))
 	return &revoked, nil
 }

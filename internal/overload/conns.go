@@ -2,7 +2,6 @@ package overload
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -119,13 +118,19 @@ func (c *conn) CloseWrite() error {
 
 type connKey struct{}
 
-// known returns what a listener made of a connection, with TLS or without.
+// known returns what a listener made of a connection, whatever has been put
+// around it since: TLS, for one.
 func known(c net.Conn) (*conn, bool) {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	for {
+		if k, ok := c.(*conn); ok {
+			return k, true
+		}
+		around, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil, false
+		}
+		c = around.NetConn()
 	}
-	k, ok := c.(*conn)
-	return k, ok
 }
 
 // ConnContext is for http.Server: it lets requests know their connection.

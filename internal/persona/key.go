@@ -112,15 +112,15 @@ var (
 
 // Token is a parsed token.
 type Token struct {
-	// KeyOID is the public id of the key.
-	KeyOID string
+	// KeyID is the public id of the key without its prefix.
+	KeyID string
 	// Secret is to be held against APIKey.Digest.
 	Secret string
 }
 
 // NewToken returns a new random token and the digest of its secret.
 func NewToken() (Token, Digest) {
-	token := Token{KeyOID: NewID(APIKeyPrefix), Secret: randomBase62(secretLength)}
+	token := Token{KeyID: NewID(""), Secret: randomBase62(secretLength)}
 	return token, digestOf(token.Secret)
 }
 
@@ -130,9 +130,12 @@ func (t Token) String() string { return TokenPrefix + "***" }
 // GoString hides the secret too.
 func (t Token) GoString() string { return t.String() }
 
+// KeyOID is the public id of the key.
+func (t Token) KeyOID() string { return APIKeyPrefix + t.KeyID }
+
 // Reveal returns the token as a client sends it.
 func (t Token) Reveal() string {
-	head := TokenPrefix + strings.TrimPrefix(t.KeyOID, APIKeyPrefix) + t.Secret
+	head := TokenPrefix + t.KeyID + t.Secret
 	sum := checksum(head)
 	return head + string(sum[:])
 }
@@ -152,7 +155,7 @@ func ParseToken(s string) (Token, error) {
 		return Token{}, ErrTokenChecksum
 	}
 	secretAt := len(TokenPrefix) + idLength
-	return Token{KeyOID: APIKeyPrefix + head[len(TokenPrefix):secretAt], Secret: head[secretAt:]}, nil
+	return Token{KeyID: head[len(TokenPrefix):secretAt], Secret: head[secretAt:]}, nil
 }
 
 // MaskTokens returns s without the tokens in it, for a log.
@@ -173,7 +176,12 @@ func MaskTokens(s string) string {
 }
 
 func checksum(s string) (digits [checksumLength]byte) {
-	sum := crc32.ChecksumIEEE([]byte(s))
+	// Not by crc32.ChecksumIEEE, which would need s in memory of its own.
+	sum := ^uint32(0)
+	for i := range len(s) {
+		sum = crc32.IEEETable[byte(sum)^s[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := checksumLength - 1; i >= 0; i-- {
 		digits[i] = base62[sum%62]
 		sum /= 62

@@ -24,16 +24,16 @@ func TestToken(t *testing.T) {
 		if !form.MatchString(text) || len(text) != persona.TokenLength {
 			t.Fatalf("token %q has not the form that a secret scanner looks for", text)
 		}
-		if seen[token.Secret] || seen[token.KeyOID] {
+		if seen[token.Secret] || seen[token.KeyID] {
 			t.Fatal("two tokens have the same id or secret")
 		}
-		seen[token.Secret], seen[token.KeyOID] = true, true
+		seen[token.Secret], seen[token.KeyID] = true, true
 		parsed, err := persona.ParseToken(text)
 		if err != nil || parsed != token {
 			t.Fatalf("ParseToken(%q) = %+v, %v; want %+v", text, parsed, err, token)
 		}
-		if !strings.HasPrefix(token.KeyOID, "ak_") || !strings.Contains(text, strings.TrimPrefix(token.KeyOID, "ak_")) {
-			t.Fatalf("the id %s is no part of %s", token.KeyOID, text)
+		if !strings.HasPrefix(token.KeyOID(), "ak_") || !strings.Contains(text, token.KeyID) {
+			t.Fatalf("the id %s is no part of %s", token.KeyID, text)
 		}
 		if !digest.Matches(token.Secret) {
 			t.Fatal("the digest does not match its secret")
@@ -96,7 +96,7 @@ func TestParseTokenRefuses(t *testing.T) {
 // for ever.
 func TestTokenGolden(t *testing.T) {
 	t.Parallel()
-	token := persona.Token{KeyOID: "ak_0123456789ABCDEFGHIJkl", Secret: "abcdefghijklmnopqrstuv"}
+	token := persona.Token{KeyID: "0123456789ABCDEFGHIJkl", Secret: "abcdefghijklmnopqrstuv"}
 	const want = "psk_0123456789ABCDEFGHIJklabcdefghijklmnopqrstuv2g5qvI"
 	if got := token.Reveal(); got != want {
 		t.Errorf("String() = %s, want %s", got, want)
@@ -142,7 +142,7 @@ func TestDigestMatches(t *testing.T) {
 	t.Parallel()
 	token, digest := persona.NewToken()
 	other, _ := persona.NewToken()
-	for _, wrong := range []string{"", other.Secret, token.Secret[1:], token.Secret + "0", strings.ToLower(token.Secret) + "x", token.KeyOID, token.Reveal()} {
+	for _, wrong := range []string{"", other.Secret, token.Secret[1:], token.Secret + "0", strings.ToLower(token.Secret) + "x", token.KeyOID(), token.Reveal()} {
 		if digest.Matches(wrong) {
 			t.Errorf("the digest matches %q", wrong)
 		}
