@@ -70,6 +70,12 @@ type Reader interface {
 	Organizations(ctx context.Context) ([]Organization, error)
 	Workspaces(ctx context.Context) ([]Workspace, error)
 	Users(ctx context.Context) ([]User, error)
+
+	// Rows returns all that is kept, of all workspaces, by Kind and then Key, as
+	// it was at one moment. An error ends the sequence.
+	Rows(ctx context.Context) iter.Seq2[Row, error]
+	// CountRows counts what Rows returns.
+	CountRows(ctx context.Context) (int, error)
 }
 
 // Tx is one transaction: what it reads is what it wrote. Others wait that would
@@ -105,6 +111,55 @@ type Tx interface {
 	// TouchAPIKeys sets LastUsedAt of the keys where it is earlier. Unknown ids
 	// are passed over.
 	TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) error
+
+	// InsertRows adds rows of another store as they are, with what search needs.
+	// Those that they refer to must be there, or among them.
+	InsertRows(ctx context.Context, rows []Row) error
+}
+
+// Row is one thing that a store keeps, as it is kept: for a copy of everything.
+// It is the same in every store.
+type Row struct {
+	Kind RowKind
+	// Key is unique in its kind, and sorts text by text, byte by byte.
+	Key []string
+	// Values begin with the key. Each is a string, int64, bool, []byte or nil;
+	// what they mean is the stores' own affair.
+	Values []any
+}
+
+// Size is how many bytes the texts of a row have.
+func (r Row) Size() int {
+	size := 0
+	for _, value := range r.Values {
+		switch value := value.(type) {
+		case string:
+			size += len(value)
+		case []byte:
+			size += len(value)
+		}
+	}
+	return size
+}
+
+// RowKind is what a Row is of.
+type RowKind int
+
+// The kinds, each after those that it refers to.
+const (
+	OrganizationRows RowKind = iota
+	WorkspaceRows
+	UserRows
+	APIKeyRows
+	PersonaRows
+	RevisionRows
+	FirstAnswerRows
+	RowKinds // how many there are
+)
+
+// String names the kind for an operator.
+func (k RowKind) String() string {
+	return [...]string{"organizations", "workspaces", "users", "API keys", "personas", "revisions", "first answers"}[k]
 }
 
 // FirstAnswer is what was answered to a create with an idempotency key.

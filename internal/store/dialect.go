@@ -22,6 +22,10 @@ type dialect struct {
 	// holdKey, holdWorkspace and holdAccounts are statements.
 	holdKey, holdWorkspace, holdAccounts string
 
+	// beforeWords and afterWords are statements around the insert of the words of
+	// many personas with ids of their own.
+	beforeWords, afterWords []string
+
 	// words is the full-text index.
 	words *fts.Index
 }
@@ -35,6 +39,17 @@ func postgresDialect() *dialect {
 		holdKey:       `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
 		holdWorkspace: `select o_id from workspaces where o_id = $1 for update`,
 		holdAccounts:  `lock table organizations in share row exclusive mode`,
+		// The words of all are put in their places together, and not those of one
+		// persona after the other, which takes ten times as long.
+		beforeWords: []string{
+			`set local gin_pending_list_limit = '128MB'`,
+			`alter index personas_search_by_word set (fastupdate = on)`,
+		},
+		afterWords: []string{
+			`select gin_clean_pending_list('personas_search_by_word')`,
+			`alter index personas_search_by_word set (fastupdate = off)`,
+			`select setval(pg_get_serial_sequence('personas', 'id'), (select max(id) from personas))`,
+		},
 
 		words: fts.Postgres(),
 	}

@@ -163,16 +163,25 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 
 // index writes what finds a persona: its links and its words.
 func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error {
-	const link = `insert into persona_links (persona_id, kind, position, target_o_id) values ($1, $2, $3, $4)`
-	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
-		for position, target := range targets {
-			if _, err := t.exec(ctx, link, at.ID, kind, position, target); err != nil {
-				return err
-			}
+	const link = `insert into ` + linkColumns + ` values ($1, $2, $3, $4)`
+	for _, row := range linkRows(at, p) {
+		if _, err := t.exec(ctx, link, row...); err != nil {
+			return err
 		}
 	}
 	_, err := t.exec(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), p.IndexedWords())...)
 	return err
+}
+
+const linkColumns = `persona_links (persona_id, kind, position, target_o_id)`
+
+func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
+	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
+		for position, target := range targets {
+			rows = append(rows, []any{at.ID, kind, position, target})
+		}
+	}
+	return rows
 }
 
 // PurgePersona implements persona.Tx.

@@ -122,10 +122,10 @@ func (s *Store) Epoch() (epoch uint64, ok bool) { return s.engine.Epoch() }
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.Write(ctx, func(r engine.Runner) error {
+	return s.engine.Write(ctx, func(w engine.Writer) error {
 		q := s.queries
-		q.Runner, q.writing = r, true
-		return fn(&tx{q})
+		q.Runner, q.writing = w, true
+		return fn(&tx{q, w})
 	})
 }
 
@@ -154,7 +154,10 @@ type queries struct {
 }
 
 // tx holds the statements that write too.
-type tx struct{ queries }
+type tx struct {
+	queries
+	writer engine.Writer
+}
 
 var _ persona.Tx = (*tx)(nil)
 

@@ -17,7 +17,7 @@ type Engine interface {
 	// moment. texts are those that fn will run.
 	Snapshot(ctx context.Context, texts []string, fn func(Runner) error) error
 	// Write runs fn in one transaction, which is durable when Write returns nil.
-	Write(ctx context.Context, fn func(Runner) error) error
+	Write(ctx context.Context, fn func(Writer) error) error
 	// Translate makes domain errors of the driver's: it is the one place that
 	// knows them.
 	Translate(err error) error
@@ -30,6 +30,15 @@ type Engine interface {
 type Runner interface {
 	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+}
+
+// Writer runs SQL in a transaction that writes.
+type Writer interface {
+	Runner
+	// InsertMany adds rows the fastest way to a table, which into names with its
+	// columns: "table (column, column)". Each value is a string, int64, int, bool,
+	// []byte or nil.
+	InsertMany(ctx context.Context, into string, rows [][]any) error
 }
 
 // Options say how to open a database.

@@ -17,9 +17,10 @@ import (
 
 // Index is the table personas_search of an engine.
 type Index struct {
-	// Insert writes a Row, in the place of one with its id. Forget removes it;
-	// "" where it goes with the persona.
-	Insert, Forget string
+	// Into is the table with the columns of a Row. Insert writes a Row, in the
+	// place of one with its id. Forget removes it; "" where it goes with the
+	// persona.
+	Into, Insert, Forget string
 	// Join has the index, s, and the personas, p, by its side.
 	Join string
 	// Matches is the condition for the rows of s that an argument, made by
@@ -88,6 +89,7 @@ func (x *Index) Match(workspace int, status persona.Status, in Columns, words []
 // have letters, digits and marks only, in lower case.
 func SQLite() *Index {
 	return &Index{
+		Into: "personas_search (rowid, name, titles, rest)",
 		Insert: `
 		insert or replace into personas_search (rowid, name, titles, rest)
 		values ($1, $2, $3, $4)`,
@@ -117,6 +119,7 @@ func SQLite() *Index {
 // Postgres is a tsvector with a weight for each column.
 func Postgres() *Index {
 	return &Index{
+		Into: "personas_search (persona_id, words)",
 		Insert: `
 		insert into personas_search (persona_id, words)
 		values ($1, $2::tsvector)
@@ -146,7 +149,7 @@ func matchesVector(arg string) string { return "s.words @@ " + arg + "::tsquery"
 
 // lexeme is a term in the text form of a tsvector or tsquery.
 func lexeme(term string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(term) + "'"
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(term, `\`, `\\`), `'`, `''`) + "'"
 }
 
 // anyOf is a query for all words behind one of the prefixes.

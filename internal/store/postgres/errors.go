@@ -41,6 +41,8 @@ func (d *DB) Translate(err error) error {
 // translateTold translates what the server says.
 func (d *DB) translateTold(err error, code string) error {
 	switch code {
+	case "23505": // unique_violation
+		return persona.Conflictf("already_exists", "Something of what was to be added to the database %s is there already.", d.name)
 	case "3D000": // invalid_catalog_name
 		return d.unavailable(err, "The database %s does not exist on its server. Make it with createdb, or name another one with --database.")
 	case "42501", "25006": // insufficient_privilege, read_only_sql_transaction

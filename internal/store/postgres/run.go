@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
@@ -38,7 +41,7 @@ func (d *DB) Snapshot(ctx context.Context, _ []string, fn func(engine.Runner) er
 // Write implements engine.Engine. Others write at the same time: a statement
 // sees what they have committed, and store holds what must not change between
 // two.
-func (d *DB) Write(ctx context.Context, fn func(engine.Runner) error) error {
+func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 	conn, err := d.acquire(ctx, d.writer)
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Runner) error) error {
 			d.rollback(ctx, conn)
 		}
 	}()
-	if err := fn(conn); err != nil {
+	if err := fn(writer{conn}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -67,6 +70,54 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Runner) error) error {
 		return d.Translate(err)
 	}
 	return nil
+}
+
+// writer is a connection in a transaction that writes.
+type writer struct{ *sql.Conn }
+
+// InsertMany implements engine.Writer, by COPY.
+func (w writer) InsertMany(ctx context.Context, into string, rows [][]any) error {
+	var text []byte
+	for _, values := range rows {
+		for i, value := range values {
+			if i > 0 {
+				text = append(text, '\t')
+			}
+			text = appendField(text, value)
+		}
+		text = append(text, '\n')
+	}
+	return w.Raw(func(driverConn any) error {
+		_, err := driverConn.(*stdlib.Conn).Conn().PgConn().CopyFrom(ctx, bytes.NewReader(text), "copy "+into+" from stdin")
+		return err
+	})
+}
+
+// appendField adds a value in the text format of COPY.
+func appendField(text []byte, value any) []byte {
+	switch value := value.(type) {
+	case nil:
+		return append(text, `\N`...)
+	case []byte:
+		return hex.AppendEncode(append(text, `\\x`...), value)
+	case string:
+		for i := range len(value) {
+			switch c := value[i]; c {
+			case '\\':
+				text = append(text, '\\', '\\')
+			case '\t':
+				text = append(text, '\\', 't')
+			case '\n':
+				text = append(text, '\\', 'n')
+			case '\r':
+				text = append(text, '\\', 'r')
+			default:
+				text = append(text, c)
+			}
+		}
+		return text
+	}
+	return fmt.Append(text, value) // a number or a bool
 }
 
 // acquire takes a connection of a pool.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"personae.dev/internal/store/engine"
 )
@@ -27,6 +28,17 @@ func (prepare runner) ExecContext(ctx context.Context, text string, args ...any)
 		return nil, err
 	}
 	return stmt.ExecContext(ctx, args...)
+}
+
+// InsertMany implements engine.Writer.
+func (prepare runner) InsertMany(ctx context.Context, into string, rows [][]any) error {
+	text := "insert into " + into + " values (" + strings.Repeat("?, ", len(rows[0])-1) + "?)"
+	for _, values := range rows {
+		if _, err := prepare.ExecContext(ctx, text, values...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Reader implements engine.Engine.
@@ -56,7 +68,7 @@ func (d *DB) Snapshot(ctx context.Context, texts []string, fn func(engine.Runner
 
 // Write implements engine.Engine. Writes take turns, those of other processes
 // too.
-func (d *DB) Write(ctx context.Context, fn func(engine.Runner) error) (err error) {
+func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) (err error) {
 	sqlTx, err := d.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return d.Translate(err)

@@ -264,6 +264,11 @@ func (d *DB) Translate(err error) error {
 		return unavailable("The database file %s cannot be opened. Make the file and its folder readable and writable for this user, and try again.")
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return unavailable("The database file %s is damaged. Stop the server, keep a copy of the file, and restore it from a backup.")
+	case sqlite3.SQLITE_CONSTRAINT:
+		switch driverErr.Code() {
+		case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+			return persona.Conflictf("already_exists", "Something of what was to be added to the database file %s is there already.", d.path)
+		}
 	case sqlite3.SQLITE_IOERR:
 		return unavailable("The disk that holds the database file %s did not work. Nothing of this change was kept; check the disk and its free space, and try again.")
 	}

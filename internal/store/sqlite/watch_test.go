@@ -45,7 +45,7 @@ func TestWatchLosesConnection(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Conn: %v", err)
 	}
-	err = other.Write(t.Context(), func(r engine.Runner) error {
+	err = other.Write(t.Context(), func(r engine.Writer) error {
 		_, err := r.ExecContext(t.Context(), `insert into organizations (o_id, name, slug, created_at) values ('og_1', 'x', 'x', 0)`)
 		return err
 	})

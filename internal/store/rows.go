@@ -1,0 +1,257 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/fts"
+)
+
+const (
+	// rowsAtOnce is how many rows one statement reads, and bytesAtOnce about how
+	// many bytes of them are kept.
+	rowsAtOnce  = 1000
+	bytesAtOnce = 8 << 20
+)
+
+// table is where the rows of a kind are.
+type table struct {
+	name    string
+	columns []string
+	keys    int // how many of the columns are the key, which has an index
+}
+
+// tableOf returns the table of a kind. Links and words have no rows: they are
+// made of the personas.
+func tableOf(kind persona.RowKind) table {
+	name, columns, keys := "", "", 1
+	switch kind {
+	case persona.OrganizationRows:
+		name, columns = "organizations", "o_id name slug domain created_at"
+	case persona.WorkspaceRows:
+		name, columns = "workspaces", "o_id organization_o_id name domain created_at number"
+	case persona.UserRows:
+		name, columns = "users", "o_id organization_o_id first_name last_name email role created_at"
+	case persona.APIKeyRows:
+		name, columns = "api_keys", "o_id workspace_o_id user_o_id name scopes secret_digest created_at expires_at revoked_at last_used_at"
+	case persona.PersonaRows:
+		name, keys = "personas", 2
+		columns = "workspace_o_id o_id id user_o_id name internal_name description document created_at updated_at archived_at deleted_at " +
+			"primary_offering_o_id offering_mode active unrecognized rejected"
+	case persona.RevisionRows:
+		name, columns = "revisions", "o_id persona_id number action user_o_id key_o_id created_at snapshot"
+	case persona.FirstAnswerRows:
+		name, keys = "idempotent_answers", 2
+		columns = "workspace_o_id key persona_o_id body_digest answer etag created_at"
+	}
+	return table{name, strings.Fields(columns), keys}
+}
+
+// page is the text that reads the rows beyond a key. It is put together of
+// constant parts.
+func (t table) page() string {
+	key, parameters := strings.Join(t.columns[:t.keys], ", "), []string{"$1", "$2"}[:t.keys]
+	return fmt.Sprintf("select %s from %s where (%s) > (%s) order by %s limit $%d",
+		strings.Join(t.columns, ", "), t.name, key, strings.Join(parameters, ", "), key, t.keys+1)
+}
+
+// Rows implements persona.Reader.
+func (s *Store) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
+	return func(yield func(persona.Row, error) bool) {
+		var texts []string
+		for kind := range persona.RowKinds {
+			texts = append(texts, tableOf(kind).page())
+		}
+		err := s.snapshot(ctx, texts, func(q *queries) error {
+			q.Rows(ctx)(yield)
+			return nil
+		})
+		if err != nil {
+			yield(persona.Row{}, err)
+		}
+	}
+}
+
+// Rows implements persona.Reader.
+func (q *queries) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
+	return func(yield func(persona.Row, error) bool) {
+		for kind := range persona.RowKinds {
+			after := make([]string, tableOf(kind).keys)
+			for limit, more := rowsAtOnce, true; more; {
+				rows, cut, err := q.rowsAfter(ctx, kind, after, limit)
+				if err != nil {
+					yield(persona.Row{}, err)
+					return
+				}
+				for _, r := range rows {
+					if !yield(r, nil) {
+						return
+					}
+					after = r.Key
+				}
+				// Where rows are large, PostgreSQL would send many for nothing.
+				more = cut || len(rows) == limit
+				limit = min(2*len(rows), rowsAtOnce)
+			}
+		}
+	}
+}
+
+// rowsAfter reads the rows beyond a key, and tells whether they were cut short,
+// as they are large.
+func (q *queries) rowsAfter(ctx context.Context, kind persona.RowKind, after []string, limit int) (rows []persona.Row, cut bool, err error) {
+	defer q.timed("rows")()
+	t := tableOf(kind)
+	var args []any
+	for _, text := range after {
+		args = append(args, text)
+	}
+	size := 0
+	for values, err := range each(ctx, q, t.page(), t.scan, append(args, limit)...) {
+		if err != nil {
+			return nil, false, err
+		}
+		r := persona.Row{Kind: kind, Values: values}
+		for _, value := range values[:t.keys] {
+			r.Key = append(r.Key, value.(string))
+		}
+		rows = append(rows, r)
+		if size += r.Size(); size > bytesAtOnce {
+			return rows, true, nil
+		}
+	}
+	return rows, false, nil
+}
+
+// scan reads the values of a row.
+func (t table) scan(r row) ([]any, error) {
+	values, dest := make([]any, len(t.columns)), make([]any, len(t.columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	err := r.Scan(dest...)
+	for i, column := range t.columns {
+		if n, isNumber := values[i].(int64); isNumber && slices.Contains([]string{"active", "unrecognized", "rejected"}, column) {
+			values[i] = n != 0 // SQLite has no bool
+		}
+	}
+	return values, err
+}
+
+// CountRows implements persona.Reader.
+func (q *queries) CountRows(ctx context.Context) (int, error) {
+	total := 0
+	for kind := range persona.RowKinds {
+		n, err := one(ctx, q, "select count(*) from "+tableOf(kind).name, scanInt, nil)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// InsertRows implements persona.Tx.
+func (t *tx) InsertRows(ctx context.Context, rows []persona.Row) error {
+	defer t.timed("insert_rows")()
+	for kind := range persona.RowKinds {
+		of := tableOf(kind)
+		var values [][]any
+		for _, r := range rows {
+			if r.Kind == kind {
+				values = append(values, r.Values)
+			}
+		}
+		if err := t.insertMany(ctx, of.name+" ("+strings.Join(of.columns, ", ")+")", values); err != nil {
+			return err
+		}
+		if kind == persona.PersonaRows {
+			if err := t.indexRows(ctx, of, values); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// insertMany adds rows to a table, named with its columns.
+func (t *tx) insertMany(ctx context.Context, into string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ctx, cancel := t.bound(ctx)
+	defer cancel()
+	return t.translate(t.writer.InsertMany(ctx, into, rows))
+}
+
+// indexRows writes what finds personas.
+func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
+	if len(personas) == 0 {
+		return nil
+	}
+	const query = `select number from workspaces where o_id = $1`
+	var links, words [][]any
+	at, workspace := fts.Place{}, ""
+	for _, values := range personas {
+		value := func(column string) any { return values[slices.Index(of.columns, column)] }
+		if of := value("workspace_o_id").(string); of != workspace {
+			var err error
+			if at.Workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {
+				return err
+			}
+			workspace = of
+		}
+		at.ID = int(value("id").(int64))
+		p, err := personaOfRow(value)
+		if err != nil {
+			return err
+		}
+		links = append(links, linkRows(at, p)...)
+		words = append(words, t.dialect.words.Row(at, p.Status(), p.IndexedWords()))
+	}
+	if err := t.insertMany(ctx, linkColumns, links); err != nil {
+		return err
+	}
+	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {
+		return err
+	}
+	if err := t.insertMany(ctx, t.dialect.words.Into, words); err != nil {
+		return err
+	}
+	return t.execAll(ctx, t.dialect.afterWords)
+}
+
+func (t *tx) execAll(ctx context.Context, statements []string) error {
+	for _, text := range statements {
+		if _, err := t.exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// personaOfRow returns what lists and search need of a persona.
+func personaOfRow(value func(column string) any) (*persona.Persona, error) {
+	text := func(column string) *string {
+		if text, ok := value(column).(string); ok {
+			return &text
+		}
+		return nil
+	}
+	at := func(column string) *time.Time {
+		us, ok := value(column).(int64)
+		return fromNullMicros(sql.Null[int64]{V: us, Valid: ok})
+	}
+	p := &persona.Persona{
+		Name: value("name").(string), InternalName: text("internal_name"), Description: text("description"),
+		ArchivedAt: at("archived_at"), DeletedAt: at("deleted_at"),
+	}
+	return p, document.Decode([]byte(value("document").(string)), p)
+}
