@@ -16,6 +16,7 @@ type room struct {
 // rooms is the house. Imports run one way:
 //
 //	cmd → cli → app → { api, … transports } → library → persona
+//	                  transfer                        → persona
 //	                  { store, … adapters }           → persona
 //	            cli → client → apitype ← api
 //
@@ -26,7 +27,7 @@ var rooms = []room{
 
 	{dir: "internal/cli", may: []string{
 		"internal/cli/remote", "internal/cli/format",
-		"internal/app", "internal/wire", "internal/library", "internal/persona",
+		"internal/app", "internal/wire", "internal/library", "internal/transfer", "internal/persona",
 		"client", "apitype", "examples",
 	}},
 	// Commands over the API know no database.
@@ -34,7 +35,7 @@ var rooms = []room{
 	{dir: "internal/cli/format", may: []string{"apitype"}},
 	{dir: "internal/app", may: []string{
 		"internal/api", "internal/fastpath", "internal/httpx", "internal/overload", "internal/wire",
-		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/cache", "internal/persona",
+		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/transfer", "internal/cache", "internal/persona",
 	}},
 
 	// Transports. They never import an adapter, or one another.
@@ -69,6 +70,7 @@ var rooms = []room{
 	{dir: "internal/store/postgrestest"},
 
 	{dir: "internal/library", may: []string{"internal/cache", "internal/persona"}},
+	{dir: "internal/transfer", may: []string{"internal/persona"}},
 	{dir: "internal/cache"},
 	{dir: "internal/persona"},
 
