@@ -46,6 +46,7 @@ type grammar struct {
 	Serve     serveCmd       `cmd:"" help:"Serve the API."`
 	Import    importCmd      `cmd:"" help:"Read personas from JSON lines into a workspace."`
 	Export    exportCmd      `cmd:"" help:"Write the personas of a workspace as JSON lines."`
+	Copy      copyCmd        `cmd:"" help:"Copy a whole installation from one database to another."`
 	Persona   remote.Persona `cmd:"" help:"List, show, create and change personas through a server."`
 	Key       keyCmd         `cmd:"" help:"Create, list and revoke API keys."`
 	Workspace workspaceCmd   `cmd:"" help:"Create and list workspaces."`
@@ -172,7 +173,13 @@ func describeAnswer(refused *client.Error) string {
 
 // database is the flags of every command that works on one.
 type database struct {
-	Database         string        `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database: sqlite: and a file name, or postgres://USER:PASSWORD@HOST:PORT/NAME. Default: ${default}."`
+	Database string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database: sqlite: and a file name, or postgres://USER:PASSWORD@HOST:PORT/NAME. Default: ${default}."`
+	databaseSettings
+}
+
+// databaseSettings are the flags that say how to work on a database, and not on
+// which.
+type databaseSettings struct {
 	Readers          int           `name:"database-readers" default:"8" placeholder:"N" env:"PERSONAE_DATABASE_READERS" help:"How many reads the database is asked for at once. Default: ${default}."`
 	Writers          int           `name:"database-writers" default:"4" placeholder:"N" env:"PERSONAE_DATABASE_WRITERS" help:"How many changes PostgreSQL is asked for at once; SQLite makes one. Default: ${default}."`
 	StatementTimeout time.Duration `name:"database-statement-timeout" default:"5s" placeholder:"TIME" env:"PERSONAE_DATABASE_STATEMENT_TIMEOUT" help:"How long PostgreSQL may take for a statement. Default: ${default}."`
@@ -180,8 +187,8 @@ type database struct {
 	TLS              string        `name:"database-tls" default:"" enum:",disable,allow,prefer,require,verify-ca,verify-full" placeholder:"MODE" env:"PERSONAE_DATABASE_TLS" help:"TLS to PostgreSQL: disable, allow, prefer, require, verify-ca or verify-full, in place of the sslmode in the address."`
 }
 
-// settings are those of the flags that say how, and not which.
-func (d database) settings() (app.DatabaseSettings, error) {
+// settings checks the flags.
+func (d databaseSettings) settings() (app.DatabaseSettings, error) {
 	if d.Readers < 1 || d.Writers < 1 || d.StatementTimeout < time.Millisecond || d.ConnectTimeout < time.Millisecond {
 		return app.DatabaseSettings{}, persona.BadSettingf("--database-readers and --database-writers must be 1 or more, --database-statement-timeout and --database-connect-timeout 1ms or more.")
 	}
