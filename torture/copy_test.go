@@ -1,0 +1,240 @@
+package torture
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // a driver
+	_ "modernc.org/sqlite"             // a driver
+
+	"personae.dev/internal/store/postgrestest"
+)
+
+// folder is where the SQLite files of a test are. Databases are named as in a
+// command; source is the one to copy.
+type folder string
+
+const source = "sqlite:personae.db"
+
+// A whole installation goes through every way between the engines, and is the
+// same at the end of each.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	personas := sized(1000, 100_000)
+	dir := newSource(t, personas)
+	n, exported := dir.export(t, source)
+	if n != personas {
+		t.Fatalf("the source has %d personas, want %d", n, personas)
+	}
+	history := dir.history(t, source)
+	first, second := postgrestest.New(t), postgrestest.New(t)
+	for _, way := range []struct{ name, from, to string }{
+		{"SQLite to PostgreSQL", source, first},
+		{"PostgreSQL to PostgreSQL", first, second},
+		{"PostgreSQL to SQLite", second, "sqlite:third.db"},
+		{"SQLite to SQLite", "sqlite:third.db", "sqlite:fourth.db"},
+		{"with nothing left to do", source, first},
+	} {
+		began := time.Now()
+		copying := dir.personae("copy", "--from", way.from, "--to", way.to)
+		out, err := copying.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", way.name, err, out)
+		}
+		state := copying.ProcessState
+		figure(t, "%s, %d personas with 2 revisions each: %s, of it %s on a processor",
+			way.name, n, time.Since(began).Round(time.Second/10), (state.UserTime() + state.SystemTime()).Round(time.Second/10))
+		if _, got := dir.export(t, way.to); got != exported {
+			t.Errorf("%s: the export is another", way.name)
+		}
+		if dir.history(t, way.to) != history {
+			t.Errorf("%s: the history is another", way.name)
+		}
+	}
+}
+
+// A copy that is killed again and again goes on where it was.
+func TestKillCopy(t *testing.T) {
+	t.Parallel()
+	made := newSource(t, sized(2000, 10_000))
+	_, exported := made.export(t, source)
+	for name, to := range map[string]string{"SQLite": "sqlite:copy.db", "PostgreSQL": postgrestest.New(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t.TempDir())
+			must(t, os.Link(filepath.Join(string(made), "personae.db"), filepath.Join(string(dir), "personae.db")))
+			killed, rows := 0, 0
+			for {
+				ended, grown := dir.killCopyBeyond(t, to, rows)
+				if ended {
+					break
+				}
+				killed, rows = killed+1, grown
+			}
+			figure(t, "killed %d times, the last time with %d rows", killed, rows)
+			if killed < 2 {
+				t.Errorf("killed %d times, want 2 at least", killed)
+			}
+			if _, got := dir.export(t, to); got != exported {
+				t.Error("the export is another")
+			}
+			out, err := dir.personae("copy", "--from", source, "--to", to).CombinedOutput()
+			if err != nil || !bytes.Contains(out, []byte(": 0 rows, beside ")) {
+				t.Errorf("copy again: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// newSource makes an installation whose personas have two revisions each.
+func newSource(t *testing.T, personas int) folder {
+	t.Helper()
+	dir := folder(t.TempDir())
+	run := func(stdin io.Reader, args ...string) {
+		t.Helper()
+		cmd := dir.personae(args...)
+		cmd.Stdin = stdin
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", args, err, out)
+		}
+	}
+	run(nil, "migrate")
+	run(nil, "workspace", "create", "--new-organization", "Example", "Sales")
+	run(nil, "key", "create")
+	lines, err := os.ReadFile(filepath.Join("..", "examples", "onet", "personas.jsonl"))
+	must(t, err)
+	onet := bytes.Split(bytes.TrimSpace(lines), []byte("\n"))
+	for _, name := range []string{"", "New "} {
+		var input bytes.Buffer
+		for i := range personas {
+			line := bytes.Replace(onet[i%len(onet)], []byte(`"oId":"`), fmt.Appendf(nil, `"oId":"%d-`, i/len(onet)), 1)
+			input.Write(bytes.Replace(line, []byte(`"name":"`), []byte(`"name":"`+name), 1))
+			input.WriteByte('\n')
+		}
+		run(&input, "import", "-")
+	}
+	return dir
+}
+
+// personae is a command of the binary.
+func (dir folder) personae(args ...string) *exec.Cmd {
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = string(dir)
+	return cmd
+}
+
+// killCopyBeyond starts a copy, and kills it when the target has more than so
+// many rows. It tells how many those are, or that the copy came to its end.
+func (dir folder) killCopyBeyond(t *testing.T, to string, rows int) (ended bool, grown int) {
+	t.Helper()
+	cmd := dir.personae("copy", "--from", source, "--to", to)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatalf("copy: %v\n%s", err, out.Bytes())
+			}
+			return true, 0
+		case <-tick.C:
+			if grown = dir.rows(to); grown <= rows {
+				continue
+			}
+			_ = cmd.Process.Kill()
+			exit, ok := errors.AsType[*exec.ExitError](<-done)
+			return !ok || exit.Exited(), grown
+		}
+	}
+}
+
+// export returns how many personas a library has, and a checksum of its export.
+func (dir folder) export(t *testing.T, database string) (personas int, sum string) {
+	t.Helper()
+	cmd := dir.personae("export", "--database", database)
+	lines, hash := &lineCounter{}, sha256.New()
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(lines, hash), &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("export: %v\n%s", err, stderr.Bytes())
+	}
+	return lines.n, hex.EncodeToString(hash.Sum(nil))
+}
+
+type lineCounter struct{ n int }
+
+// Write implements io.Writer.
+func (c *lineCounter) Write(text []byte) (int, error) {
+	c.n += bytes.Count(text, []byte("\n"))
+	return len(text), nil
+}
+
+// history is a checksum of all revisions, which no export has.
+func (dir folder) history(t *testing.T, database string) string {
+	t.Helper()
+	db, err := dir.open(database)
+	must(t, err)
+	defer db.Close()
+	rows, err := db.Query(`
+		select r.o_id, p.o_id, r.number, r.action, r.user_o_id, coalesce(r.key_o_id, ''), r.created_at, r.snapshot
+		from revisions r join personas p on p.id = r.persona_id
+		order by r.o_id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	hash := sha256.New()
+	for rows.Next() {
+		var values [8]string
+		var dest []any
+		for i := range values {
+			dest = append(dest, &values[i])
+		}
+		if err := rows.Scan(dest...); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(hash, "%q\n", values)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// rows tells how many personas and revisions a database has, none while it is
+// not there.
+func (dir folder) rows(database string) (n int) {
+	db, err := dir.open(database)
+	if err != nil {
+		return 0
+	}
+	defer db.Close()
+	_ = db.QueryRow(`select (select count(*) from personas) + (select count(*) from revisions)`).Scan(&n)
+	return n
+}
+
+// open opens a database to read it.
+func (dir folder) open(database string) (*sql.DB, error) {
+	if path, isSQLite := strings.CutPrefix(database, "sqlite:"); isSQLite {
+		return sql.Open("sqlite", "file:"+filepath.Join(string(dir), path)+"?mode=ro&_pragma=busy_timeout(5000)")
+	}
+	return sql.Open("pgx", database)
+}
