@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
@@ -43,14 +44,17 @@ const entryBytes = 200
 
 // Cache keeps what was read from the store, bounded by bytes, and never hands
 // out what is out of date: a write of this process is visible to every read
-// that begins after it, one of another process as soon as the store's epoch
+// that begins after anybody saw it, one of another process as soon as the store's epoch
 // says so (persona.Store.Epoch).
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
 	entries *otter.Cache[K, entry[V]] // nil: the cache is off
-	// writes grows with every write of this process.
+	// writes grows with every write of this process that has ended.
 	writes atomic.Uint64
+
+	mu       sync.Mutex
+	changing map[K]int // how many writes of a key are under way
 }
 
 type entry[V any] struct {
@@ -61,7 +65,7 @@ type entry[V any] struct {
 
 // New returns an empty cache.
 func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe}
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, changing: map[K]int{}}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
@@ -95,10 +99,11 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 	if err != nil {
 		return value, err
 	}
-	// A write since may have changed what was loaded. The look at the counter
-	// and the insertion exclude Forget, which counts first and removes then.
+	// A write since, or one under way, may have changed what was loaded. The look
+	// at the counters and the insertion exclude Changing and ForgetAll, which
+	// count first and remove then.
 	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
-		if c.writes.Load() != writes {
+		if c.isChanging(key) || c.writes.Load() != writes {
 			return old, otter.CancelOp
 		}
 		return entry[V]{value, epoch}, otter.WriteOp
@@ -106,13 +111,39 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 	return value, nil
 }
 
-// Forget is called after a write to what key names, before the write is
-// answered.
-func (c *Cache[K, V]) Forget(key K) {
-	c.writes.Add(1)
-	if c.entries != nil {
+// Changing is called in a write to what keys name, before it can be seen by
+// others, and what it returns when the write has ended, before it is answered.
+// Nothing is kept of the keys in between: who heard of the write in another way,
+// by a list or a refusal, reads it too.
+func (c *Cache[K, V]) Changing(keys ...K) (changed func()) {
+	if c.entries == nil {
+		return func() {}
+	}
+	c.count(keys, 1)
+	for _, key := range keys {
 		c.entries.Invalidate(key)
 	}
+	return func() {
+		c.writes.Add(1)
+		c.count(keys, -1)
+	}
+}
+
+// count adds to the number of writes under way of each key.
+func (c *Cache[K, V]) count(keys []K, by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		if c.changing[key] += by; c.changing[key] == 0 {
+			delete(c.changing, key)
+		}
+	}
+}
+
+func (c *Cache[K, V]) isChanging(key K) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changing[key] > 0
 }
 
 // ForgetAll is called after a write to many.

@@ -81,7 +81,7 @@ func TestGet(t *testing.T) {
 	same(t, "again", "1", f.get(t, "k", "2"))
 	same(t, "another key", "3", f.get(t, "l", "3"))
 	f.want(t, cache.Miss, cache.Hit, cache.Miss)
-	f.Forget("k")
+	f.Changing("k")()
 	same(t, "forgotten", "4", f.get(t, "k", "4"))
 	same(t, "not forgotten", "3", f.get(t, "l", "5"))
 	f.want(t, cache.Miss, cache.Hit)
@@ -138,7 +138,7 @@ func TestBypass(t *testing.T) {
 	f.want(t, cache.Hit, cache.Miss)
 	// A write while it was away.
 	f.epochs.away = true
-	f.Forget("k")
+	f.Changing("k")()
 	f.epochs.away = false
 	same(t, "forgotten meanwhile", "6", f.get(t, "k", "6"))
 }
@@ -148,7 +148,7 @@ func TestOff(t *testing.T) {
 	f := setup(t, 0)
 	f.get(t, "k", "1")
 	same(t, "again", "2", f.get(t, "k", "2"))
-	f.Forget("k")
+	f.Changing("k")()
 	f.ForgetAll()
 	f.want(t, cache.Bypass, cache.Bypass)
 }
@@ -158,8 +158,8 @@ func TestOff(t *testing.T) {
 func TestWriteWhileLoading(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(*fixture){
-		"SameKey":    func(f *fixture) { f.Forget("k") },
-		"AnotherKey": func(f *fixture) { f.Forget("l") }, // careful, and rare
+		"SameKey":    func(f *fixture) { f.Changing("k")() },
+		"AnotherKey": func(f *fixture) { f.Changing("l")() }, // careful, and rare
 		"All":        func(f *fixture) { f.ForgetAll() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestWriteWhileLoadingKeepsTheNewer(t *testing.T) {
 	t.Parallel()
 	f := setup(t, plenty)
 	if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
-		f.Forget("k")
+		f.Changing("k")()
 		f.get(t, "k", "new")
 		return "old", nil
 	}); err != nil {
@@ -223,8 +223,29 @@ func TestBound(t *testing.T) {
 	})
 }
 
-// TestReadsWhatWasWritten: every look that begins after a write ended sees it,
-// or a later one, whatever else is read and written meanwhile.
+// TestWriteUnderWay: what is read while a write is under way is kept for nobody,
+// until the last such write has ended.
+func TestWriteUnderWay(t *testing.T) {
+	t.Parallel()
+	f := setup(t, plenty)
+	f.get(t, "k", "old")
+	f.get(t, "l", "other")
+	first, second := f.Changing("k", "m"), f.Changing("k")
+	same(t, "before the first has ended", "1", f.get(t, "k", "1"))
+	same(t, "of the same writes", "2", f.get(t, "m", "2"))
+	first()
+	same(t, "before the second has ended", "3", f.get(t, "k", "3"))
+	same(t, "of a write that has ended", "4", f.get(t, "m", "4"))
+	second()
+	same(t, "afterwards", "5", f.get(t, "k", "5"))
+	same(t, "kept", "5", f.get(t, "k", "6"))
+	same(t, "kept", "4", f.get(t, "m", "6"))
+	same(t, "of no write", "other", f.get(t, "l", "6"))
+	f.want(t, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Hit, cache.Hit, cache.Hit)
+}
+
+// TestReadsWhatWasWritten: every look that begins after a write was seen or has
+// ended sees it, or a later one, whatever else is read and written meanwhile.
 func TestReadsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	var truth, written atomic.Int64
@@ -238,8 +259,12 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		for n := range int64(writes) {
+			changed := c.Changing("k")
 			truth.Store(n + 1)
-			c.Forget("k")
+			if n%2 == 0 {
+				written.Store(n + 1) // somebody sees it early
+			}
+			changed()
 			written.Store(n + 1)
 		}
 	})

@@ -151,6 +151,7 @@ func (l *Library) RevokeKey(ctx context.Context, idOrToken string) (*persona.API
 		keyOID = parsed.KeyOID()
 	}
 	var revoked persona.APIKey
+	defer l.credentials.Changing(strings.TrimPrefix(keyOID, persona.APIKeyPrefix))()
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
 		c, err := tx.Credential(ctx, keyOID)
 		if err != nil {
@@ -167,6 +168,5 @@ func (l *Library) RevokeKey(ctx context.Context, idOrToken string) (*persona.API
 	if err != nil {
 		return nil, err
 	}
-	l.credentials.Forget(strings.TrimPrefix(keyOID, persona.APIKeyPrefix))
 	return &revoked, nil
 }

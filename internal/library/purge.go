@@ -28,23 +28,27 @@ func (l *Library) Purge(ctx context.Context, before time.Time, purged func(perso
 	}
 	for {
 		var gone []persona.DeletedPersona
+		changed := func() {}
 		err := l.store.Write(ctx, func(tx persona.Tx) error {
 			var err error
 			if gone, err = tx.Deleted(ctx, before, purgeAtOnce); err != nil {
 				return err
 			}
+			keys := make([]personaKey, 0, len(gone))
 			for _, d := range gone {
+				keys = append(keys, personaKey{d.WorkspaceOID, d.OID})
 				if err := tx.PurgePersona(ctx, d.WorkspaceOID, d.OID); err != nil {
 					return err
 				}
 			}
+			changed = l.personas.Changing(keys...)
 			return nil
 		})
+		changed()
 		if err != nil || len(gone) == 0 {
 			return err
 		}
 		for _, d := range gone {
-			l.personas.Forget(personaKey{d.WorkspaceOID, d.OID})
 			purged(d)
 		}
 	}

@@ -80,7 +80,6 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 	if err != nil {
 		return nil, err
 	}
-	l.personas.Forget(personaKey{p.WorkspaceOID, p.OID})
 	return written, nil
 }
 
@@ -263,11 +262,16 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 		return nil, cmp.Or(persona.InvalidFields(target.Faults), error(persona.PersonaNotFound()))
 	}
 	var written *Written
+	changed := func() {}
+	defer func() { changed() }()
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
 		existing, err := tx.Persona(ctx, caller.Workspace.OID, target.OID)
 		if err != nil {
 			return err
 		}
+		// Even if nothing comes of it: the answer tells what the persona is now,
+		// and on another server it may have changed.
+		changed = l.personas.Changing(personaKey{caller.Workspace.OID, target.OID})
 		before, err := l.Written(existing)
 		if err != nil {
 			return err
@@ -307,7 +311,6 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 	if err != nil {
 		return nil, err
 	}
-	l.personas.Forget(personaKey{caller.Workspace.OID, target.OID})
 	return written, nil
 }
 

@@ -2,6 +2,8 @@ package library_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -535,6 +537,100 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 		}
 		seen[written.ETag] = true
 	}
+}
+
+// eager is a store that lets others look between a commit and its answer.
+type eager struct {
+	persona.Store
+	before, after func() // the commit
+}
+
+// Write implements persona.Store.
+func (s *eager) Write(ctx context.Context, fn func(persona.Tx) error) error {
+	err := s.Store.Write(ctx, func(tx persona.Tx) error {
+		err := fn(tx)
+		s.before()
+		return err
+	})
+	s.after()
+	return err
+}
+
+// TestWritesAreSeenBeforeTheyAreAnswered: who heard of a change in another way
+// before it was answered, in a list or by a 412, gets what it heard of, though
+// others got the old version until the commit.
+func TestWritesAreSeenBeforeTheyAreAnswered(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	looks := &eager{Store: f.store, before: func() {}, after: func() {}}
+	l, err := library.New(library.Config{Store: looks, Render: wire.EncodePersona, CacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	oID := f.create(t, `{"name":"old"}`).Persona.OID
+	name := func() string {
+		document, err := l.Persona(t.Context(), f.caller, oID)
+		switch {
+		case persona.KindOf(err) == persona.NotFound:
+			return "none"
+		case err != nil:
+			t.Fatalf("Persona: %v", err)
+		}
+		var shown struct{ Name string }
+		if err := json.Unmarshal(document.Body, &shown); err != nil {
+			t.Fatal(err)
+		}
+		return shown.Name
+	}
+	for _, change := range []struct {
+		before, after string
+		write         func() error
+	}{
+		{"old", "new", func() error {
+			_, err := l.UpdatePersona(t.Context(), f.caller, library.Target{OID: oID}, patch(t, `{"name":"new"}`))
+			return err
+		}},
+		{"new", "new", func() error {
+			_, err := l.DeletePersona(t.Context(), f.caller, library.Target{OID: oID})
+			return err
+		}},
+		{"new", "none", func() error {
+			return l.Purge(t.Context(), persona.Now().Add(time.Hour), func(persona.DeletedPersona) {})
+		}},
+	} {
+		wrote := false
+		looks.before = func() {
+			if got := name(); got != change.before && got != change.after {
+				t.Errorf("before the commit of %q there is %q", change.after, got)
+			}
+		}
+		looks.after = func() {
+			wrote = true
+			if got, want := name(), f.nameInStore(t, oID); got != want {
+				t.Errorf("after the commit, before its answer, there is %q, want %q", got, want)
+			}
+		}
+		name() // into the cache
+		if err := change.write(); err != nil || !wrote {
+			t.Fatalf("write of %q: %v", change.after, err)
+		}
+		if got := name(); got != change.after {
+			t.Errorf("after the answer there is %q, want %q", got, change.after)
+		}
+	}
+}
+
+// nameInStore reads past all caches.
+func (f *writing) nameInStore(t *testing.T, oID string) string {
+	t.Helper()
+	p, err := f.store.Persona(t.Context(), f.workspace.OID, oID)
+	if persona.KindOf(err) == persona.NotFound {
+		return "none"
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Name
 }
 
 // TestNoLostUpdate: of those who read, change and write with If-Match, none
