@@ -225,12 +225,14 @@ func (s *Server) Address(database string) string {
 	return "postgres:///" + database + "?host=" + s.home + "&user=personae"
 }
 
-// Execute runs SQL text in the database at an address, and returns what it
-// answers, in rows and columns without headings.
+// Execute runs SQL text, such as what pg_dump wrote, in the database at an
+// address, and returns what it answers, in rows and columns without headings.
 func Execute(t testing.TB, address, text string) string {
 	t.Helper()
-	out, err := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(programs(), "psql"),
-		"--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", text, address).CombinedOutput()
+	psql := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(programs(), "psql"),
+		"--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", address)
+	psql.Stdin = strings.NewReader(text)
+	out, err := psql.CombinedOutput()
 	if err != nil {
 		t.Fatalf("psql: %v: %s", err, out)
 	}
