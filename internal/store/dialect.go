@@ -25,10 +25,18 @@ type dialect struct {
 	// beforeWords and afterWords are statements around the insert of the words of
 	// many personas with ids of their own.
 	beforeWords, afterWords []string
+	// planAnew is a statement after which, until the transaction ends, each
+	// statement is planned for the rows that are there: a plan that was made for
+	// an empty table is kept otherwise, and nobody else can see how the table
+	// has grown since. It is sent after manyRows.
+	planAnew string
 
 	// words is the full-text index.
 	words *fts.Index
 }
+
+// manyRows is how many personas a transaction adds before plans grow too old.
+const manyRows = 1000
 
 func sqliteDialect() *dialect { return &dialect{words: fts.SQLite()} }
 
@@ -50,6 +58,8 @@ func postgresDialect() *dialect {
 			`alter index personas_search_by_word set (fastupdate = off)`,
 			`select setval(pg_get_serial_sequence('personas', 'id'), (select max(id) from personas))`,
 		},
+
+		planAnew: `set local plan_cache_mode = force_custom_plan`,
 
 		words: fts.Postgres(),
 	}

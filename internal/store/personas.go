@@ -125,6 +125,11 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	if t.added++; t.added == manyRows && t.dialect.planAnew != "" {
+		if _, err := t.exec(ctx, t.dialect.planAnew); err != nil {
+			return err
+		}
+	}
 	at, err := one(ctx, &t.queries, query, scanPlace, taken("persona", p.OID), p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
 		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)

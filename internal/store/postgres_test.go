@@ -293,6 +293,38 @@ func TestPostgresCrash(t *testing.T) {
 	t.Logf("%d writes kept of %d", len(kept), n)
 }
 
+// TestPostgresPlansOfMany: personas that are added in one transaction to an empty
+// database are found by their ids, and not by a walk through all of them.
+func TestPostgresPlansOfMany(t *testing.T) {
+	t.Parallel()
+	url := madePostgres(t)
+	s := openURL(t, url, store.Options{})
+	const personas = 2000
+	write(t, s, func(tx persona.Tx) error {
+		for n := range personas {
+			p := simple(fmt.Sprintf("pe_%d", n))
+			if _, err := tx.Persona(t.Context(), p.WorkspaceOID, p.OID); persona.KindOf(err) != persona.NotFound {
+				return fmt.Errorf("Persona: %w", err)
+			}
+			if err := tx.InsertPersona(t.Context(), p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	walks := ""
+	until(t, "a count of the scans", func() bool {
+		if postgrestest.Execute(t, url, "select n_tup_ins from pg_stat_user_tables where relname = 'personas'") != fmt.Sprint(personas) {
+			return false
+		}
+		walks = postgrestest.Execute(t, url, "select sum(idx_scan) < 1500 from pg_stat_user_indexes where relname = 'personas' and indexrelname in ('personas_by_age', 'personas_listed', 'personas_deleted')")
+		return true
+	})
+	if walks != "t" {
+		t.Error("personas were looked for among all of their workspace")
+	}
+}
+
 func TestPostgresWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	settings := store.Settings{StatementTimeout: 2 * time.Second, ConnectTimeout: 2 * time.Second, Writers: 2}

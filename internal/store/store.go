@@ -125,7 +125,7 @@ func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error
 	return s.engine.Write(ctx, func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing = w, true
-		return fn(&tx{q, w})
+		return fn(&tx{queries: q, writer: w})
 	})
 }
 
@@ -157,6 +157,7 @@ type queries struct {
 type tx struct {
 	queries
 	writer engine.Writer
+	added  int // personas
 }
 
 var _ persona.Tx = (*tx)(nil)
