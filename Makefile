@@ -54,7 +54,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
 .PHONY: torture
-torture: ## Hurt the binary for minutes: connections, overload, copies, disk (needs root for disks)
+torture: test-deps ## Hurt the binary for an hour: clients, disks (as root), copies, crashes, several servers
 	$(GO) test -count=1 -timeout 2h -v ./torture -torture $(TORTURE)
 
 .PHONY: bench

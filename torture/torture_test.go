@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -142,6 +143,12 @@ func start(t *testing.T, dir, key string, flags ...string) *server {
 
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
+	<-s.ended
+}
+
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	must(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	<-s.ended
 }
 

@@ -111,6 +111,7 @@ var testOnly = []string{
 	"personae.dev/contract/contracttest",
 	"personae.dev/internal/store/postgrestest",
 	"personae.dev/internal/store/storetest",
+	"github.com/anishathalye/porcupine",
 	"github.com/chromedp/cdproto",
 	"github.com/chromedp/chromedp",
 	"github.com/getkin/kin-openapi",
@@ -129,6 +130,7 @@ var vague = []string{
 // row that go.mod does not use yet is a dependency already decided on.
 var modules = map[string]string{
 	"github.com/alecthomas/kong":          "v1.17.0",  // command line and settings
+	"github.com/anishathalye/porcupine":   "v1.3.1",   // tests: is a history linearizable?
 	"github.com/chromedp/cdproto":         "v0.159.0", // with chromedp
 	"github.com/chromedp/chromedp":        "v0.23.0",  // tests: /docs in a browser
 	"github.com/getkin/kin-openapi":       "v0.152.0", // tests: the contract

@@ -1,0 +1,415 @@
+package torture
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"personae.dev/apitype"
+)
+
+// TestCrash kills the server, and PostgreSQL, while writers write as fast as
+// they can. Afterwards every acknowledged write is there, and no other is half
+// there.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	kills, stops := sized(3, 100), sized(3, 20)
+	onEngines(t, func(t *testing.T, i *installation) {
+		t.Helper()
+		l := &ledger{prefix: fmt.Sprintf("w%x", rand.Uint32())}
+		s := i.start(t)
+		var slowest time.Duration
+		for range kills {
+			l.writeUntil(t, s, s.kill)
+			i.settle(t)
+			began := time.Now()
+			s = i.start(t)
+			slowest = max(slowest, time.Since(began))
+			l.verify(t, s, l.touched())
+		}
+		figure(t, "%d SIGKILLs, slowest start after one %s; %s", kills, slowest.Round(time.Millisecond), l)
+		if i.postgres != nil {
+			slowest = 0
+			for range stops {
+				l.writeUntil(t, s, func() { i.postgres.Stop(t) })
+				began := time.Now()
+				i.postgres.Start(t)
+				until(t, patience, "a server that is ready again", s.ready)
+				slowest = max(slowest, time.Since(began))
+				l.verify(t, s, l.touched())
+			}
+			figure(t, "%d immediate stops of PostgreSQL, ready again after %s at most; %s", stops, slowest.Round(time.Millisecond), l)
+		}
+		l.verify(t, s, l.entries)
+		l.verifyTotal(t, s)
+		s.stop(t)
+		i.checkIntegrity(t)
+	})
+}
+
+func (s *server) ready() bool {
+	response, err := http.Get(s.url + "/readyz")
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// ledger notes what was written. Every persona has one writer, so that one
+// write of it at most has an unknown end.
+type ledger struct {
+	prefix  string
+	entries []*entry
+
+	mu           sync.Mutex
+	acknowledged int
+	applied      int // of unknown end, and there after all
+	lost         int // of unknown end, and not there
+}
+
+func (l *ledger) String() string {
+	return fmt.Sprintf("%d writes of %d personas acknowledged and there; %d of unknown end: %d whole, %d not there",
+		l.acknowledged, len(l.entries), l.applied+l.lost, l.applied, l.lost)
+}
+
+// entry is one persona. Its version n has the word of n in every field.
+type entry struct {
+	oID, token string
+	version    int    // the last one acknowledged, 0 for none
+	etag       string // of version
+	revisions  int    // acknowledged
+	pending    int    // the version of unknown end, 0 for none
+	sent       int    // the last version sent
+	touched    bool   // since the last fault
+}
+
+func (e *entry) word(version int) string { return fmt.Sprintf("%sv%dx", e.token, version) }
+
+// body is what is sent for a version.
+func (e *entry) body(version int) map[string]any {
+	word := e.word(version)
+	body := map[string]any{
+		"name": "Persona " + word, "internalName": word, "description": strings.Repeat(word+" ", 40),
+		"painPoints": []string{word, "that it ends " + word}, "commonJobTitles": []string{word},
+		"linkingStrategy": map[string]any{"mode": "SPECIFIC", "offeringOIds": []string{"of_" + word}},
+	}
+	if e.oID != "" {
+		body["oId"] = e.oID
+	}
+	return body
+}
+
+// write sends the next version, and tells how it was answered.
+func (e *entry) write(ctx context.Context, c *caller) (*answer, error) {
+	e.touched = true
+	e.sent++
+	e.pending = e.sent
+	path, header := "persona/update", map[string]string(nil)
+	if e.oID == "" {
+		path, header = "persona/create", map[string]string{"Idempotency-Key": e.token}
+	}
+	a, err := c.post(ctx, path, header, e.body(e.pending))
+	if err != nil || a.status != http.StatusOK {
+		return a, err
+	}
+	var written apitype.PersonaResponse
+	if err := json.Unmarshal(a.body, &written); err != nil {
+		return a, err
+	}
+	e.oID = written.Data.OID
+	e.acknowledge(a.header.Get("Etag"))
+	return a, nil
+}
+
+func (e *entry) acknowledge(etag string) {
+	e.version, e.etag, e.pending = e.pending, etag, 0
+	e.revisions++
+}
+
+// writeUntil lets writers work, each on personas of its own, until fault, which
+// comes at a moment that nobody can foretell. Each ends with the first write
+// that is not acknowledged.
+func (l *ledger) writeUntil(t *testing.T, s *server, fault func()) {
+	t.Helper()
+	const writers = 8
+	for _, e := range l.entries {
+		e.touched = false
+	}
+	var group sync.WaitGroup
+	c := s.caller(t)
+	shares := make([][]*entry, writers)
+	for n, e := range l.entries {
+		shares[n%writers] = append(shares[n%writers], e)
+	}
+	for _, mine := range shares {
+		group.Go(func() {
+			for n := 0; ; n++ {
+				if n%5 == 0 || len(mine) == 0 {
+					mine = append(mine, l.add())
+				}
+				e := mine[len(mine)-1-rand.IntN(min(len(mine), 20))]
+				if n%5 == 0 {
+					e = mine[len(mine)-1]
+				}
+				a, err := e.write(t.Context(), c)
+				switch {
+				case err != nil: // who was killed answers nothing
+					return
+				case a.status == http.StatusServiceUnavailable:
+					if a.header.Get("Retry-After") == "" {
+						t.Errorf("503 without Retry-After: %s", a.body)
+					}
+					return
+				case a.status != http.StatusOK:
+					t.Errorf("a write was answered with %d %s", a.status, a.body)
+					return
+				}
+				l.mu.Lock()
+				l.acknowledged++
+				l.mu.Unlock()
+			}
+		})
+	}
+	<-time.After(50*time.Millisecond + rand.N(sized(250*time.Millisecond, time.Second)))
+	fault()
+	group.Wait()
+}
+
+func (l *ledger) add() *entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := &entry{token: fmt.Sprintf("%sn%d", l.prefix, len(l.entries))}
+	l.entries = append(l.entries, e)
+	return e
+}
+
+func (l *ledger) touched() []*entry {
+	return slices.DeleteFunc(slices.Clone(l.entries), func(e *entry) bool { return !e.touched })
+}
+
+// verify compares personas with what was acknowledged, and learns what became
+// of writes of unknown end.
+func (l *ledger) verify(t *testing.T, s *server, entries []*entry) {
+	t.Helper()
+	c := s.caller(t)
+	// A connection that was good a second ago is not tried before it is used:
+	// PostgreSQL that was away for less still costs a few requests.
+	c.patient = true
+	var group sync.WaitGroup
+	work := make(chan *entry)
+	for range 4 {
+		group.Go(func() {
+			for e := range work {
+				unknown := e.pending != 0
+				applied, err := e.verify(t.Context(), c)
+				if err != nil {
+					t.Errorf("persona %s, of version %d acknowledged and %d sent: %v", e.oID, e.version, e.sent, err)
+				}
+				l.mu.Lock()
+				switch {
+				case unknown && applied:
+					l.applied++
+				case unknown:
+					l.lost++
+				}
+				l.mu.Unlock()
+			}
+		})
+	}
+	for _, e := range entries {
+		work <- e
+	}
+	close(work)
+	group.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// verify compares all that the server has of one persona, and tells whether the
+// write of unknown end was made.
+func (e *entry) verify(ctx context.Context, c *caller) (applied bool, err error) {
+	created := false
+	if e.oID == "" {
+		if created, err = e.createAgain(ctx, c); err != nil {
+			return false, err
+		}
+	}
+	p, header, err := read[apitype.GetPersonaResponse](ctx, c, "persona/get?oId="+e.oID)
+	if err != nil {
+		return false, err
+	}
+	word := p.Data.InternalName
+	switch etag := header.Get("Etag"); {
+	case word == e.word(e.version) && etag == e.etag:
+	case e.pending != 0 && word == e.word(e.pending):
+		applied = true
+		e.acknowledge(etag)
+	default:
+		return false, fmt.Errorf("it is %q with ETag %s, want that of version %d with %s, or of %d", word, etag, e.version, e.etag, e.pending)
+	}
+	gone := []int{e.version - 1, e.pending}
+	e.pending = 0
+	want := e.body(e.version)
+	for field, same := range map[string]bool{
+		"name": *p.Name == want["name"], "description": *p.Description == want["description"],
+		"painPoints": slices.Equal(p.Data.PainPoints, want["painPoints"].([]string)), "commonJobTitles": slices.Equal(p.Data.CommonJobTitles, []string{word}),
+	} {
+		if !same {
+			return false, fmt.Errorf("%s is not that of %s", field, word)
+		}
+	}
+	for _, filter := range []string{"text=", "productOId=of_"} {
+		if err := e.findable(ctx, c, filter+word, true); err != nil {
+			return false, err
+		}
+		for _, version := range gone {
+			if version > 0 {
+				if err := e.findable(ctx, c, filter+e.word(version), false); err != nil {
+					return false, err
+				}
+			}
+		}
+	}
+	return applied || created, e.verifyHistory(ctx, c)
+}
+
+// createAgain repeats a create of unknown end with its Idempotency-Key: that
+// makes one persona of it, and tells whether it was made before, which the
+// search must know too.
+func (e *entry) createAgain(ctx context.Context, c *caller) (before bool, err error) {
+	found, _, err := read[apitype.ListPersonasResponse](ctx, c, "persona/list?status=all&text="+e.word(1))
+	if err != nil {
+		return false, err
+	}
+	e.sent = 0
+	a, err := e.write(ctx, c)
+	if err != nil || a.status != http.StatusOK {
+		return false, errors.Join(fmt.Errorf("the repeated create: %+v", a), err)
+	}
+	before = a.header.Get("Idempotency-Replayed") == "true"
+	if before != (found.Total == 1) || before && found.Data[0].OID != e.oID {
+		return false, fmt.Errorf("the create was replayed: %t; the search found %d", before, found.Total)
+	}
+	return before, nil
+}
+
+// findable looks into the index of words, or of links.
+func (e *entry) findable(ctx context.Context, c *caller, filter string, want bool) error {
+	found, _, err := read[apitype.ListPersonasResponse](ctx, c, "persona/list?status=all&"+filter)
+	if err == nil && slices.ContainsFunc(found.Data, func(p apitype.Persona) bool { return p.OID == e.oID }) != want {
+		err = fmt.Errorf("%s finds it: %t", filter, !want)
+	}
+	return err
+}
+
+// verifyHistory looks for gaps, and for a last revision that is not the persona.
+func (e *entry) verifyHistory(ctx context.Context, c *caller) error {
+	var history []apitype.Revision
+	for {
+		page, _, err := read[apitype.ListRevisionsResponse](ctx, c, fmt.Sprintf("revision/list?oId=%s&limit=100&offset=%d", e.oID, len(history)))
+		if err != nil {
+			return err
+		}
+		history = append(history, page.Data...)
+		if !page.HasNext {
+			break
+		}
+	}
+	if len(history) != e.revisions {
+		return fmt.Errorf("%d revisions, want %d", len(history), e.revisions)
+	}
+	after := "null" // of the revision before
+	for n, r := range slices.Backward(history) {
+		i := slices.IndexFunc(r.Changes, func(c apitype.Change) bool { return c.Field == "internalName" })
+		if r.Number != len(history)-n || i < 0 || string(r.Changes[i].Before) != after {
+			return fmt.Errorf("revision %d stands at %d, and goes on from %s: %+v", r.Number, len(history)-n, after, r.Changes)
+		}
+		after = string(r.Changes[i].After)
+	}
+	last, _, err := read[apitype.GetRevisionResponse](ctx, c, "revision/get?oId="+url.QueryEscape(history[0].OID))
+	if err != nil {
+		return err
+	}
+	word, p := e.word(e.version), last.Persona
+	if after != `"`+word+`"` || *p.InternalName != word || *p.Description != e.body(e.version)["description"] || !slices.Equal(p.LinkingStrategy.OfferingOIDs, []string{"of_" + word}) {
+		return fmt.Errorf("the last revision is %s, %+v, want %s", after, p, word)
+	}
+	return nil
+}
+
+// verifyTotal shows that there is nothing else.
+func (l *ledger) verifyTotal(t *testing.T, s *server) {
+	t.Helper()
+	all, _, err := read[apitype.ListPersonasResponse](t.Context(), s.caller(t), "persona/list?status=all&limit=1")
+	must(t, err)
+	if all.Total != len(l.entries) {
+		t.Errorf("there are %d personas, want %d", all.Total, len(l.entries))
+	}
+}
+
+// TestLedger shows that a persona that is not as it was acknowledged is found.
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	const of = ` where id = (select id from personas where internal_name = $1)`
+	damages := map[string]struct{ statement, fault string }{
+		"Whole":            {"", ""},
+		"Lost":             {"delete from personas" + of, "404"},
+		"OldVersion":       {"update personas set internal_name = replace(internal_name, 'v3x', 'v2x')" + of, "ETag"},
+		"OtherTime":        {"update personas set updated_at = updated_at + 1000" + of, "ETag"},
+		"HalfWritten":      {"update personas set description = 'half'" + of, "ETag"},
+		"HalfDocument":     {"update personas set document = json_set(document, '$.painPoints', json('[]'))" + of, "ETag"},
+		"NotInTheIndex":    {"delete from personas_search where rowid = (select id from personas where internal_name = $1)", "text="},
+		"NoLinks":          {"delete from persona_links where persona_id = (select id from personas where internal_name = $1)", "productOId"},
+		"RevisionLost":     {"delete from revisions where number = 3 and persona_id = (select id from personas where internal_name = $1)", "revisions"},
+		"GapInTheHistory":  {"update revisions set number = 4 where number = 3 and persona_id = (select id from personas where internal_name = $1)", "stands at"},
+		"RevisionOfOther":  {"update revisions set snapshot = json_set(snapshot, '$.description', 'other') where number = 3 and persona_id = (select id from personas where internal_name = $1)", "last revision"},
+		"UnknownHalfThere": {"update personas set internal_name = replace(internal_name, 'v3x', 'v4x')" + of, "is not that of"},
+	}
+	i := &installation{dir: t.TempDir(), database: onSQLite}
+	s := i.start(t)
+	c := s.caller(t)
+	l := &ledger{prefix: "l"}
+	entries := map[string]*entry{}
+	for name := range damages {
+		e := l.add()
+		entries[name] = e
+		for range 3 {
+			a, err := e.write(t.Context(), c)
+			if err != nil || a.status != http.StatusOK {
+				t.Fatalf("write: %+v, %v", a, err)
+			}
+		}
+	}
+	entries["UnknownHalfThere"].pending = 4
+	s.stop(t)
+	db := i.openSQLite(t)
+	for name, damage := range damages {
+		if damage.statement == "" {
+			continue
+		}
+		result, err := db.ExecContext(t.Context(), damage.statement, entries[name].word(3))
+		must(t, err)
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			t.Fatalf("%s: %d rows, %v", name, n, err)
+		}
+	}
+	must(t, db.Close())
+	c = i.start(t).caller(t)
+	for name, damage := range damages {
+		_, err := entries[name].verify(t.Context(), c)
+		if damage.fault == "" && err != nil || damage.fault != "" && (err == nil || !strings.Contains(err.Error(), damage.fault)) {
+			t.Errorf("%s: the error is %v, want one of %q", name, err, damage.fault)
+		}
+	}
+}
