@@ -6,6 +6,9 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 PKGS     ?= ./...
 FUZZTIME ?= 60s
 
+# Modules of their own, so that the product needs nothing of what it is measured against.
+BENCH_MODULES = bench bench/pocketbase
+
 # What `make check` does more of than `make test`. Each can be set from the command line.
 TEST_RUNS      ?= 2
 FUZZTIME_SMOKE ?= 3s
@@ -13,6 +16,9 @@ PLATFORMS      ?= linux/arm64 windows/amd64
 
 TOOL       = $(GO) tool -modfile=tools.mod
 BUILDFLAGS = -trimpath -ldflags "-s -w -X personae.dev/internal/app.version=$(VERSION)"
+
+# Begins a loop over the modules of bench, in which it stops at the first failure.
+in-bench = set -e; for module in $(BENCH_MODULES); do cd $(CURDIR)/$$module;
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -58,13 +64,26 @@ torture: test-deps ## Hurt the binary for an hour: clients, disks (as root), cop
 	$(GO) test -count=1 -timeout 2h -v ./torture -torture $(TORTURE)
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	$(GO) run ./bench
+bench: bench-build ## Measure against the ceiling and the peers, half an hour; BENCH_FLAGS='-only get,list'
+	@bin/bench -readme README.md $(BENCH_FLAGS)
+
+.PHONY: bench-quick
+bench-quick: bench-build ## The same with less data, three minutes, into bench/results/quick
+	@bin/bench -quick -out bench/results/quick $(BENCH_FLAGS)
+
+.PHONY: bench-build
+bench-build:
+	@$(GO) build -C bench -o ../bin/bench .
+
+# Compare two with `go tool -modfile=tools.mod benchstat old.txt new.txt`.
+.PHONY: bench-hot
+bench-hot: ## Run the benchmark of the hot path ten times, as benchstat wants it
+	@$(GO) test -run '^$$' -bench . -count 10 ./internal/api
 
 ## Check
 
 .PHONY: check
-check: format-check vet mod-check lint tests fuzz-smoke cross ## All that CI runs
+check: format-check vet mod-check lint tests bench-check fuzz-smoke cross ## All that CI runs
 	@echo "== check: all passed"
 
 .PHONY: fmt
@@ -75,6 +94,7 @@ fmt: ## Format the Go files
 lint: ## Lint; the first run builds the linter, which takes minutes
 	@echo "== lint"
 	@$(TOOL) golangci-lint run
+	@$(in-bench) $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run; done
 
 .PHONY: format-check
 format-check:
@@ -86,12 +106,14 @@ format-check:
 vet:
 	@echo "== vet"
 	@$(GO) vet ./...
+	@$(in-bench) $(GO) vet ./...; done
 
 .PHONY: mod-check
 mod-check:
 	@echo "== modules"
 	@$(GO) mod verify
 	@$(GO) mod tidy -diff
+	@$(in-bench) $(GO) mod verify; $(GO) mod tidy -diff; done
 
 .PHONY: tests
 tests: test-deps
@@ -99,6 +121,12 @@ tests: test-deps
 		echo "== tests, run $$run of $(TEST_RUNS)"; \
 		GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS) || exit 1; \
 	done
+
+.PHONY: bench-check
+bench-check:
+	@echo "== bench"
+	@$(GO) test -count=1 -run '^TestHotGetAllocations$$' ./internal/api
+	@$(in-bench) $(GO) build -o /dev/null ./...; $(GO) test -count=1 ./...; done
 
 .PHONY: fuzz-smoke
 fuzz-smoke:

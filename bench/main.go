@@ -1,13 +1,16 @@
-// Command bench measures the server against the ceiling: a bare net/http
-// handler that writes the same bytes. Both are loaded in turn in one run, each
-// on one core of its own where the machine has two, and what counts is their
-// ratio.
+//go:build linux
+
+// Command bench measures Personae against the ceiling, a bare net/http handler,
+// and against what people would otherwise run: PocketBase, and mocks from npm.
+// It builds and starts them all with the same data on this machine, loads them
+// in turn, and writes tables, plots and all values into a folder.
 //
 //	make bench
+//	make bench BENCH_FLAGS='-only get,not-modified'
+//	make bench-quick
 //
-// It builds the server, fills a library with examples/onet, and prints requests
-// a second, memory, the size of the binary, and the time from start to first
-// answer.
+// docs/benchmarks.md says what is measured and how to read it. It measures and
+// compares; whether the answers are right, the tests say.
 package main
 
 import (
@@ -16,185 +19,161 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"syscall"
 	"time"
+
+	"personae.dev/bench/report"
 )
 
+// options say how much is measured.
+type options struct {
+	quick   bool
+	rounds  int           // that count; one more comes before them
+	each    time.Duration // of one load in a round
+	clients int           // of a load that is as fast as can be
+
+	personas   int   // of the library that is hot
+	sizes      []int // of libraries; the last is the large one
+	searched   int   // personas of the library that is searched
+	imported   int
+	loaded     time.Duration // before memory is looked at
+	idle       int           // connections
+	starts     int
+	latencyPer time.Duration // of one load at one rate
+}
+
+// full is what the aims ask for.
+func full() options {
+	return options{
+		rounds: 5, each: 4 * time.Second, clients: 64,
+		personas: 10_000, sizes: []int{1_000, 10_000, 100_000, 1_000_000}, searched: 100_000, imported: 101_600,
+		loaded: time.Minute, idle: 10_000, starts: 7, latencyPer: 2 * time.Second,
+	}
+}
+
+// quick is for a look in between.
+func quick() options {
+	return options{
+		quick: true, rounds: 3, each: 400 * time.Millisecond, clients: 64,
+		personas: 1_000, sizes: []int{1_000, 10_000}, searched: 5_000, imported: 5_080,
+		loaded: 3 * time.Second, idle: 1_000, starts: 3, latencyPer: 200 * time.Millisecond,
+	}
+}
+
 func main() {
-	var (
-		rounds   = flag.Int("rounds", 5, "rounds, each server once in a round")
-		each     = flag.Duration("each", 4*time.Second, "time of one measurement")
-		clients  = flag.Int("clients", 64, "connections, each with one request at a time")
-		bodies   = flag.String("ceiling", "", "serve the bodies in this file, and measure nothing")
-		resource = flag.Bool("resource", false, "measure create, list and search against get instead")
-		ceilFile = "bodies.json"
-	)
-	flag.Parse()
-	ctx := context.Background()
-	var err error
-	switch {
-	case *bodies != "":
-		err = serveCeiling(ctx, *bodies)
-	case *resource:
-		err = runResource(ctx, *rounds, *each)
-	default:
-		err = run(ctx, *rounds, *each, *clients, ceilFile)
-	}
-	if err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
 	}
 }
 
-// run measures in a folder of its own.
-func run(ctx context.Context, rounds int, each time.Duration, clients int, ceilFile string) (err error) {
-	folder, err := os.MkdirTemp("", "personae-bench-")
+func command(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	var (
+		isQuick = flags.Bool("quick", false, "less data and time: for a look, not for a record")
+		only    = flags.String("only", "", "measure only these, by id, with commas: "+strings.Join(ids(), ","))
+		skip    = flags.String("skip", "", "measure all but these")
+		out     = flags.String("out", "bench/results", "the folder for the results; what it has of other measures stays")
+		page    = flags.String("readme", "", "a page to put the table of aims into as well")
+		keep    = flags.String("data", "", "a folder where the libraries stay for the next run; otherwise they are made anew and removed")
+		rounds  = flags.Int("rounds", 0, "rounds that count")
+		each    = flags.Duration("each", 0, "time of one load")
+		show    = flags.Bool("report", false, "measure nothing: write table and plots from results.json again")
+	)
+	_ = flags.Parse(args) // it exits
+	opts := full()
+	if *isQuick {
+		opts = quick()
+	}
+	if *rounds > 0 {
+		opts.rounds = *rounds
+	}
+	if *each > 0 {
+		opts.each = *each
+	}
+	chosen, err := choose(*only, *skip)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if *show {
+		chosen = nil
+	}
+	results, err := report.Load(filepath.Join(*out, "results.json"))
+	if err != nil {
+		return err
+	}
+	b, err := newBench(ctx, opts, *keep)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
 
-	binary, err := build(ctx, folder)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(binary)
-	if err != nil {
-		return err
-	}
-
-	database := "sqlite:" + filepath.Join(folder, "personae.db")
-	key, err := prepare(ctx, binary, database, onet)
-	if err != nil {
-		return err
-	}
-	starts, err := measureStarts(ctx, binary, database, key)
-	if err != nil {
-		return err
-	}
-
-	server, err := startPersonae(ctx, binary, database, filepath.Join(folder, "log.jsonl"))
-	if err != nil {
-		return err
-	}
-	defer server.stop()
-	idle, err := server.residentMiB()
-	if err != nil {
-		return err
-	}
-	requests, err := recordAnswers(ctx, server.address, key, filepath.Join(folder, ceilFile))
-	if err != nil {
-		return err
-	}
-	ceiling, err := startCeiling(ctx, filepath.Join(folder, ceilFile))
-	if err != nil {
-		return err
-	}
-	defer ceiling.stop()
-	pinSelf()
-
-	var ours, bare []measurement
-	var ratios []float64
-	for round := range rounds + 1 {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, rounds)
-		a, err := load(ctx, ceiling, requests, clients, each)
-		if err != nil {
+	var failed []error
+	for _, m := range chosen {
+		measured, err := b.measure(ctx, m)
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), errors.Join(failed...))
+		}
+		if err != nil { // the others may go well
+			b.say("%s: FAILED: %v", m.id, err)
+			failed = append(failed, fmt.Errorf("%s: %w", m.id, err))
+			continue
+		}
+		results.Put(measured, ids())
+		if err := results.Save(*out); err != nil {
 			return err
 		}
-		b, err := load(ctx, server, requests, clients, each)
-		if err != nil {
+	}
+	if *show {
+		if err := results.Save(*out); err != nil {
 			return err
 		}
-		if round == 0 {
-			continue // warming up
-		}
-		bare, ours = append(bare, a), append(ours, b)
-		ratios = append(ratios, b.perSecond/a.perSecond)
 	}
-	loaded, err := server.residentMiB()
-	if err != nil {
-		return err
+	if *page != "" {
+		failed = append(failed, results.Insert(*page, *out))
 	}
-
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s, %s/%s, %d cores, %d connections, %d rounds of %s, %d personas\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), clients, rounds, each, len(requests))
-	fmt.Fprintln(w, "\tmedian\tmin\tmax\tserver's core in use")
-	row := func(name string, ms []measurement) {
-		var rates, cores []float64
-		for _, m := range ms {
-			rates, cores = append(rates, m.perSecond), append(cores, m.cores)
-		}
-		fmt.Fprintf(w, "%s, requests/s\t%.0f\t%.0f\t%.0f\t%.0f %%\n", name, median(rates), slices.Min(rates), slices.Max(rates), 100*median(cores))
-	}
-	row("bare net/http", bare)
-	row("persona/get", ours)
-	fmt.Fprintf(w, "ratio\t%.2f\t%.2f\t%.2f\n", median(ratios), slices.Min(ratios), slices.Max(ratios))
-	fmt.Fprintf(w, "start to first answer, ms\t%.0f\t%.0f\t%.0f\n", median(starts), slices.Min(starts), slices.Max(starts))
-	fmt.Fprintf(w, "resident memory idle, MiB\t%.1f\n", idle)
-	fmt.Fprintf(w, "resident memory after load, MiB\t%.1f\n", loaded)
-	fmt.Fprintf(w, "binary, MiB\t%.1f\n", float64(info.Size())/(1<<20))
-	return w.Flush()
+	fmt.Print(results.Aims())
+	b.say("results are in %s", *out)
+	return errors.Join(failed...)
 }
 
-// onet is the file of the 1,016 occupations.
-const onet = "examples/onet/personas.jsonl"
-
-// build builds the server as it is released.
-func build(ctx context.Context, folder string) (binary string, err error) {
-	fmt.Fprintln(os.Stderr, "building")
-	binary = filepath.Join(folder, "personae")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/personae")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
+// choose returns the measures to take.
+func choose(only, skip string) (chosen []measure, err error) {
+	named := func(list string) []string {
+		return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 	}
-	return binary, nil
-}
-
-// prepare makes a library with the personas of a file and returns a key.
-func prepare(ctx context.Context, binary, database, file string) (key string, err error) {
-	steps := [][]string{
-		{"migrate"},
-		{"workspace", "create", "--new-organization", "Bench", "Bench"},
-		{"import", file},
-		{"key", "create", "--scope", "read,write"},
-	}
-	for _, step := range steps {
-		out, err := exec.CommandContext(ctx, binary, append(step, "--database", database)...).Output()
-		if err != nil {
-			return "", fmt.Errorf("personae %s: %w", strings.Join(step, " "), err)
-		}
-		key = strings.TrimSpace(string(out)) // the last one's counts
-	}
-	return key, nil
-}
-
-// measureStarts starts the server on the database and takes the time until it
-// has answered a persona.
-func measureStarts(ctx context.Context, binary, database, key string) (ms []float64, err error) {
-	for range 7 {
-		began := time.Now()
-		server, err := startPersonae(ctx, binary, database, os.DevNull)
-		if err != nil {
-			return nil, err
-		}
-		_, err = fetch(ctx, server.address, key, "onet-11-1011.00")
-		ms = append(ms, float64(time.Since(began).Microseconds())/1000)
-		server.stop()
-		if err != nil {
-			return nil, err
+	for _, id := range slices.Concat(named(only), named(skip)) {
+		if !slices.Contains(ids(), id) {
+			return nil, fmt.Errorf("there is no measure %q: there are %s", id, strings.Join(ids(), ", "))
 		}
 	}
-	return ms, nil
+	for _, m := range measures() {
+		if (only == "" || slices.Contains(named(only), m.id)) && !slices.Contains(named(skip), m.id) {
+			chosen = append(chosen, m)
+		}
+	}
+	return chosen, nil
 }
 
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+// measure takes one measure and dates it.
+func (b *bench) measure(ctx context.Context, m measure) (report.Measure, error) {
+	b.say("%s: %s", m.id, m.title)
+	measured := report.Measure{
+		ID: m.id, Title: m.title, At: time.Now().UTC().Truncate(time.Second), Version: b.version, Machine: b.machine, Quick: b.quick,
+	}
+	defer b.stopAll()
+	if err := m.take(b, ctx, &measured); err != nil {
+		return measured, err
+	}
+	for _, r := range measured.Rows {
+		b.say("  %s: %.4g %s", r.What, report.Median(r.Values), r.Unit)
+	}
+	return measured, nil
 }

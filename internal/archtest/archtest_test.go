@@ -69,8 +69,8 @@ var sound = map[string]string{
 	"internal/persona/persona.go":         "// Package persona is the dictionary.\npackage persona\n",
 	"apitype/apitype.go":                  "// Package apitype is the wire.\npackage apitype\n\nimport _ \"encoding/json\"\n",
 	"e2e/e2e_test.go":                     "package e2e\n",
-	"bench/peers/go.mod":                  "module peers\n",
-	"bench/peers/models/models.go":        "package models\n",
+	"bench/go.mod":                        "module bench\n\nrequire gonum.org/v1/plot v0.17.0\n\nreplace personae.dev => ..\n",
+	"bench/models/models.go":              "package models\n",
 	"internal/persona/testdata/util/a.go": "package util\n",
 	"examples/gen.go":                     "//go:build ignore\n\npackage main\n\nimport _ \"github.com/else/thing\"\n",
 }
@@ -113,6 +113,10 @@ func TestChecker(t *testing.T) {
 		"NewModuleInBlock":     {"go.mod", "require (\n\tgithub.com/else/thing v0.1.0\n)\n", "module", "a new dependency needs an ADR in docs/adr"},
 		"OtherVersion":         {"go.mod", "require modernc.org/sqlite v1.61.0\n", "module", "pinned to v1.61.1"},
 		"OtherIndirectVersion": {"go.mod", "require modernc.org/libc v1.0.0 // indirect\n", "module", "pinned to v1.79.0"},
+		"NestedNewModule":      {"bench/go.mod", "require github.com/else/thing v0.1.0\n", "module", "a new dependency needs an ADR in docs/adr"},
+		"NestedOtherVersion":   {"bench/go.mod", "require github.com/jackc/pgx/v5 v5.0.0\n", "module", "pinned to v5.12.0"},
+		"NestedReplace":        {"bench/go.mod", "replace modernc.org/libc => ../libc\n", "module", "replaces ours only"},
+		"UnknownModule":        {"attic/go.mod", "module attic\n", "module", "has no row"},
 		"Replace":              {"go.mod", "replace modernc.org/libc => ../libc\n", "module", "would refuse"},
 	}
 	for name, tt := range tests {

@@ -39,9 +39,9 @@ type file struct {
 	lines   int
 }
 
-// check reads every Go file below the root of fsys and go.mod, and returns the
-// faults and the folders that it read. Nested modules, testdata and files with
-// "//go:build ignore" are not part of the house.
+// check reads every Go file below the root of fsys and every go.mod, and returns
+// the faults and the folders that it read. The packages of nested modules,
+// testdata and files with "//go:build ignore" are not part of the house.
 func check(fsys fs.FS) (faults []fault, dirs []string, err error) {
 	pkgs, err := readPackages(fsys)
 	if err != nil {
@@ -73,11 +73,37 @@ func check(fsys fs.FS) (faults []fault, dirs []string, err error) {
 			faults = append(faults, fault{"size", dir, fmt.Sprintf("has %d lines in %d files, of %d and %d at most: divide the room", s.lines, s.files, maxLines, maxFiles)})
 		}
 	}
-	gomod, err := fs.ReadFile(fsys, "go.mod")
+	gomods, err := readNested(fsys)
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(faults, checkModules(string(gomod))...), dirs, nil
+	for _, where := range append(gomods, "go.mod") {
+		gomod, err := fs.ReadFile(fsys, where)
+		if err != nil {
+			return nil, nil, err
+		}
+		faults = append(faults, checkModules(where, string(gomod))...)
+	}
+	return faults, dirs, nil
+}
+
+// readNested returns the go.mod of every module below ours.
+func readNested(fsys fs.FS) (gomods []string, err error) {
+	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if d.IsDir() && name != "." && hidden(d.Name()) {
+			return fs.SkipDir
+		}
+		if d.Name() == "go.mod" && name != "go.mod" {
+			gomods = append(gomods, name)
+		}
+		return err
+	})
+	return gomods, err
+}
+
+// hidden tells whether the go command passes over a folder of this name.
+func hidden(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor"
 }
 
 // roomOf returns the innermost room that dir is in.
@@ -168,9 +194,15 @@ func checkComment(p pkg) []fault {
 }
 
 // checkModules reads the require and replace lines of a go.mod.
-func checkModules(gomod string) (faults []fault) {
+func checkModules(where, gomod string) (faults []fault) {
 	bad := func(format string, args ...any) {
-		faults = append(faults, fault{"module", "go.mod", fmt.Sprintf(format, args...)})
+		faults = append(faults, fault{"module", where, fmt.Sprintf(format, args...)})
+	}
+	dir := path.Dir(where)
+	more, known := nested[dir]
+	if dir != "." && !known {
+		bad("is a module that has no row: give it one in internal/archtest/rules_test.go")
+		return faults
 	}
 	block := ""
 	for line := range strings.Lines(gomod) {
@@ -190,11 +222,23 @@ func checkModules(gomod string) (faults []fault) {
 		}
 		switch words[0] {
 		case "replace":
-			bad("replaces %s: then 'go install %s/cmd/personae' would refuse", words[1], module)
+			switch {
+			case dir == ".":
+				bad("replaces %s: then 'go install %s/cmd/personae' would refuse", words[1], module)
+			case words[1] != module:
+				bad("replaces %s: a module below ours replaces ours only", words[1])
+			}
 		case "require":
 			name, version := words[1], words[2]
+			indirect := strings.TrimSpace(comment) == "indirect"
+			if indirect && dir != "." {
+				continue // a peer has its own
+			}
 			pinned, known := modules[name]
-			if !known && strings.TrimSpace(comment) != "indirect" {
+			if at, ok := more[name]; ok {
+				pinned, known = at, true
+			}
+			if !known && !indirect {
 				bad("requires %s: a new dependency needs an ADR in docs/adr and a row in internal/archtest/rules_test.go", name)
 			}
 			if known && version != pinned {
@@ -216,7 +260,7 @@ func readPackages(fsys fs.FS) ([]pkg, error) {
 			if name == "." {
 				return nil
 			}
-			if strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || base == "vendor" {
+			if hidden(base) {
 				return fs.SkipDir
 			}
 			if _, err := fs.Stat(fsys, path.Join(name, "go.mod")); err == nil {

@@ -82,7 +82,6 @@ var rooms = []room{
 	{dir: "examples", stdOnly: true},
 
 	// What is built for us alone.
-	{dir: "bench", may: []string{"client", "apitype", "contract", "examples"}},
 	{dir: "e2e"},
 	{dir: "torture"},
 	{dir: "internal/archtest", stdOnly: true},
@@ -152,4 +151,17 @@ var modules = map[string]string{
 	"modernc.org/libc":                    "v1.79.0",  // must be the one that sqlite was made with
 	"modernc.org/sqlite":                  "v1.61.1",  // SQLite without cgo
 	"pgregory.net/rapid":                  "v1.3.0",   // tests
+}
+
+// nested is every module below ours, with what its go.mod may require directly
+// beside the modules above.
+var nested = map[string]map[string]string{
+	"bench": {
+		"golang.org/x/sys":  "v0.49.0", // cores, and one thread for many connections
+		"gonum.org/v1/plot": "v0.17.0", // plots
+		module:              "v0.0.0",  // the store, to fill it
+	},
+	"bench/pocketbase": {
+		"github.com/pocketbase/pocketbase": "v0.36.8", // the newest for our Go
+	},
 }

@@ -2,7 +2,7 @@
 // Unix socket in a temporary folder, one for each test process, and in it a
 // database for each test. It stops with the process, however that ends.
 //
-// It is for tests only, and knows nothing of what they keep in it.
+// It is for tests only, and for measurements, and knows nothing of what they keep in it.
 package postgrestest
 
 import (
@@ -30,7 +30,10 @@ type Server struct {
 	made  atomic.Int64
 }
 
-var shared = sync.OnceValues(func() (*Server, error) { return start(false) })
+// unsafe are the settings of a server whose data nobody wants back.
+const unsafe = "fsync = off\nfull_page_writes = off"
+
+var shared = sync.OnceValues(func() (*Server, error) { return Launch("shared_buffers = 32MB", "autovacuum = off", unsafe) })
 
 // New returns the address of an empty database on a server that the tests of a
 // process share, and removes it at the end of t.
@@ -49,21 +52,28 @@ func New(t testing.TB) string {
 func Start(t testing.TB, durable bool) *Server {
 	t.Helper()
 	need(t)
-	s, err := start(durable)
+	settings := []string{"shared_buffers = 32MB", "autovacuum = off"}
+	if !durable {
+		settings = append(settings, unsafe)
+	}
+	s, err := Launch(settings...)
 	if err != nil {
 		t.Fatalf("postgrestest: %v", err)
 	}
 	t.Cleanup(func() {
 		s.Stop(t)
-		s.alive.Close() // which removes the folder
+		s.Close()
 	})
 	return s
 }
 
+// Installed tells whether there is a PostgreSQL to start.
+func Installed() bool { return programs() != "" }
+
 // need skips a test where there is no PostgreSQL, which CI must have.
 func need(t testing.TB) {
 	t.Helper()
-	if programs() != "" {
+	if Installed() {
 		return
 	}
 	const how = "no PostgreSQL is installed: scripts/test-deps says how to get it"
@@ -103,7 +113,9 @@ var programs = sync.OnceValue(func() string {
 	return ""
 })
 
-func start(durable bool) (*Server, error) {
+// Launch returns a server with lines of postgresql.conf, for who is no test.
+// Close ends it.
+func Launch(settings ...string) (*Server, error) {
 	// Not in TMPDIR, which may be long: a socket's path has 107 bytes at most.
 	home, err := os.MkdirTemp("/tmp", "personae-pg-*")
 	if err != nil {
@@ -122,13 +134,9 @@ func start(durable bool) (*Server, error) {
 			return nil, err
 		}
 	}
-	settings := []string{
-		"listen_addresses = ''", "unix_socket_directories = '" + home + "'", "max_connections = 300",
-		"shared_buffers = 32MB", "autovacuum = off", "log_min_messages = fatal",
-	}
-	if !durable {
-		settings = append(settings, "fsync = off", "full_page_writes = off")
-	}
+	settings = append(settings,
+		"listen_addresses = ''", "unix_socket_directories = '"+home+"'", "max_connections = 300", "log_min_messages = fatal",
+	)
 	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
@@ -198,6 +206,9 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
+// Close ends the server and removes its folder, which may take a moment longer.
+func (s *Server) Close() { _ = s.alive.Close() }
+
 // Stop stops the server at once, as a crash would.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
@@ -210,14 +221,20 @@ func (s *Server) Stop(t testing.TB) {
 func (s *Server) New(t testing.TB) string {
 	t.Helper()
 	name := "test" + strconv.FormatInt(s.made.Add(1), 10)
-	if err := s.run("createdb", "--template=template0", name); err != nil {
+	address, err := s.Create(name)
+	if err != nil {
 		t.Fatalf("postgrestest: %v", err)
 	}
 	t.Cleanup(func() {
 		// A server that was stopped takes its databases with it.
 		_ = s.run("dropdb", "--force", "--if-exists", name)
 	})
-	return s.Address(name)
+	return address
+}
+
+// Create makes an empty database and returns its address.
+func (s *Server) Create(name string) (string, error) {
+	return s.Address(name), s.run("createdb", "--template=template0", name)
 }
 
 // Address is that of a database.
