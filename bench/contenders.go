@@ -56,7 +56,7 @@ func draw(n uint64, count int) int {
 	n += 0x9e3779b97f4a7c15 // splitmix64
 	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
 	n = (n ^ n>>27) * 0x94d049bb133111eb
-	return int((n ^ n>>31) % uint64(count)) //nolint:gosec // below count
+	return int((n ^ n>>31) % uint64(count))
 }
 
 // head ends the request line and gives the fields; more are lines of fields.
@@ -304,7 +304,7 @@ func (b *bench) npm(ctx context.Context) string {
 	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder)
 	err := os.MkdirAll(folder, 0o755)
 	for _, name := range []string{"package.json", "package-lock.json"} {
-		err = errors.Join(err, copyFile(filepath.Join(b.root, "bench/npm", name), filepath.Join(folder, name)))
+		err = errors.Join(err, copyFile(filepath.Join(b.root, "bench", "npm", name), filepath.Join(folder, name)))
 	}
 	b.say("installing json-server and Prism from npm")
 	if out, failed := install.CombinedOutput(); failed != nil {
@@ -314,7 +314,7 @@ func (b *bench) npm(ctx context.Context) string {
 		b.say("json-server and Prism are left out, as npm could not install them: %v", err)
 		return ""
 	}
-	b.binaries["npm"] = filepath.Join(folder, "node_modules/.bin")
+	b.binaries["npm"] = filepath.Join(folder, "node_modules", ".bin")
 	return b.binaries["npm"]
 }
 
@@ -368,7 +368,7 @@ func (b *bench) prism(ctx context.Context, l *data.Library) (*contender, error) 
 		return nil, ctx.Err()
 	}
 	p, err := b.startAt(ctx, filepath.Join(commands, "prism"), "mock", "--host", "127.0.0.1", "--port", "%PORT",
-		filepath.Join(b.root, "contract/openapi.yaml"))
+		filepath.Join(b.root, "contract", "openapi.yaml"))
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (b *bench) alternate(ctx context.Context, all []*turn, each time.Duration) 
 				continue
 			}
 			s := &series[i]
-			s.Name = t.name
+			s.Name, s.Rate = t.name, t.rate
 			s.PerSecond = append(s.PerSecond, result.PerSecond)
 			s.P50 = append(s.P50, ms(result.Quantile(0.5)))
 			s.P99 = append(s.P99, ms(result.Quantile(0.99)))

@@ -35,7 +35,7 @@ const idPrefix = "onet-"
 
 // Read reads examples/onet below the root of the repository.
 func Read(root string) (*Documents, error) {
-	text, err := os.ReadFile(filepath.Join(root, "examples/onet/personas.jsonl"))
+	text, err := os.ReadFile(filepath.Join(root, "examples", "onet", "personas.jsonl"))
 	if err != nil {
 		return nil, err
 	}

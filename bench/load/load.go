@@ -164,7 +164,7 @@ func newGenerator(plan Plan) (_ *generator, err error) {
 		}
 		c := &client{fd: fd, answer: answer{wanted: plan.Status}}
 		g.clients = append(g.clients, c)
-		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)} //nolint:gosec // few
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
 		if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 			return nil, errors.Join(fmt.Errorf("load: %w", err), g.close())
 		}
@@ -275,7 +275,7 @@ func write(fd int, request []byte) error {
 		n, err := unix.Write(fd, request)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(drain.Milliseconds())) //nolint:gosec // a file
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(drain.Milliseconds()))
 			if err != nil && !errors.Is(err, unix.EINTR) {
 				return fmt.Errorf("load: send: %w", err)
 			}
@@ -309,7 +309,7 @@ func (g *generator) receive(c *client) error {
 		return errors.New("load: an answer that nobody asked for")
 	}
 	now := time.Now()
-	g.took = append(g.took, uint32(min(now.Sub(c.due)/unit, 1<<32-1))) //nolint:gosec // bounded
+	g.took = append(g.took, uint32(min(now.Sub(c.due)/unit, 1<<32-1)))
 	c.due = time.Time{}
 	g.rest(c)
 	if g.Rate == 0 && now.Sub(g.began) < g.Lasts {

@@ -71,7 +71,7 @@ func (t plain) Ticks(least, most float64) []plot.Tick {
 	for i := range ticks {
 		if ticks[i].Label != "" {
 			ticks[i].Label = number(ticks[i].Value)
-			if ticks[i].Value >= 1 && ticks[i].Value == float64(int(ticks[i].Value)) {
+			if ticks[i].Value == float64(int(ticks[i].Value)) {
 				ticks[i].Label = Whole(int(ticks[i].Value))
 			}
 		}
@@ -81,12 +81,15 @@ func (t plain) Ticks(least, most float64) []plot.Tick {
 
 // throughput is a bar for each contender, with the least and the most.
 func throughput(m Measure) (*plot.Plot, error) {
-	p := newPlot(m.Title, "requests a second", "")
+	p := newPlot(m.Title, "requests a second", " ")
 	// The first contender at the top.
 	var names []string
 	var values plotter.Values
 	bounds := ranges{}
 	for _, s := range slices.Backward(m.Series) {
+		if s.Rate > 0 {
+			continue
+		}
 		middle := Median(s.PerSecond)
 		names, values = append(names, s.Name), append(values, middle)
 		bounds.XYs = append(bounds.XYs, plotter.XY{X: middle, Y: float64(len(values) - 1)})
@@ -130,6 +133,7 @@ func latency(m Measure) (*plot.Plot, error) {
 			return nil, err
 		}
 	}
+	p.Y.Max *= 20 // the legend's
 	return p, nil
 }
 
@@ -147,6 +151,7 @@ func size(m Measure) (*plot.Plot, error) {
 			return nil, err
 		}
 	}
+	p.Y.Max *= 1.2 // the legend's
 	return p, nil
 }
 

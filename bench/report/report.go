@@ -50,7 +50,9 @@ func (r Row) Met() bool {
 
 // Series is one contender's load, a value for each round.
 type Series struct {
-	Name      string    `json:"name"`
+	Name string `json:"name"`
+	// Rate is what was asked for; 0 is as much as can be.
+	Rate      float64   `json:"rate,omitempty"`
 	PerSecond []float64 `json:"perSecond"`
 	P50       []float64 `json:"p50ms"`
 	P99       []float64 `json:"p99ms"`
