@@ -90,6 +90,7 @@ func (b *bench) alternate(ctx context.Context, all []*turn, each time.Duration) 
 			}
 			s := &series[i]
 			s.Name, s.Rate = t.name, t.rate
+			s.Refused += result.Refused
 			s.PerSecond = append(s.PerSecond, result.PerSecond)
 			s.P50 = append(s.P50, ms(result.Quantile(0.5)))
 			s.P99 = append(s.P99, ms(result.Quantile(0.99)))

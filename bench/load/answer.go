@@ -12,7 +12,10 @@ import (
 // answer finds the end of one answer after the other in what comes in. It keeps
 // no body.
 type answer struct {
+	// wanted is the status that an answer must have; refused may come instead.
 	wanted int
+	// refused tells that the answer is a refusal.
+	refused bool
 	// line is a part of a head or of a chunk's length, of which the rest is to come.
 	line []byte
 	// state is what the next byte belongs to.
@@ -30,6 +33,9 @@ const (
 	inChunk         // with the line break after it
 	inTrailer       // the line break after the last chunk
 )
+
+// refused is the status of a server that has too much to do.
+const refused = 503
 
 // longestHead is far above what a server sends.
 const longestHead = 32 << 10
@@ -118,7 +124,8 @@ func (a *answer) readHead(head []byte) error {
 		return fmt.Errorf("load: answer %q", first)
 	}
 	status, err := strconv.Atoi(string(first[len(protocol) : len(protocol)+3]))
-	if err != nil || status != a.wanted {
+	a.refused = err == nil && status == refused && a.wanted != refused
+	if err != nil || status != a.wanted && !a.refused {
 		return fmt.Errorf("load: answer %q, want status %d", first, a.wanted)
 	}
 	a.state, a.left = inBody, -1

@@ -39,7 +39,8 @@ type Plan struct {
 	// those before have been answered; a late one's time counts from when it was
 	// due. 0 is as many as the clients get answered.
 	Rate float64
-	// Status is what every answer must have; 0 stands for 200.
+	// Status is what every answer must have that is no refusal (503); 0 stands for
+	// 200.
 	Status int
 	// Core is where the generator runs; below 0 anywhere.
 	Core int
@@ -50,8 +51,9 @@ type Result struct {
 	// PerSecond is how many requests were answered in a second, of the time until
 	// the last was.
 	PerSecond float64
-	// Sent is how many requests were sent.
-	Sent uint64
+	// Sent is how many requests were sent, and Refused how many of them were
+	// refused, which counts as no answer.
+	Sent, Refused uint64
 	// Cores is how much of its core the generator used. With a rate it does not
 	// sleep, and uses all of it.
 	Cores float64
@@ -96,7 +98,7 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 	slices.Sort(g.took)
 	return Result{
 		PerSecond: float64(len(g.took)) / g.lasted.Seconds(),
-		Sent:      g.next - plan.First, Cores: cores, took: g.took,
+		Sent:      g.next - plan.First, Refused: g.refused, Cores: cores, took: g.took,
 	}, err
 }
 
@@ -127,6 +129,7 @@ type generator struct {
 	next    uint64
 	began   time.Time
 	took    []uint32
+	refused uint64
 	lasted  time.Duration
 }
 
@@ -309,7 +312,11 @@ func (g *generator) receive(c *client) error {
 		return errors.New("load: an answer that nobody asked for")
 	}
 	now := time.Now()
-	g.took = append(g.took, uint32(min(now.Sub(c.due)/unit, 1<<32-1)))
+	if c.answer.refused {
+		g.refused++
+	} else {
+		g.took = append(g.took, uint32(min(now.Sub(c.due)/unit, 1<<32-1)))
+	}
 	c.due = time.Time{}
 	g.rest(c)
 	if g.Rate == 0 && now.Sub(g.began) < g.Lasts {

@@ -73,6 +73,23 @@ func TestRunStatus(t *testing.T) {
 	}
 }
 
+func TestRunCountsRefusals(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	address := setup(t, func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1)%2 == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	result, err := Run(t.Context(), Plan{Address: address, Source: asking("/"), Clients: 1, Lasts: 50 * time.Millisecond, Core: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Refused != result.Sent/2 || result.Refused+uint64(len(result.took)) != result.Sent {
+		t.Errorf("%d sent, %d refused, %d times", result.Sent, result.Refused, len(result.took))
+	}
+}
+
 // TestRunCountsFromWhenDue shows that a server that stops for a while costs
 // every request that fell due in it.
 func TestRunCountsFromWhenDue(t *testing.T) {

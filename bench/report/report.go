@@ -52,7 +52,9 @@ func (r Row) Met() bool {
 type Series struct {
 	Name string `json:"name"`
 	// Rate is what was asked for; 0 is as much as can be.
-	Rate      float64   `json:"rate,omitempty"`
+	Rate float64 `json:"rate,omitempty"`
+	// Refused is how many requests were answered 503, in all rounds.
+	Refused   uint64    `json:"refused,omitempty"`
 	PerSecond []float64 `json:"perSecond"`
 	P50       []float64 `json:"p50ms"`
 	P99       []float64 `json:"p99ms"`

@@ -97,7 +97,11 @@ func (m Measure) table(w *strings.Builder) {
 	}
 	w.WriteString("\n| | requests/s, median | min | max | × the first | p50 ms | p99 ms | server's core | µs of it a request | generator's core |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range m.Series {
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %.0f %% | %s | %.0f %% |\n", s.Name,
+		name := s.Name
+		if s.Refused > 0 {
+			name += fmt.Sprintf(" (%s refused)", Whole(int(s.Refused)))
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %.0f %% | %s | %.0f %% |\n", name,
 			number(Median(s.PerSecond)), number(slices.Min(s.PerSecond)), number(slices.Max(s.PerSecond)),
 			number(Median(Over(s.PerSecond, m.Series[0].PerSecond))), number(Median(s.P50)), number(Median(s.P99)),
 			100*Median(s.Server), number(1e6*Median(Over(s.Server, s.PerSecond))), 100*Median(s.Generator))
