@@ -125,7 +125,7 @@ tests: test-deps
 .PHONY: bench-check
 bench-check:
 	@echo "== bench"
-	@$(GO) test -count=1 -run '^TestHotGetAllocations$$' ./internal/api
+	@$(GO) test -count=1 -run '^TestGetPersonaAllocates$$' ./internal/api
 	@$(in-bench) $(GO) build -o /dev/null ./...; $(GO) test -count=1 ./...; done
 
 .PHONY: fuzz-smoke

@@ -199,7 +199,7 @@ func (f *filler) open(ctx context.Context, tx persona.Tx, n int) error {
 	token, digest := persona.NewToken()
 	f.Tokens = append(f.Tokens, token.Reveal())
 	return tx.InsertAPIKey(ctx, &persona.APIKey{
-		OID: token.KeyOID, WorkspaceOID: f.workspace, UserOID: f.owner.OID, Name: "bench",
+		OID: token.KeyOID(), WorkspaceOID: f.workspace, UserOID: f.owner.OID, Name: "bench",
 		Scopes: persona.Scopes{persona.ScopeRead, persona.ScopeWrite}, Digest: digest, CreatedAt: f.now,
 	})
 }
