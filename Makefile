@@ -10,7 +10,7 @@ FUZZTIME ?= 60s
 BENCH_MODULES = bench bench/pocketbase
 
 # What `make check` does more of than `make test`. Each can be set from the command line.
-TEST_RUNS      ?= 2
+TEST_RUNS      ?= 1
 FUZZTIME_SMOKE ?= 3s
 PLATFORMS      ?= linux/arm64 windows/amd64
 
