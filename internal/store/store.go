@@ -10,7 +10,6 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"personae.dev/internal/persona"
@@ -52,7 +51,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		}
 		return newStore(db, queries{dialect: postgresDialect(), timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
 	}
-	path, err := parseURL(url)
+	path, err := sqlite.Path(url)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +72,7 @@ func Migrations(ctx context.Context, url string, opts Options) ([]Migration, err
 	if postgres.Addresses(url) {
 		return postgres.Steps(ctx, url, opts.WithDefaults())
 	}
-	path, err := parseURL(url)
+	path, err := sqlite.Path(url)
 	if err != nil {
 		return nil, err
 	}
@@ -86,23 +85,6 @@ func Name(url string) string {
 		return postgres.Name(url)
 	}
 	return url
-}
-
-func parseURL(url string) (path string, err error) {
-	path, found := strings.CutPrefix(url, "sqlite:")
-	switch {
-	case !found:
-		// Not the whole of an address: it may hold a password.
-		if scheme, _, isAddress := strings.Cut(url, "://"); isAddress {
-			url = scheme + "://…"
-		}
-		return "", persona.BadSettingf("The database %q is not one that this version can open: write sqlite: and a file name, such as sqlite:personae.db, or postgres:// and the address of a PostgreSQL database.", url)
-	case path == "":
-		return "", persona.BadSettingf("The database %q names no file: write sqlite: and a file name, such as sqlite:personae.db.", url)
-	case strings.Contains(path, ":memory:"):
-		return "", persona.BadSettingf("The database %q would be forgotten at the end: write sqlite: and a file name, such as sqlite:personae.db.", url)
-	}
-	return path, nil
 }
 
 // Close closes the store. What was written is durable already.
