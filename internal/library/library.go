@@ -99,7 +99,7 @@ type Background struct {
 }
 
 // Run does what is to be done from time to time: it writes down when keys were
-// last used, and purges deleted personas. It returns when ctx ends, after it has
+// last used, and purges deleted personas and first answers. It returns when ctx ends, after it has
 // written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
 	flush := func(ctx context.Context) {
@@ -108,10 +108,11 @@ func (l *Library) Run(ctx context.Context, work Background) {
 		}
 	}
 	purge := func() {
-		if work.RetainDeleted == 0 {
-			return
+		var before time.Time // when nothing was deleted: first answers go all the same
+		if work.RetainDeleted > 0 {
+			before = l.now().Add(-work.RetainDeleted)
 		}
-		if err := l.Purge(ctx, l.now().Add(-work.RetainDeleted), work.Purged); err != nil && ctx.Err() == nil {
+		if err := l.Purge(ctx, before, work.Purged); err != nil && ctx.Err() == nil {
 			work.Failed(fmt.Errorf("library: purge deleted personas: %w", err))
 		}
 	}

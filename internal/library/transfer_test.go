@@ -34,6 +34,32 @@ type transfer struct {
 	other     persona.Workspace
 	member    persona.User
 	now       time.Time
+	// meanwhile is what others do after a transaction has looked for a first
+	// answer.
+	meanwhile func()
+}
+
+// beside is the store of a transfer, with others beside.
+type beside struct {
+	persona.Store
+	f *transfer
+}
+
+// Write implements persona.Store.
+func (b beside) Write(ctx context.Context, fn func(persona.Tx) error) error {
+	return b.Store.Write(ctx, func(tx persona.Tx) error { return fn(besideTx{tx, b.f}) })
+}
+
+type besideTx struct {
+	persona.Tx
+	f *transfer
+}
+
+// FirstAnswer implements persona.Reader.
+func (b besideTx) FirstAnswer(ctx context.Context, workspaceOID, key string) (*persona.FirstAnswer, error) {
+	first, err := b.Tx.FirstAnswer(ctx, workspaceOID, key)
+	b.f.meanwhile()
+	return first, err
 }
 
 func setupTransfer(t *testing.T) *transfer {
@@ -48,9 +74,9 @@ func setupTransferOn(t *testing.T, database string) *transfer {
 		t.Fatalf("Open: %v", err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	f := &transfer{store: s, now: time.Date(2024, 6, 1, 12, 0, 0, 1e6, time.UTC)}
+	f := &transfer{store: s, now: time.Date(2024, 6, 1, 12, 0, 0, 1e6, time.UTC), meanwhile: func() {}}
 	f.Library, err = library.New(library.Config{
-		Store: s, Render: wire.EncodePersona, CacheBytes: 1 << 20, Now: func() time.Time { return f.now },
+		Store: beside{s, f}, Render: wire.EncodePersona, CacheBytes: 1 << 20, Now: func() time.Time { return f.now },
 	})
 	if err != nil {
 		t.Fatalf("New: %v", err)

@@ -87,20 +87,22 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 // was none it notes written as the first, and returns nil.
 func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *persona.Credential, create Create, written *Written) (*Written, error) {
 	now := l.now()
-	if _, err := tx.PurgeFirstAnswers(ctx, now.Add(-IdempotencyLasts)); err != nil {
-		return nil, err
-	}
 	// A body that n8n sends gives less than the same from another client.
 	digest := sha256.Sum256(fmt.Append(slices.Clip(create.Body), slices.Sorted(maps.Keys(create.Patch.Given))))
-	first, err := tx.FirstAnswer(ctx, caller.Workspace.OID, create.IdempotencyKey)
-	switch {
-	case persona.KindOf(err) == persona.NotFound:
-		return nil, tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{
+	note := func() (*Written, error) {
+		return nil, tx.PutFirstAnswer(ctx, &persona.FirstAnswer{
 			WorkspaceOID: caller.Workspace.OID, Key: create.IdempotencyKey, PersonaOID: written.Persona.OID,
 			BodyDigest: digest, Answer: written.Body, ETag: written.ETag, At: now,
 		})
+	}
+	first, err := tx.FirstAnswer(ctx, caller.Workspace.OID, create.IdempotencyKey)
+	switch {
+	case persona.KindOf(err) == persona.NotFound:
+		return note()
 	case err != nil:
 		return nil, err
+	case first.At.Before(now.Add(-IdempotencyLasts)): // Purge has yet to remove it
+		return note()
 	case first.BodyDigest != digest:
 		return nil, persona.Conflictf(persona.CodeKeyReused, "The Idempotency-Key was used for another create in the last 24 hours: send a new key with a new body.")
 	}
@@ -109,9 +111,12 @@ func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *person
 	if err != nil {
 		return nil, err
 	}
-	oldest, err := tx.Revisions(ctx, first.WorkspaceOID, first.PersonaOID, persona.RevisionQuery{Limit: 1, Offset: newest.Total - 1})
+	oldest, err := tx.Revisions(ctx, first.WorkspaceOID, first.PersonaOID, persona.RevisionQuery{Limit: 1, Offset: max(newest.Total-1, 0)})
 	if err != nil {
 		return nil, err
+	}
+	if len(oldest.Revisions) == 0 { // the persona was purged since the look for the key
+		return note()
 	}
 	made := oldest.Revisions[0]
 	p := *made.Persona

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/wire"
 )
 
@@ -34,7 +36,12 @@ type writing struct {
 
 func setupWriting(t *testing.T) *writing {
 	t.Helper()
-	f := &writing{transfer: setupTransfer(t)}
+	return setupWritingOn(t, "sqlite:"+filepath.Join(t.TempDir(), "personae.db"))
+}
+
+func setupWritingOn(t *testing.T, database string) *writing {
+	t.Helper()
+	f := &writing{transfer: setupTransferOn(t, database)}
 	var err error
 	if f.caller, err = f.Authenticate(t.Context(), f.setUp.Token); err != nil {
 		t.Fatalf("Authenticate: %v", err)
@@ -303,6 +310,123 @@ func TestIdempotencyKey(t *testing.T) {
 	if _, err := create(strings.Repeat("é", library.MaxIdempotencyKey), body); err != nil {
 		t.Errorf("the longest key: %v", err)
 	}
+}
+
+// TestIdempotencyKeyPurged: what another transaction removes at the same time
+// counts no longer.
+func TestIdempotencyKeyPurged(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (f *writing, database string, create func() (*library.Written, error)) {
+		t.Helper()
+		database = postgrestest.New(t)
+		f = setupWritingOn(t, database)
+		return f, database, func() (*library.Written, error) {
+			return f.CreatePersona(t.Context(), f.caller, library.Create{Patch: patch(t, `{"name":"x"}`), Body: []byte("x"), IdempotencyKey: "k"})
+		}
+	}
+	// check looks whether a create made another persona than first, and is the
+	// one that is remembered.
+	check := func(t *testing.T, create func() (*library.Written, error), first, second *library.Written, err error) {
+		t.Helper()
+		if err != nil || second.Replayed || second.Persona.OID == first.Persona.OID {
+			t.Fatalf("CreatePersona: %+v, %v; want a new persona", second, err)
+		}
+		again, err := create()
+		if err != nil || !again.Replayed || again.Persona.OID != second.Persona.OID {
+			t.Errorf("CreatePersona, once more: %+v, %v; want %s", again, err, second.Persona.OID)
+		}
+	}
+	t.Run("FirstAnswer", func(t *testing.T) {
+		t.Parallel()
+		f, database, create := setup(t)
+		first, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.now = f.now.Add(library.IdempotencyLasts + time.Millisecond)
+		type result struct {
+			*library.Written
+			error
+		}
+		created := make(chan result, 1)
+		var early *result
+		err = f.store.Write(t.Context(), func(tx persona.Tx) error {
+			if n, err := tx.PurgeFirstAnswers(t.Context(), f.now.Add(-library.IdempotencyLasts)); n != 1 {
+				t.Errorf("PurgeFirstAnswers = %d, %v", n, err)
+			}
+			go func() {
+				second, err := create()
+				created <- result{second, err}
+			}()
+			const waiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+			for early == nil && postgrestest.Execute(t, database, waiting) == "0" {
+				select {
+				case r := <-created:
+					early = &r
+				default:
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("Write: %v", err)
+		}
+		if early == nil {
+			early = new(<-created)
+		}
+		check(t, create, first, early.Written, early.error)
+	})
+	t.Run("Persona", func(t *testing.T) {
+		t.Parallel()
+		f, _, create := setup(t)
+		first, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.meanwhile = func() {
+			f.meanwhile = func() {}
+			err := f.store.Write(t.Context(), func(tx persona.Tx) error {
+				return tx.PurgePersona(t.Context(), f.workspace.OID, first.Persona.OID)
+			})
+			if err != nil {
+				t.Errorf("PurgePersona: %v", err)
+			}
+		}
+		second, err := create()
+		check(t, create, first, second, err)
+	})
+}
+
+// TestFirstAnswersGo: also where deleted personas are kept for ever.
+func TestFirstAnswersGo(t *testing.T) {
+	t.Parallel()
+	f := setupWriting(t)
+	deleted := f.create(t, `{"name":"deleted"}`)
+	if _, err := f.DeletePersona(t.Context(), f.caller, library.Target{OID: deleted.Persona.OID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.CreatePersona(t.Context(), f.caller, library.Create{Patch: patch(t, `{"name":"x"}`), IdempotencyKey: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	f.now = f.now.Add(library.IdempotencyLasts + time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.Run(ctx, library.Background{
+			Purged: func(d persona.DeletedPersona) { t.Errorf("%s was purged", d.OID) },
+			Failed: func(err error) { t.Error(err) },
+		})
+	}()
+	deadline := time.Now().Add(10 * time.Second)
+	for err := error(nil); persona.KindOf(err) != persona.NotFound; _, err = f.store.FirstAnswer(t.Context(), f.workspace.OID, "k") {
+		if time.Now().After(deadline) {
+			t.Error("the first answer stays")
+			break
+		}
+	}
+	cancel()
+	<-ended
 }
 
 func (f *transfer) tokenOf(t *testing.T, w persona.Workspace) string {

@@ -98,7 +98,8 @@ type Tx interface {
 	// PurgePersona removes a persona for good, with history, links and first
 	// answer.
 	PurgePersona(ctx context.Context, workspaceOID, oID string) error
-	InsertFirstAnswer(ctx context.Context, a *FirstAnswer) error
+	// PutFirstAnswer puts a in the place of what was answered before.
+	PutFirstAnswer(ctx context.Context, a *FirstAnswer) error
 	// PurgeFirstAnswers removes those that are older, and tells how many.
 	PurgeFirstAnswers(ctx context.Context, before time.Time) (int, error)
 

@@ -427,7 +427,7 @@ func TestPostgresWritesAtOnce(t *testing.T) {
 					mu.Lock()
 					first++
 					mu.Unlock()
-					return tx.InsertFirstAnswer(t.Context(), &persona.FirstAnswer{WorkspaceOID: "wa_1", Key: "key", PersonaOID: "pe_1", At: time.Now()})
+					return tx.PutFirstAnswer(t.Context(), &persona.FirstAnswer{WorkspaceOID: "wa_1", Key: "key", PersonaOID: "pe_1", At: time.Now()})
 				})
 				if err != nil {
 					t.Errorf("Write: %v", err)

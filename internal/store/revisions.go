@@ -144,13 +144,15 @@ func (q *queries) FirstAnswer(ctx context.Context, workspaceOID, key string) (*p
 	}, error(missing), workspaceOID, key)
 }
 
-// InsertFirstAnswer implements persona.Tx.
-func (t *tx) InsertFirstAnswer(ctx context.Context, a *persona.FirstAnswer) error {
+// PutFirstAnswer implements persona.Tx.
+func (t *tx) PutFirstAnswer(ctx context.Context, a *persona.FirstAnswer) error {
 	const query = `
 		insert into idempotent_answers (workspace_o_id, key, persona_o_id, body_digest, answer, etag, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict do nothing`
-	return t.insert(ctx, query, taken("idempotency key", a.Key), a.WorkspaceOID, a.Key, a.PersonaOID, a.BodyDigest[:], string(a.Answer), a.ETag, micros(a.At))
+		on conflict (workspace_o_id, key) do update
+		set persona_o_id = excluded.persona_o_id, body_digest = excluded.body_digest, answer = excluded.answer, etag = excluded.etag, created_at = excluded.created_at`
+	_, err := t.exec(ctx, query, a.WorkspaceOID, a.Key, a.PersonaOID, a.BodyDigest[:], string(a.Answer), a.ETag, micros(a.At))
+	return err
 }
 
 // PurgeFirstAnswers implements persona.Tx.

@@ -106,7 +106,7 @@ func answer(t *testing.T, s persona.Store, key string, size int) {
 	t.Helper()
 	write(t, s, func(ctx context.Context, tx persona.Tx) error {
 		text := []byte(strings.Repeat("\\", size))
-		return tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: "wa_1", Key: key, PersonaOID: "pe_1", Answer: text, At: day})
+		return tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: "wa_1", Key: key, PersonaOID: "pe_1", Answer: text, At: day})
 	})
 }
 

@@ -19,21 +19,27 @@ func (s suite) testFirstAnswers(t *testing.T) {
 		}
 		return a
 	}
-	insert := func(a *persona.FirstAnswer) error {
-		return f.Write(t.Context(), func(tx persona.Tx) error { return tx.InsertFirstAnswer(t.Context(), a) })
+	put := func(a *persona.FirstAnswer) error {
+		return f.Write(t.Context(), func(tx persona.Tx) error { return tx.PutFirstAnswer(t.Context(), a) })
 	}
 	given := []*persona.FirstAnswer{
 		answer(f.workspace, "k", `{"name":"\u0000 é \U0001f600"}`, 0), answer(f.workspace, "K ", "2", time.Millisecond),
 		answer(f.other, "k", "theirs", 2*time.Millisecond),
 	}
 	for _, a := range given {
-		if err := insert(a); err != nil {
-			t.Fatalf("InsertFirstAnswer: %v", err)
+		if err := put(a); err != nil {
+			t.Fatalf("PutFirstAnswer: %v", err)
 		}
 		same(t, "FirstAnswer", a, must[*persona.FirstAnswer](t)(f.FirstAnswer(t.Context(), a.WorkspaceOID, a.Key)))
 	}
-	wantKind(t, "a key that is taken", insert(answer(f.workspace, "k", "again", time.Hour)), persona.Conflict)
-	same(t, "what is there", given[0], must[*persona.FirstAnswer](t)(f.FirstAnswer(t.Context(), f.workspace.OID, "k")))
+	other := answer(f.workspace, "k", "another body", time.Hour)
+	other.PersonaOID, other.ETag = "pe_other", `"other"`
+	for _, a := range []*persona.FirstAnswer{other, given[0]} {
+		if err := put(a); err != nil {
+			t.Errorf("a key that has an answer: %v", err)
+		}
+		same(t, "the answer in its place", a, must[*persona.FirstAnswer](t)(f.FirstAnswer(t.Context(), f.workspace.OID, "k")))
+	}
 	for _, unknown := range [][2]string{{f.workspace.OID, "K"}, {f.other.OID, "K "}, {"wa_unknown", "k"}, {f.workspace.OID, ""}} {
 		_, err := f.FirstAnswer(t.Context(), unknown[0], unknown[1])
 		wantKind(t, fmt.Sprintf("FirstAnswer(%q)", unknown), err, persona.NotFound)
@@ -51,7 +57,7 @@ func (s suite) testFirstAnswers(t *testing.T) {
 	_, err := f.FirstAnswer(t.Context(), f.workspace.OID, "k")
 	wantKind(t, "FirstAnswer that was purged", err, persona.NotFound)
 	same(t, "the one that is younger", given[2], must[*persona.FirstAnswer](t)(f.FirstAnswer(t.Context(), f.other.OID, "k")))
-	if err := insert(given[0]); err != nil {
+	if err := put(given[0]); err != nil {
 		t.Errorf("a key that was purged: %v", err)
 	}
 }

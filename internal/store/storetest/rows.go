@@ -71,8 +71,8 @@ func (s suite) filled(t *testing.T) *fixture {
 		f.revision("rv_5", theirs, persona.ActionImported))
 	f.write(t, func(ctx context.Context, tx persona.Tx) error {
 		return errors.Join(
-			tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", PersonaOID: "pe_3", Answer: []byte(`{"a":"é"}`), ETag: `"e"`, BodyDigest: [32]byte{0, 1, 0xff}, At: day}),
-			tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.other.OID, Key: " k", PersonaOID: "pe_gone", At: day}),
+			tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", PersonaOID: "pe_3", Answer: []byte(`{"a":"é"}`), ETag: `"e"`, BodyDigest: [32]byte{0, 1, 0xff}, At: day}),
+			tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.other.OID, Key: " k", PersonaOID: "pe_gone", At: day}),
 		)
 	})
 	return f

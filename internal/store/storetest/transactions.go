@@ -459,7 +459,7 @@ func (s suite) testChangeIsWhole(t *testing.T) {
 			func() error { return tx.InsertPersona(ctx, added) },
 			func() error { return tx.InsertRevision(ctx, f.revision("rv_3", added, persona.ActionCreated)) },
 			func() error {
-				return tx.InsertFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", Answer: []byte("a"), At: day})
+				return tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", Answer: []byte("a"), At: day})
 			},
 			func() error { return tx.PurgePersona(ctx, f.workspace.OID, "pe_gone") },
 		); err != nil {
