@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,8 +110,8 @@ func (t *tx) TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) er
 		update api_keys
 		set last_used_at = $2
 		where o_id = $1 and coalesce(last_used_at, 0) < $2`
-	for keyOID, at := range lastUsed {
-		if _, err := t.exec(ctx, query, keyOID, micros(at)); err != nil {
+	for _, keyOID := range slices.Sorted(maps.Keys(lastUsed)) { // in one order, so that no two stop one another
+		if _, err := t.exec(ctx, query, keyOID, micros(lastUsed[keyOID])); err != nil {
 			return err
 		}
 	}

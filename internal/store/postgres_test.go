@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -144,6 +145,29 @@ func TestPostgresURL(t *testing.T) {
 		if got := store.Name(url); got != want {
 			t.Errorf("Name(%s) = %s, want %s", url, got, want)
 		}
+	}
+}
+
+// TestPostgresReadWrite: the one server that is written to is the one that is
+// read, and connections that read may be read-only.
+func TestPostgresReadWrite(t *testing.T) {
+	t.Parallel()
+	url := madePostgres(t)
+	for name, attributes := range map[string]string{
+		"ReadWrite": "&target_session_attrs=read-write", "Primary": "&target_session_attrs=primary",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openURL(t, url+attributes, store.Options{})
+			insert(t, s, simple("pe_"+name))
+			if _, err := s.Persona(t.Context(), "wa_1", "pe_"+name); err != nil {
+				t.Errorf("Persona: %v", err)
+			}
+			trusted(t, s)
+			if steps, err := store.Migrations(t.Context(), url+attributes, store.Options{}); err != nil || len(steps) == 0 {
+				t.Errorf("Migrations = %v, %v", steps, err)
+			}
+		})
 	}
 }
 
@@ -327,7 +351,7 @@ func TestPostgresPlansOfMany(t *testing.T) {
 
 func TestPostgresWritesAtOnce(t *testing.T) {
 	t.Parallel()
-	settings := store.Settings{StatementTimeout: 2 * time.Second, ConnectTimeout: 2 * time.Second, Writers: 2}
+	settings := store.Settings{StatementTimeout: 4 * time.Second, ConnectTimeout: 3 * time.Second, Writers: 2}
 	setup := func(t *testing.T) *store.Store {
 		t.Helper()
 		s := openURL(t, madePostgres(t), store.Options{Settings: settings})
@@ -359,12 +383,53 @@ func TestPostgresWritesAtOnce(t *testing.T) {
 				return err
 			}
 			err := s.Write(t.Context(), func(other persona.Tx) error { return rename(t.Context(), other, "pe_1", "x") })
-			wantError(t, err, persona.Unavailable, "--database-statement-timeout")
+			wantError(t, err, persona.Unavailable, "stood in the way", "try again")
 			return nil
 		})
 		if p, err := s.Persona(t.Context(), "wa_1", "pe_1"); err != nil || p.Name != "pe_1y" {
 			t.Errorf("Persona = %v, %v", p, err)
 		}
+	})
+	t.Run("ManyOfTheSamePersona", func(t *testing.T) {
+		t.Parallel()
+		// Those who wait leave a connection to others in time.
+		url := madePostgres(t)
+		holder, s := openURL(t, url, store.Options{}), openURL(t, url, store.Options{Settings: settings})
+		insert(t, s, simple("pe_1"))
+		insert(t, s, simple("pe_2"))
+		write(t, holder, func(tx persona.Tx) error {
+			if err := rename(t.Context(), tx, "pe_1", "y"); err != nil {
+				return err
+			}
+			var group sync.WaitGroup
+			defer group.Wait()
+			for range settings.Writers {
+				group.Go(func() {
+					err := s.Write(t.Context(), func(other persona.Tx) error { return rename(t.Context(), other, "pe_1", "x") })
+					wantError(t, err, persona.Unavailable, "stood in the way")
+				})
+			}
+			until(t, "writers that wait", func() bool {
+				return postgrestest.Execute(t, url, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "2"
+			})
+			write(t, s, func(other persona.Tx) error { return rename(t.Context(), other, "pe_2", "x") })
+			return nil
+		})
+	})
+	t.Run("SlowRead", func(t *testing.T) {
+		t.Parallel()
+		url := madePostgres(t)
+		s := openURL(t, url, store.Options{Settings: store.Settings{StatementTimeout: time.Second}})
+		var group sync.WaitGroup
+		defer group.Wait()
+		group.Go(func() {
+			postgrestest.Execute(t, url, "begin; lock table users in access exclusive mode; select pg_sleep(5)")
+		})
+		until(t, "a table that is locked", func() bool {
+			return postgrestest.Execute(t, url, "select count(*) from pg_locks where relation = 'users'::regclass and mode = 'AccessExclusiveLock' and granted") == "1"
+		})
+		_, err := s.Users(t.Context())
+		wantError(t, err, persona.Unavailable, "--database-statement-timeout")
 	})
 	t.Run("NoConnectionFree", func(t *testing.T) {
 		t.Parallel()
@@ -409,6 +474,37 @@ func TestPostgresWritesAtOnce(t *testing.T) {
 				t.Errorf("Persona = %v, %v; want what the other left", p, err)
 			}
 		}
+	})
+	t.Run("UsesOfKeys", func(t *testing.T) {
+		t.Parallel()
+		// Servers write down at the same time when the same keys were used.
+		s := setup(t)
+		used := map[string]time.Time{}
+		write(t, s, func(tx persona.Tx) error {
+			for i := range 100 {
+				k := &persona.APIKey{OID: fmt.Sprintf("ak_%d", i), WorkspaceOID: "wa_1", UserOID: "u_1", CreatedAt: time.Unix(0, 0)}
+				used[k.OID] = time.Time{}
+				if err := tx.InsertAPIKey(t.Context(), k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		var group sync.WaitGroup
+		for server := range 2 {
+			group.Go(func() {
+				mine := maps.Clone(used)
+				for round := range 10 {
+					for oID := range mine {
+						mine[oID] = time.Unix(int64(1+2*round+server), 0)
+					}
+					if err := s.Write(t.Context(), func(tx persona.Tx) error { return tx.TouchAPIKeys(t.Context(), mine) }); err != nil {
+						t.Errorf("Write: %v", err)
+					}
+				}
+			})
+		}
+		group.Wait()
 	})
 	t.Run("SameKey", func(t *testing.T) {
 		t.Parallel()

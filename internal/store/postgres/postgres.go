@@ -51,8 +51,13 @@ func Open(ctx context.Context, address string, opts engine.Options) (_ *DB, err 
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{name: name(config), opts: opts}
-	d.writer = pool(config, opts.Writers, map[string]string{"idle_in_transaction_session_timeout": milliseconds(idleInTransaction)})
+	d := newDB(config, opts)
+	d.writer = pool(config, opts.Writers, map[string]string{
+		"idle_in_transaction_session_timeout": milliseconds(idleInTransaction),
+		// Those who wait for one persona do not keep all connections that write
+		// until nobody else gets one.
+		"lock_timeout": milliseconds(opts.StatementTimeout / 2),
+	})
 	d.readers = pool(config, opts.Readers, map[string]string{"default_transaction_read_only": "on"})
 	defer func() {
 		if err != nil {
@@ -70,6 +75,12 @@ func Open(ctx context.Context, address string, opts engine.Options) (_ *DB, err 
 	}
 	d.watch = newWatch(ctx, config, opts.Warn)
 	return d, nil
+}
+
+func newDB(config *pgx.ConnConfig, opts engine.Options) *DB {
+	// An address may give each server longer.
+	opts.ConnectTimeout = max(opts.ConnectTimeout, config.ConnectTimeout*time.Duration(hosts(config)))
+	return &DB{name: name(config), opts: opts}
 }
 
 // pool returns connections to one database that are made when they are needed.
@@ -115,7 +126,7 @@ func (d *DB) checkServer(ctx context.Context) error {
 	case encoding != "UTF8":
 		return persona.BadSettingf("The database %s keeps text as %s, and Personae needs UTF8: make one with `createdb --encoding=UTF8 --template=template0 NAME`.", d.name, encoding)
 	case copied && d.opts.Create:
-		return persona.UnavailableError(nil, "The database %s is a read-only copy. Name the primary server with --database, or all of them with target_session_attrs=read-write.", d.name)
+		return persona.UnavailableError(nil, "The database %s is a read-only copy. Name the primary server with --database, or all of them with target_session_attrs=primary.", d.name)
 	}
 	if fsync != "on" || fullPageWrites != "on" {
 		d.opts.Warn("The PostgreSQL server does not write to its disk at once: what was answered may be lost in a crash of its machine. Set fsync and full_page_writes to on.",
@@ -171,7 +182,7 @@ func Steps(ctx context.Context, address string, opts engine.Options) (_ []migrat
 		return nil, err
 	}
 	opts.Create = false
-	d := &DB{name: name(config), opts: opts}
+	d := newDB(config, opts)
 	d.writer = pool(config, 1, map[string]string{"default_transaction_read_only": "on"})
 	defer func() { err = errors.Join(err, d.writer.Close()) }()
 	if err := d.checkServer(ctx); err != nil {

@@ -3,11 +3,13 @@ package postgres
 import (
 	"fmt"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
@@ -35,8 +37,8 @@ func name(config *pgx.ConnConfig) string {
 	return fmt.Sprintf("postgres://%s:%d/%s", config.Host, config.Port, config.Database)
 }
 
-// parse reads an address. What it says goes before the settings, but for TLS.
-// No error of it tells a password.
+// parse reads an address. What it says goes before the settings, but for TLS and
+// the statement timeout, which we keep too. No error of it tells a password.
 func parse(address string, settings engine.Settings) (*pgx.ConnConfig, error) {
 	const form = "write postgres://USER:PASSWORD@HOST:PORT/NAME, with what is neither letter nor digit in the password as %%XX"
 	u, err := url.Parse(address)
@@ -55,17 +57,47 @@ func parse(address string, settings engine.Settings) (*pgx.ConnConfig, error) {
 	if strings.Trim(u.Path, "/") == "" && !query.Has("dbname") && !query.Has("database") {
 		return nil, persona.BadSettingf("The database address postgres://… names no database: " + form + ".")
 	}
+	servers := hosts(config)
 	if !query.Has("connect_timeout") && settings.ConnectTimeout > 0 {
-		config.ConnectTimeout = settings.ConnectTimeout
+		// The driver gives it to each host: one that is silent leaves time for the
+		// next.
+		config.ConnectTimeout = settings.ConnectTimeout / time.Duration(servers)
+	}
+	if asksReadWrite(config) || servers > 1 && config.ValidateConnect == nil {
+		// Where it may not be clear which server is meant, it is the one that is
+		// written to: a copy may be any time behind. Those who read make their
+		// connections read-only, which read-write refuses.
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "personae"
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	if config.RuntimeParams["statement_timeout"] == "" && settings.StatementTimeout > 0 {
+	if settings.StatementTimeout > 0 {
 		config.RuntimeParams["statement_timeout"] = milliseconds(settings.StatementTimeout)
 	}
 	return config, nil
+}
+
+// hosts counts the servers that an address names. Fallbacks has a server twice
+// where it is to be tried with TLS and without.
+func hosts(config *pgx.ConnConfig) int {
+	type host struct {
+		name string
+		port uint16
+	}
+	all := map[host]bool{{config.Host, config.Port}: true}
+	for _, fallback := range config.Fallbacks {
+		all[host{fallback.Host, fallback.Port}] = true
+	}
+	return len(all)
+}
+
+// asksReadWrite tells whether target_session_attrs is read-write: in the address,
+// the environment or a service file. The driver tells by its function alone.
+func asksReadWrite(config *pgx.ConnConfig) bool {
+	readWrite := reflect.ValueOf(pgconn.ValidateConnectTargetSessionAttrsReadWrite)
+	return reflect.ValueOf(config.ValidateConnect).Pointer() == readWrite.Pointer()
 }
 
 // withoutPassword is the reason why an address cannot be used.
