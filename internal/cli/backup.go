@@ -80,6 +80,9 @@ func (c restoreCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if made.Aside != "" {
 		fmt.Fprintf(stdio.Err, "The database that was there is kept as %s.\n", made.Aside)
 	}
+	for _, log := range made.Logs {
+		fmt.Fprintf(stdio.Err, "A log of a database that was damaged, or gone, is kept as %s. It may hold what was written last.\n", log)
+	}
 	return nil
 }
 

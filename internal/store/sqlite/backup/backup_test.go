@@ -254,15 +254,28 @@ func TestRestore(t *testing.T) {
 	t.Run("WhereNoneWas", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "personae.db")
-		// What a removed database left would be taken for the new one's.
-		must(t, os.WriteFile(path+"-wal", []byte("stale"), 0o600))
-		must(t, os.WriteFile(path+"-shm", []byte("stale"), 0o600))
+		// What a removed database left would be taken for the new one's, and may be
+		// all that is left of it.
+		for suffix, left := range map[string]string{"-wal": "log", "-journal": "journal", "-shm": "index"} {
+			must(t, os.WriteFile(path+suffix, []byte(left), 0o600))
+		}
 		done, err := restore(t, saved(t, 3), path, false)
 		must(t, err)
 		if done.Aside != "" || done.Rows["personas"] != 3 || personas(t, path) != 3 {
 			t.Errorf("%+v", done)
 		}
-		if diff := cmp.Diff([]string{"personae.db", "personae.db.lock"}, names(t, path)); diff != "" {
+		var kept []string
+		for i, want := range []string{"log", "journal"} {
+			if len(done.Logs) != 2 {
+				t.Fatalf("the logs %q are kept", done.Logs)
+			}
+			if got, err := os.ReadFile(done.Logs[i]); string(got) != want {
+				t.Errorf("%s has %q: %v", done.Logs[i], got, err)
+			}
+			kept = append(kept, filepath.Base(done.Logs[i]))
+		}
+		slices.Sort(kept)
+		if diff := cmp.Diff(append([]string{"personae.db", "personae.db.lock"}, kept...), names(t, path)); diff != "" {
 			t.Error(diff)
 		}
 		if info, _ := os.Stat(path); info.Mode() != 0o600 {
@@ -320,11 +333,29 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%d personas", n)
 		}
 	})
+	t.Run("OverOneThatCannotBeRead", func(t *testing.T) {
+		t.Parallel()
+		path, s := setup(t, 5)
+		must(t, s.Close())
+		must(t, os.Mkdir(path+"-wal", 0o700)) // no log can be opened there
+		before := names(t, path)
+		_, err := restore(t, saved(t, 3), path, true)
+		wantError(t, err, persona.Unavailable, path, "cannot be read", "nothing was changed")
+		if diff := cmp.Diff(before, names(t, path)); diff != "" {
+			t.Error(diff)
+		}
+		must(t, os.Remove(path+"-wal"))
+		if n := personas(t, path); n != 5 {
+			t.Errorf("%d personas", n)
+		}
+	})
 	t.Run("OverADamagedOne", func(t *testing.T) {
 		t.Parallel()
 		for name, damage := range map[string]func([]byte) []byte{
 			"Overwritten": func(data []byte) []byte { return append(data[:4096:4096], make([]byte, len(data)-4096)...) },
 			"NoHeader":    func(data []byte) []byte { return bytes.Repeat([]byte{1}, len(data)) },
+			"CutOff":      func(data []byte) []byte { return data[:len(data)/2] },
+			"CutOffEarly": func(data []byte) []byte { return data[:50] },
 		} {
 			path, s := setup(t, 5)
 			must(t, s.Close())
@@ -340,6 +371,9 @@ func TestRestore(t *testing.T) {
 				t.Errorf("%s: %d personas, %d bytes aside", name, personas(t, path), len(kept))
 			}
 			if name == "NoHeader" {
+				if diff := cmp.Diff([]string{done.Aside + "-wal"}, done.Logs); diff != "" {
+					t.Error(diff)
+				}
 				if log, err := os.ReadFile(done.Aside + "-wal"); !bytes.Equal(kept, data) || string(log) != "what was written last" {
 					t.Errorf("%s: aside is another file, with the log %q: %v", name, log, err)
 				}

@@ -20,6 +20,9 @@ type Restored struct {
 	Contents
 	// Aside is where the replaced database is now, "" where there was none.
 	Aside string
+	// Logs is where the logs are now that nobody could empty into their database:
+	// it was damaged, or gone. They may hold what was written last.
+	Logs []string
 }
 
 // Restore puts a backup in the place of a database that no server has open. Who
@@ -63,10 +66,29 @@ func Restore(ctx context.Context, file, database string, opts Options) (_ *Resto
 		return nil, err
 	}
 	done := &Restored{Contents: *contents}
+	aside := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
 	if replaces {
-		done.Aside = path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
+		release, err := seize(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		// A second name, so that there is no moment without a database.
+		if err := os.Link(path, aside); err != nil {
+			return nil, persona.UnavailableError(nil, "The database %s cannot be kept aside as %s: %s. Nothing was changed.", path, aside, reason(err))
+		}
+		done.Aside = aside
 	}
-	return done, replace(ctx, path, temporary, done.Aside)
+	if done.Logs, err = keepLogs(path, aside); err != nil {
+		return nil, err
+	}
+	if err := syncFolder(path); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return nil, diskError(err, path)
+	}
+	return done, syncFolder(path)
 }
 
 // checkTarget looks at the place for a database, and makes an empty file where
@@ -177,45 +199,29 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// replace gives the file temporary the name path. What had it gets the name
-// aside, unless that is "".
-func replace(ctx context.Context, path, temporary, aside string) error {
-	if aside != "" {
-		release, err := seize(ctx, path)
-		if err != nil {
-			return err
-		}
-		defer release()
-		// A second name, so that there is no moment without a database.
-		if err := os.Link(path, aside); err != nil {
-			return persona.UnavailableError(nil, "The database %s cannot be kept aside as %s: %s. Nothing was changed.", path, aside, reason(err))
-		}
-	}
-	// Only a database that is damaged, or gone, still has journals here. Beside
-	// the new file they would be taken for its own.
+// keepLogs gives the logs of a database that is damaged, or gone, names that
+// begin with aside: only such a one still has any here. Beside the new file they
+// would be taken for its own.
+func keepLogs(path, aside string) (kept []string, err error) {
 	for _, suffix := range []string{"-wal", "-journal"} {
-		journal := path + suffix
-		if _, err := os.Stat(journal); err != nil {
+		info, err := os.Stat(path + suffix)
+		switch {
+		case err != nil:
 			continue
+		case info.Size() == 0:
+			err = os.Remove(path + suffix)
+		default:
+			kept = append(kept, aside+suffix)
+			err = os.Rename(path+suffix, aside+suffix)
 		}
-		move := func() error { return os.Remove(journal) }
-		if aside != "" {
-			move = func() error { return os.Rename(journal, aside+suffix) }
-		}
-		if err := move(); err != nil {
-			return diskError(err, journal)
+		if err != nil {
+			return nil, diskError(err, path+suffix)
 		}
 	}
 	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return diskError(err, path+"-shm")
+		return nil, diskError(err, path+"-shm")
 	}
-	if err := syncFolder(path); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return diskError(err, path)
-	}
-	return syncFolder(path)
+	return kept, nil
 }
 
 // seize empties the log of a database into its file, and keeps everybody else
@@ -235,8 +241,10 @@ func seize(ctx context.Context, path string) (release func(), err error) {
 		if err == nil {
 			return release, nil
 		}
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return release, nil
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN: // it may be whole, on a disk that is not
+		err = persona.UnavailableError(err, "The database file %s, or its log, cannot be read or written. See to its disk and its permissions, or move it away with its -wal, and try again; nothing was changed.", path)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		err = persona.UnavailableError(err, "The database file %s is open in another program. Stop that, and try again; nothing was changed.", path)
 	}
