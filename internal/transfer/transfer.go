@@ -121,6 +121,9 @@ func (c *copier) copy(ctx context.Context) error {
 
 // add adds rows, all or none.
 func (c *copier) add(ctx context.Context, rows []persona.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	if err := c.to.Write(ctx, func(tx persona.Tx) error { return tx.InsertRows(ctx, rows) }); err != nil {
 		return err
 	}

@@ -183,6 +183,7 @@ func (w way) testOK(t *testing.T) {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 	wantSame(t, f)
+	f.to = &failing{Store: f.to} // which is only read
 	again, err := f.copy(t, quiet)
 	if err != nil || again.Copied != 0 || again.Before != all || again.Sums != first.Sums {
 		t.Errorf("the second time: %+v, %v; the first time: %+v", again, err, first)
