@@ -171,6 +171,59 @@ func TestPostgresReadWrite(t *testing.T) {
 	}
 }
 
+// TestPostgresStandby: a standby that is named first is not connected to.
+func TestPostgresStandby(t *testing.T) {
+	t.Parallel()
+	primary := postgrestest.Start(t, false)
+	standby := primary.Standby(t)
+	url := primary.New(t)
+	setUp(t, openURL(t, url, store.Options{Create: true}))
+	database := strings.TrimPrefix(url, "postgres:///")
+	database, _, _ = strings.Cut(database, "?")
+	copied := standby.Address(database)
+	until(t, "a copy", func() bool {
+		_, err := store.Migrations(t.Context(), copied, store.Options{})
+		return err == nil
+	})
+	_, err := store.Open(t.Context(), copied, store.Options{Create: true})
+	wantError(t, err, persona.Unavailable, "read-only copy", "target_session_attrs=primary")
+	// What is written from now on does not come to the standby.
+	postgrestest.Execute(t, copied, "select pg_wal_replay_pause()")
+	home := func(url string) string {
+		_, home, _ := strings.Cut(url, "?host=")
+		home, _, _ = strings.Cut(home, "&")
+		return home
+	}
+	s := openURL(t, strings.Replace(url, home(url), home(copied)+","+home(url), 1), store.Options{Create: true})
+	insert(t, s, simple("pe_1"))
+	if _, err := s.Persona(t.Context(), "wa_1", "pe_1"); err != nil {
+		t.Errorf("Persona: %v", err)
+	}
+	trusted(t, s) // the watch listens, which no standby lets
+}
+
+// TestPostgresSilentHost: a host that says nothing leaves time for the next.
+func TestPostgresSilentHost(t *testing.T) {
+	t.Parallel()
+	url := madePostgres(t)
+	silent, good := postgrestest.NewProxy(t, url), postgrestest.NewProxy(t, url)
+	silent.Freeze()
+	host := func(p *postgrestest.Proxy) string {
+		_, rest, _ := strings.Cut(p.URL, "@")
+		host, _, _ := strings.Cut(rest, "/")
+		return host
+	}
+	s := openURL(t, strings.Replace(silent.URL, host(silent), host(silent)+","+host(good), 1),
+		store.Options{Settings: store.Settings{StatementTimeout: 4 * time.Second, ConnectTimeout: 4 * time.Second}})
+	write(t, s, func(persona.Tx) error {
+		insert(t, s, simple("pe_1")) // over a connection that is made for it
+		return nil
+	})
+	if _, err := s.Persona(t.Context(), "wa_1", "pe_1"); err != nil {
+		t.Errorf("Persona: %v", err)
+	}
+}
+
 func TestPostgresEpoch(t *testing.T) {
 	t.Parallel()
 	setup := func(t *testing.T) (server, other *store.Store, url string) {

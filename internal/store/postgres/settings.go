@@ -59,9 +59,12 @@ func parse(address string, settings engine.Settings) (*pgx.ConnConfig, error) {
 	}
 	servers := hosts(config)
 	if !query.Has("connect_timeout") && settings.ConnectTimeout > 0 {
-		// The driver gives it to each host: one that is silent leaves time for the
-		// next.
-		config.ConnectTimeout = settings.ConnectTimeout / time.Duration(servers)
+		config.ConnectTimeout = settings.ConnectTimeout
+		if servers > 1 {
+			// The driver gives it to each: one that is silent leaves time for the
+			// next, also in the time of a statement that needs a connection.
+			config.ConnectTimeout = min(settings.ConnectTimeout, settings.StatementTimeout) / time.Duration(servers)
+		}
 	}
 	if asksReadWrite(config) || servers > 1 && config.ValidateConnect == nil {
 		// Where it may not be clear which server is meant, it is the one that is

@@ -42,14 +42,14 @@ func TestParseTargetSessionAttrs(t *testing.T) {
 
 func TestParseTimeouts(t *testing.T) {
 	t.Parallel()
-	settings := engine.Settings{ConnectTimeout: 6 * time.Second, StatementTimeout: 3 * time.Second}
+	settings := engine.Settings{ConnectTimeout: 7 * time.Second, StatementTimeout: 6 * time.Second}
 	for address, want := range map[string]struct{ server, all time.Duration }{
-		"postgres://u@a/p":                                       {6 * time.Second, 6 * time.Second},
-		"postgres://u@a,b,a/p?sslmode=prefer":                    {3 * time.Second, 6 * time.Second},
-		"postgres://u@a:1,a:2,b:1/p":                             {2 * time.Second, 6 * time.Second},
-		"postgres://u@a,b/p?connect_timeout=2":                   {2 * time.Second, 6 * time.Second},
+		"postgres://u@a/p":                                       {7 * time.Second, 7 * time.Second},
+		"postgres://u@a,b,a/p?sslmode=prefer":                    {3 * time.Second, 7 * time.Second},
+		"postgres://u@a:1,a:2,b:1/p":                             {2 * time.Second, 7 * time.Second},
+		"postgres://u@a,b/p?connect_timeout=2":                   {2 * time.Second, 7 * time.Second},
 		"postgres://u@a,b/p?connect_timeout=9":                   {9 * time.Second, 18 * time.Second},
-		"postgres://u@a/p?connect_timeout=0&statement_timeout=0": {0, 6 * time.Second},
+		"postgres://u@a/p?connect_timeout=0&statement_timeout=0": {0, 7 * time.Second},
 	} {
 		config, err := parse(address, settings)
 		if err != nil {
@@ -59,8 +59,8 @@ func TestParseTimeouts(t *testing.T) {
 		if config.ConnectTimeout != want.server || d.opts.ConnectTimeout != want.all {
 			t.Errorf("%s: %s for each server, %s for all; want %v", address, config.ConnectTimeout, d.opts.ConnectTimeout, want)
 		}
-		if got := config.RuntimeParams["statement_timeout"]; got != "3000" {
-			t.Errorf("%s: statement_timeout is %s, and we wait for 3 s", address, got)
+		if got := config.RuntimeParams["statement_timeout"]; got != "6000" {
+			t.Errorf("%s: statement_timeout is %s, and we wait for 6 s", address, got)
 		}
 	}
 }

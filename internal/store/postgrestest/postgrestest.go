@@ -116,6 +116,42 @@ var programs = sync.OnceValue(func() string {
 // Launch returns a server with lines of postgresql.conf, for who is no test.
 // Close ends it.
 func Launch(settings ...string) (*Server, error) {
+	s, err := house()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
+		// Not every system has that locale.
+		if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C", "-D", s.data()); err != nil {
+			return nil, err
+		}
+	}
+	settings = append(settings, "listen_addresses = ''", "max_connections = 300", "log_min_messages = fatal")
+	return s, s.launch(settings...)
+}
+
+// Standby returns a read-only copy of a server, which follows it and ends with t.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby, err := house()
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	if err := s.run("pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--pgdata="+standby.data()); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	if err := standby.launch(); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	t.Cleanup(func() {
+		standby.Stop(t)
+		standby.Close()
+	})
+	return standby
+}
+
+// house returns a server that has a folder, and no data yet.
+func house() (*Server, error) {
 	// Not in TMPDIR, which may be long: a socket's path has 107 bytes at most.
 	home, err := os.MkdirTemp("/tmp", "personae-pg-*")
 	if err != nil {
@@ -125,29 +161,23 @@ func Launch(settings ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{bin: programs(), home: home}
-	if err := s.keep(); err != nil {
-		return nil, err
-	}
-	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
-		// Not every system has that locale.
-		if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=personae", "--encoding=UTF8", "--locale=C", "-D", s.data()); err != nil {
-			return nil, err
-		}
-	}
-	settings = append(settings,
-		"listen_addresses = ''", "unix_socket_directories = '"+home+"'", "max_connections = 300", "log_min_messages = fatal",
-	)
+	return s, s.keep()
+}
+
+// launch starts a server that has data for the first time.
+func (s *Server) launch(settings ...string) error {
+	settings = append(settings, "unix_socket_directories = '"+s.home+"'")
 	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := conf.WriteString(strings.Join(settings, "\n") + "\n"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := conf.Close(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.start()
+	return s.start()
 }
 
 // keep starts what stops the server and removes its folder as soon as this
