@@ -70,6 +70,7 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store") // a cache would not see whose key it was
+	header.Del("ETag")                      // of what was to be answered
 	switch shown.Kind {
 	case persona.Unauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="personae"`)
