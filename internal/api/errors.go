@@ -82,11 +82,15 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 			break
 		}
 		header.Set("Retry-After", retryAfterUnavailable)
+		if shown.Code == persona.CodeOutcomeUnknown {
+			shown.Message = "The database did not tell whether the change was made. Read what it was for before you make it again; a create with an Idempotency-Key can be sent again as it is."
+			break
+		}
 		shown.Message = "The server cannot reach its database at the moment. Try again in a few seconds."
 	}
 	fields := make([]apitype.FieldError, 0, len(shown.Fields))
 	for _, f := range shown.Fields {
-		fields = append(fields, apitype.FieldError(f))
+		fields = append(fields, apitype.FieldError{Field: f.Field, Message: f.Message})
 	}
 	answer := apitype.ErrorResponse{
 		Metadata: httpx.Metadata(w, shown.Message),
