@@ -93,7 +93,8 @@ func waitFor(ctx context.Context, d time.Duration) error {
 // worthAnother tells whether a second attempt may have another end than err.
 func (call *call) worthAnother(err error) bool {
 	if answer, ok := errors.AsType[*Error](err); ok {
-		return answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable
+		return answer.StatusCode == http.StatusTooManyRequests ||
+			answer.StatusCode == http.StatusServiceUnavailable && (call.idempotent || answer.Code == codeUnavailable)
 	}
 	if _, broken := errors.AsType[*connectionError](err); !broken || !call.idempotent {
 		return false

@@ -69,6 +69,10 @@ func (e *Error) Is(target error) bool {
 	return target == ErrAnswerTooLarge && e.Code == codePageTooLarge
 }
 
+// codeUnavailable is the API's word for a call of which nothing was done. Of a
+// call with another code, or none, that is not known.
+const codeUnavailable = "unavailable"
+
 // codePathNotFound is the API's word for a path that it does not have.
 const codePathNotFound = "path_not_found"
 

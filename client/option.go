@@ -25,8 +25,14 @@ func IfMatch(etag string) Option {
 // IdempotencyKey is for CreatePersona: however often the server gets the same
 // key with the same persona within 24 hours, it makes one persona, and answers
 // the first answer again. With it a create is also sent again after a connection
-// that failed. Make a new key, such as crypto/rand.Text, for each persona.
-func IdempotencyKey(key string) Option { return header("Idempotency-Key", key) }
+// that failed. Make a new key, such as crypto/rand.Text, for each persona. With an
+// empty key, which would make a second persona, a call fails and sends nothing.
+func IdempotencyKey(key string) Option {
+	if strings.TrimSpace(key) == "" {
+		return func(c *call) { c.refused = errors.New("IdempotencyKey has an empty key, and nothing was sent") }
+	}
+	return header("Idempotency-Key", key)
+}
 
 // QuestionIDs asks for the ids of qualifying questions in the answer. It is for
 // all calls that answer personas.

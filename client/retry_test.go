@@ -35,14 +35,17 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // status answers with a status and a header, such as "Retry-After: 1".
-func status(code int, headers ...string) reply {
+func status(code int, headers ...string) reply { return coded(code, "later", headers...) }
+
+// coded answers with a status and a code of the API.
+func coded(code int, name string, headers ...string) reply {
 	return func(r *http.Request) (*http.Response, error) {
 		h := http.Header{"Content-Type": {"application/json"}}
 		for _, header := range headers {
 			name, value, _ := strings.Cut(header, ": ")
 			h.Set(name, value)
 		}
-		body := `{"message":"Not now.","error":{"code":"later"}}`
+		body := `{"message":"Not now.","error":{"code":"` + name + `"}}`
 		if code == http.StatusOK {
 			body = `{"oId":"p_1"}`
 		}
@@ -108,7 +111,10 @@ func TestRetries(t *testing.T) {
 		{name: "AfterRefusedConnection", answers: []reply{refused, status(200)}, pauses: []span{first}},
 		{name: "AfterCutAnswer", answers: []reply{cut, status(200)}, pauses: []span{first}},
 		{name: "AfterTimeout", answers: []reply{hang, status(200)}, pauses: []span{after(Timeout, first)}},
-		{name: "UnsafeAfterUnavailable", answers: []reply{status(503), status(200)}, unsafe: true, pauses: []span{first}},
+		{name: "UnsafeAfterUnavailable", answers: []reply{coded(503, "unavailable"), status(200)}, unsafe: true, pauses: []span{first}},
+		{name: "UnsafeAfterUnknownOutcome", answers: []reply{coded(503, "outcome_unknown"), status(200)}, unsafe: true, fails: true},
+		{name: "UnsafeAfterAProxysAnswer", answers: []reply{coded(503, ""), status(200)}, unsafe: true, fails: true},
+		{name: "AfterUnknownOutcome", answers: []reply{coded(503, "outcome_unknown"), status(200)}, pauses: []span{first}},
 		{name: "UnsafeAfterRefusedConnection", answers: []reply{refused, status(200)}, unsafe: true, fails: true},
 		{name: "UnsafeAfterCutAnswer", answers: []reply{cut, status(200)}, unsafe: true, fails: true},
 		{name: "NotForOurFault", answers: []reply{status(400), status(200)}, fails: true},
@@ -244,7 +250,7 @@ func TestRetriesOfWrites(t *testing.T) {
 			name   string
 			answer reply
 			want   int
-		}{{"BrokenConnection", cut, test.want}, {"Unavailable", status(503), 2}} {
+		}{{"BrokenConnection", cut, test.want}, {"Unavailable", coded(503, "unavailable"), 2}, {"OutcomeUnknown", coded(503, "outcome_unknown"), test.want}} {
 			t.Run(test.name+"/"+failure.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

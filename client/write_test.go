@@ -446,3 +446,18 @@ func TestEmptyIfMatch(t *testing.T) {
 		t.Errorf("sent: %+v", *got)
 	}
 }
+
+// TestEmptyIdempotencyKey: a create that is to be made once is not sent without a
+// key.
+func TestEmptyIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", " \t"} {
+		c, err := client.New(client.Config{BaseURL: "http://127.0.0.1:1", APIKey: "psk_x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.CreatePersona(t.Context(), client.NewPersona{Name: "VP"}, client.IdempotencyKey(key)); err == nil || !strings.Contains(err.Error(), "nothing was sent") {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+}

@@ -61,6 +61,7 @@ func TestErrorCodes(t *testing.T) {
 		"rate_limited":           "429",
 		"internal":               "500",
 		"unavailable":            "503",
+		"outcome_unknown":        "503",
 	}
 	doc := setup(t)
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -26,15 +25,7 @@ func readBody(r *http.Request) ([]byte, error) {
 			}
 		}
 	}
-	data, err := io.ReadAll(r.Body)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge && !errors.Is(err, httpx.ErrBusy) {
-		return nil, &persona.Error{
-			Kind: persona.Invalid, Code: persona.CodeInvalidRequest, Err: err,
-			Message: "The body cannot be read to its end: send it whole, with its Content-Length or in chunks.",
-			Fields:  []persona.Fault{{Field: "body", Message: "cannot be read to its end"}},
-		}
-	}
-	return data, err
+	return io.ReadAll(r.Body)
 }
 
 // message is what the answer to a request with a body says: that all went well,

@@ -70,6 +70,7 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store") // a cache would not see whose key it was
+	header.Del("ETag")                      // of what was to be answered
 	switch shown.Kind {
 	case persona.Unauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="personae"`)
@@ -81,11 +82,15 @@ func writeError(w *httpx.ResponseWriter, r *http.Request, err error) {
 			break
 		}
 		header.Set("Retry-After", retryAfterUnavailable)
+		if shown.Code == persona.CodeOutcomeUnknown {
+			shown.Message = "The database did not tell whether the change was made. Read what it was for before you make it again; a create with an Idempotency-Key can be sent again as it is."
+			break
+		}
 		shown.Message = "The server cannot reach its database at the moment. Try again in a few seconds."
 	}
 	fields := make([]apitype.FieldError, 0, len(shown.Fields))
 	for _, f := range shown.Fields {
-		fields = append(fields, apitype.FieldError(f))
+		fields = append(fields, apitype.FieldError{Field: f.Field, Message: f.Message})
 	}
 	answer := apitype.ErrorResponse{
 		Metadata: httpx.Metadata(w, shown.Message),

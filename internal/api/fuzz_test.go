@@ -117,7 +117,7 @@ func FuzzReferenceBody(f *testing.F) {
 	paths := []string{archivePath, restorePath, questionPath + "update", questionPath + "archive", questionPath + "restore"}
 	for i := range paths {
 		for _, body := range []string{
-			`{"oId":"live"}`, `{"oId":"live","questionOId":"qq_1"}`, `{"oId":"live","revisionOId":"$REVISION"}`, `{"oId":"p_1234","questionOId":"qq_1"}`, `{"oId":""}`, `[]`,
+			`{"oId":"live"}`, `{"oId":"live","questionOId":"qq_1"}`, `{"oId":"live","revisionOId":"$REVISION"}`, `{"oId":"live","revisionOId":"\u0000"}`, `{"oId":"p_1234","questionOId":"qq_1"}`, `{"oId":""}`, `[]`,
 		} {
 			f.Add(uint8(i), body)
 		}

@@ -224,7 +224,8 @@ func TestListFaults(t *testing.T) {
 		"offset=2&cursor=" + cursor:                                              {"offset"},
 		"text=name&cursor=":                                                      {"cursor"},
 		"text=name&cursor=" + cursor:                                             {"cursor"},
-		"limit=0&offset=-1&queryType=x&status=y":                                 {"queryType", "status", "limit", "offset"},
+		"limit=0&cursor=" + base64.RawURLEncoding.EncodeToString([]byte(`{"o":"createdAt","d":true,"a":{"OID":"\u0000"}}`)): {"limit", "cursor"},
+		"limit=0&offset=-1&queryType=x&status=y": {"queryType", "status", "limit", "offset"},
 	} {
 		got := e.get(t, listPath+query, "api_key", e.key)
 		code, faulty := failure(t, got)

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +70,56 @@ func TestTooMuchToDo(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, `"status":503`) || strings.Contains(log, `"level":"ERROR"`) {
 		t.Errorf("the log: %s", log)
 	}
+}
+
+// stuck is a client that reads nothing of an answer that is a success.
+type stuck struct {
+	*httptest.ResponseRecorder
+	began   chan<- struct{}
+	release <-chan struct{}
+}
+
+func (s stuck) Write(b []byte) (int, error) {
+	if s.Code == http.StatusOK {
+		select {
+		case s.began <- struct{}{}:
+			<-s.release
+		case <-s.release:
+		}
+	}
+	return s.ResponseRecorder.Write(b)
+}
+
+// TestTooManyBytesOfAnswers: the answer that is refused is no version of the
+// persona.
+func TestTooManyBytesOfAnswers(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	large := *s.persona
+	large.OID, large.PainPoints = "large", slices.Repeat([]string{strings.Repeat("x", persona.MaxListItemLength)}, 200)
+	s.put(t, &large)
+	began, release, refused := make(chan struct{}), make(chan struct{}), make(chan *httptest.ResponseRecorder)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer close(release)
+	for range 200 {
+		group.Go(func() {
+			w := stuck{httptest.NewRecorder(), began, release}
+			s.handler.ServeHTTP(w, s.request(t, http.MethodGet, getPath+"large", s.token))
+			if w.Code != http.StatusOK {
+				refused <- w.ResponseRecorder
+			}
+		})
+		select {
+		case <-began:
+		case got := <-refused:
+			if got.Code != http.StatusServiceUnavailable || got.Header().Get("ETag") != "" || got.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%d %v", got.Code, got.Header())
+			}
+			return
+		}
+	}
+	t.Error("all were answered")
 }
 
 // BenchmarkWrongKey shows what a flood of wrong keys costs beside one of right

@@ -25,13 +25,7 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller *perso
 	if err != nil {
 		return err
 	}
-	w.Set("Etag", doc.ETag)
-	w.Header()["Cache-Control"] = cacheControl
-	if httpx.NoneMatch(r, doc.ETag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return httpx.WriteFlat(w, message, doc.Body)
+	return writePersona(w, r, message, doc.Body, doc.ETag)
 }
 
 // getPersonaWithQuestionIDs answers the same with more in it than is published;
@@ -49,13 +43,18 @@ func (a *API) getPersonaWithQuestionIDs(w *httpx.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	w.Set("Etag", written.ETag)
+	return writePersona(w, r, message, data, written.ETag)
+}
+
+// writePersona answers with a persona, or that the client has it already.
+func writePersona(w *httpx.ResponseWriter, r *http.Request, message string, body []byte, etag string) error {
+	w.Set("Etag", etag)
 	w.Header()["Cache-Control"] = cacheControl
-	if httpx.NoneMatch(r, written.ETag) {
+	if httpx.NoneMatch(r, etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return httpx.WriteFlat(w, message, data)
+	return httpx.WriteFlat(w, message, body)
 }
 
 // personaQuery reads a query of oId alone, or with include.

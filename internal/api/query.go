@@ -111,9 +111,7 @@ func (q *query) join(err error) error {
 		return err
 	}
 	if found, ok := errors.AsType[*persona.Error](err); ok {
-		for _, f := range found.Fields {
-			q.faults.Add(f.Field, "%s", f.Message)
-		}
+		q.faults.AddAll(found.Fields)
 	}
 	return q.err()
 }

@@ -24,7 +24,7 @@ func (a *API) createPersona(w *httpx.ResponseWriter, r *http.Request, caller *pe
 	}
 	faults = bearWithN8n(r, patch, faults)
 	written, err := a.library.CreatePersona(r.Context(), caller, library.Create{
-		Patch: patch, Faults: append(q.faults.List(), faults...), IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: data,
+		Patch: patch, Faults: persona.JoinAll(q.faults.List(), faults), IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: data,
 	})
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (a *API) updatePersona(w *httpx.ResponseWriter, r *http.Request, caller *pe
 		decode = wire.DecodeMergePatch
 	}
 	oID, patch, unknown, faults := decode(data)
-	faults = append(q.faults.List(), bearWithN8n(r, patch, faults)...)
+	faults = persona.JoinAll(q.faults.List(), bearWithN8n(r, patch, faults))
 	written, err := a.library.UpdatePersona(r.Context(), caller, target(r, oID, faults), patch)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (a *API) act(w *httpx.ResponseWriter, r *http.Request, do func(wire.Referen
 		return err
 	}
 	ref, unknown, faults := wire.DecodeReference(data, fields...)
-	written, err := do(ref, target(r, ref.OID, append(q.faults.List(), faults...)))
+	written, err := do(ref, target(r, ref.OID, persona.JoinAll(q.faults.List(), faults)))
 	if err != nil {
 		return err
 	}

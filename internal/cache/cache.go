@@ -33,6 +33,9 @@ type Config[K comparable, V any] struct {
 	Epochs Epochs
 	// MaxBytes bounds the cache; 0 turns it off.
 	MaxBytes int64
+	// Clone returns a key that keeps nothing else in memory: the texts of one that
+	// is asked for may be parts of a whole request.
+	Clone func(K) K
 	// Bytes tells about how many bytes an entry takes.
 	Bytes func(K, V) int
 	// Observe is told of every look.
@@ -49,6 +52,7 @@ const entryBytes = 200
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
+	clone   func(K) K
 	entries *otter.Cache[K, entry[V]] // nil: the cache is off
 	// writes grows with every write of this process that has ended.
 	writes atomic.Uint64
@@ -65,7 +69,7 @@ type entry[V any] struct {
 
 // New returns an empty cache.
 func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, changing: map[K]int{}}
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, clone: cfg.Clone, changing: map[K]int{}}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
@@ -102,7 +106,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing and ForgetAll, which
 	// count first and remove then.
-	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
+	c.entries.Compute(c.clone(key), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != writes {
 			return old, otter.CancelOp
 		}

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,7 @@ func setup(t *testing.T, maxBytes int64) *fixture {
 	var err error
 	f.Cache, err = cache.New(cache.Config[string, string]{
 		Epochs: &f.epochs, MaxBytes: maxBytes,
+		Clone:   strings.Clone,
 		Bytes:   func(key, value string) int { return len(key) + len(value) },
 		Observe: func(r cache.Result) { f.results = append(f.results, r) },
 	})
@@ -251,6 +253,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	var truth, written atomic.Int64
 	c, err := cache.New(cache.Config[string, int64]{
 		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Observe: func(cache.Result) {},
+		Clone: strings.Clone,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,10 @@ const maxBuffered = 64 << 10
 // sends what net/http does, and all of a small answer at once; but an answer
 // whose length was not declared is collected, and not sent in chunks.
 type answer struct {
-	conn   net.Conn
-	header http.Header
-	keys   []string // of the header that is sent
+	conn    net.Conn
+	closing <-chan struct{} // closed when no connection goes on after its answer
+	header  http.Header
+	keys    []string // of the header that is sent
 
 	status int
 	// length is what the handler has declared, -1 where it has not.
@@ -32,14 +33,14 @@ type answer struct {
 	err   error // of the connection
 }
 
-func newAnswer(c net.Conn) *answer {
-	return &answer{conn: c, header: http.Header{}}
+func newAnswer(c net.Conn, closing <-chan struct{}) *answer {
+	return &answer{conn: c, closing: closing, header: http.Header{}}
 }
 
 // reset makes a ready for the next answer, which is put together in buffer.
 func (a *answer) reset(buffer []byte) {
 	clear(a.header)
-	*a = answer{conn: a.conn, header: a.header, keys: a.keys[:0], out: buffer[:0]}
+	*a = answer{conn: a.conn, closing: a.closing, header: a.header, keys: a.keys[:0], out: buffer[:0]}
 }
 
 // Header implements http.ResponseWriter.
@@ -127,8 +128,9 @@ func (a *answer) finish() (again bool) {
 // body.
 func (a *answer) writeHead(header http.Header, body []byte) {
 	a.late = nil
+	closing := a.isClosing()
 	for key, values := range header {
-		if len(values) > 0 && (key != "Content-Length" || a.hasBody()) {
+		if len(values) > 0 && a.mayHave(key) && (!closing || key != "Connection") {
 			a.keys = append(a.keys, key)
 		}
 	}
@@ -166,8 +168,32 @@ func (a *answer) writeHead(header http.Header, body []byte) {
 			b = appendHeader(b, "Content-Type", http.DetectContentType(body))
 		}
 	}
+	if closing { // the client is told, so that it sends no other request in vain
+		b = append(b, "Connection: close\r\n"...)
+		a.close = true
+	}
 	b = append(b, "\r\n"...)
 	a.out = b
+}
+
+func (a *answer) isClosing() bool {
+	select {
+	case <-a.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// mayHave tells whether an answer of this status may have a header.
+func (a *answer) mayHave(key string) bool {
+	switch key {
+	case "Content-Length":
+		return a.hasBody()
+	case "Content-Type":
+		return a.status != http.StatusNotModified
+	}
+	return true
 }
 
 // appendHeader appends a line. No value can begin another.

@@ -92,7 +92,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // Close ends the listener. Connections that wait are closed, and those at work
-// after their answer.
+// after their answer, which says so.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -168,7 +168,7 @@ func (l *Listener) serveAll(c net.Conn) (unread []byte, ended bool) {
 	template := (&http.Request{
 		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, RemoteAddr: c.RemoteAddr().String(),
 	}).WithContext(ctx)
-	r, a := newRequest(), newAnswer(c)
+	r, a := newRequest(), newAnswer(c, l.closing)
 	head := make([]byte, maxHead)
 	for renewed, closed := (time.Time{}), false; !closed; {
 		n, err := c.Read(head)
@@ -180,10 +180,9 @@ func (l *Listener) serveAll(c net.Conn) (unread []byte, ended bool) {
 		}
 		if now := time.Now(); now.Sub(renewed) > renewEvery {
 			renewed = now
-			closed = !l.renew(func() { // and what has come is answered still
-				_ = c.SetReadDeadline(now.Add(l.server.IdleTimeout))
-				_ = c.SetWriteDeadline(now.Add(l.server.WriteTimeout + renewEvery))
-			})
+			closed = !l.renew(func() { _ = c.SetReadDeadline(now.Add(l.server.IdleTimeout)) })
+			// What has come is answered still.
+			_ = c.SetWriteDeadline(now.Add(l.server.WriteTimeout + renewEvery))
 		}
 		if !l.serveOne(a, r) {
 			return nil, true
@@ -195,7 +194,7 @@ func (l *Listener) serveAll(c net.Conn) (unread []byte, ended bool) {
 	return nil, true
 }
 
-// renew sets deadlines, unless Close has set the last one.
+// renew sets the read deadline, unless Close has set the last one.
 func (l *Listener) renew(set func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -247,6 +247,8 @@ func TestAnswersSameAsNetHTTP(t *testing.T) {
 		"UnknownStatus": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(599) },
 		"NotModified": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Etag"] = []string{`"x"`}
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", "7")
 			w.WriteHeader(http.StatusNotModified)
 		},
 		"NoContent": func(w http.ResponseWriter, _ *http.Request) {
@@ -320,20 +322,15 @@ func TestTimeouts(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 		return time.Since(began)
 	}
-	t.Run("First", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, true, echo)
+	for name, show := range map[string]func(*testing.T, *running){
+		"First": func(t *testing.T, s *running) {
+			t.Helper()
 			if got := closed(s.dial()); got != s.http.ReadHeaderTimeout {
 				t.Errorf("closed after %s", got)
 			}
-			s.end()
-		})
-	})
-	t.Run("Idle", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, true, echo)
+		},
+		"Idle": func(t *testing.T, s *running) {
+			t.Helper()
 			c := s.dial()
 			answers := bufio.NewReader(c)
 			for range 3 { // longer in all than IdleTimeout
@@ -344,22 +341,26 @@ func TestTimeouts(t *testing.T) {
 			if got := closed(c); got > s.http.IdleTimeout || got < s.http.IdleTimeout-2*time.Second {
 				t.Errorf("closed after %s", got)
 			}
-			s.end()
-		})
-	})
-	t.Run("Write", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, true, echo)
+		},
+		"Write": func(t *testing.T, s *running) {
+			t.Helper()
 			c := s.dial()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			time.Sleep(s.http.WriteTimeout + 2*time.Second) //nolint:forbidigo // the bubble's time
 			if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("%d bytes and %v of an answer that nobody read in time", n, err)
 			}
-			s.end()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, true, echo)
+				show(t, s)
+				s.end()
+			})
 		})
-	})
+	}
 }
 
 // ask sends a request, and reads the answer.
@@ -407,6 +408,92 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 		<-ended
+	})
+}
+
+// TestEndIsTold: an answer while the server ends says that the connection ends
+// with it, in the words of net/http.
+func TestEndIsTold(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"Length": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			w.Header().Set("Content-Length", "5")
+			_, _ = io.WriteString(w, "whole")
+		},
+		"NoLength":    func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "whole") },
+		"NotModified": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
+		"SaysSoItself": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Connection", "close")
+			w.Header().Set("X-After", "1")
+			_, _ = io.WriteString(w, "whole")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				answer := func(fast bool) string {
+					goOn := make(chan struct{})
+					s := serve(t, fast, func(w http.ResponseWriter, r *http.Request) {
+						<-goOn
+						handler(w, r)
+					})
+					c := s.dial()
+					_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+					synctest.Wait() // for the handler: net/http leaves what it has only read
+					var group sync.WaitGroup
+					group.Go(s.end)
+					synctest.Wait()
+					close(goOn)
+					got, err := io.ReadAll(c)
+					if err != nil {
+						t.Error(err)
+					}
+					group.Wait()
+					return string(got)
+				}
+				want := answer(false)
+				same(t, want, answer(true))
+				if !strings.Contains(want, "\r\nConnection: close\r\n") {
+					t.Errorf("net/http answers %q", want)
+				}
+			})
+		})
+	}
+}
+
+// hooked runs do after a read that brought something.
+type hooked struct {
+	net.Conn
+	do func()
+}
+
+func (h *hooked) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	if n > 0 {
+		h.do()
+	}
+	return n, err
+}
+
+// TestEndAfterAWait: a request that comes after a wait, at the moment in which
+// the server ends, has as long for its answer as any.
+func TestEndAfterAWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, true, echo)
+		reads := 0
+		client, server := net.Pipe()
+		s.conns <- &hooked{server, func() {
+			if reads++; reads == 2 {
+				_ = s.http.Shutdown(t.Context())
+			}
+		}}
+		answers := bufio.NewReader(client)
+		ask(t, client, answers)
+		time.Sleep(s.http.IdleTimeout - 2*time.Second) //nolint:forbidigo // the bubble's time
+		ask(t, client, answers)
+		s.end()
 	})
 }
 

@@ -77,9 +77,10 @@ func (r *request) read(head string, template *http.Request) (plain bool) {
 func (r *request) key(name string) string {
 	key, known := r.names[name]
 	if !known {
+		name = strings.Clone(name) // it is part of a whole head, and may be its own key
 		key = textproto.CanonicalMIMEHeaderKey(name)
 		if len(r.names) < maxHeaders {
-			r.names[strings.Clone(name)] = key // name is part of a whole head
+			r.names[name] = key
 		}
 	}
 	return key

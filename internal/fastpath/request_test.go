@@ -5,9 +5,28 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestNamesAreCopies: what is known of names keeps no head in memory.
+func TestNamesAreCopies(t *testing.T) {
+	t.Parallel()
+	r := newRequest()
+	head := strings.Clone("GET / HTTP/1.1\r\nHost: h\r\nX-Canonical: secret\r\nx-other: secret\r\n\r\n")
+	if !r.read(head, &http.Request{}) || len(r.names) != 3 {
+		t.Fatalf("%q is known of %q", r.names, head)
+	}
+	for name, key := range r.names {
+		for _, s := range []string{name, key} {
+			at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.StringData(head)))
+			if at < uintptr(len(head)) {
+				t.Errorf("%q is part of the head", s)
+			}
+		}
+	}
+}
 
 // FuzzRead shows that a head that is taken for plain means to net/http what it
 // means here.

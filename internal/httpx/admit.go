@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"context"
 	"io"
 	"net/http"
 
@@ -55,10 +56,9 @@ func Admit(gate *overload.Gate, next Handler) Handler {
 		if w.overLimit {
 			return w.busy(RefusedConnection)
 		}
-		if !gate.Enter(r.Context()) {
-			return w.busy(RefusedWork)
+		if err := w.enter(r.Context(), gate); err != nil {
+			return err
 		}
-		w.gate = gate
 		defer w.leave()
 		if r.Body != http.NoBody {
 			body := &admittedBody{ReadCloser: r.Body, w: w, r: r}
@@ -67,6 +67,18 @@ func Admit(gate *overload.Gate, next Handler) Handler {
 		}
 		return next(w, r)
 	}
+}
+
+// enter enters a gate. Who hung up before the gate was not refused.
+func (w *ResponseWriter) enter(ctx context.Context, gate *overload.Gate) error {
+	if gate.Enter(ctx) {
+		w.gate = gate
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return w.busy(RefusedWork)
 }
 
 func (w *ResponseWriter) busy(why Refusal) error {
@@ -103,10 +115,10 @@ func (b *admittedBody) Read(p []byte) (int, error) {
 	}
 	b.taken += int64(n)
 	if err != nil && b.gate != nil {
-		if !b.gate.Enter(b.r.Context()) {
-			return n, b.w.busy(RefusedWork)
+		if err := b.w.enter(b.r.Context(), b.gate); err != nil {
+			return n, err
 		}
-		b.w.gate, b.gate = b.gate, nil
+		b.gate = nil
 	}
 	return n, err
 }

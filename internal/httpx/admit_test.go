@@ -1,6 +1,7 @@
 package httpx_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -120,6 +121,41 @@ func TestAdmit(t *testing.T) {
 		})
 		if !errors.Is(err, httpx.ErrBusy) {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("HungUpBeforeTheGate", func(t *testing.T) {
+		t.Parallel()
+		b := newBounded(1<<20, 1<<20)
+		b.gate = overload.NewGate(1, 1, time.Hour)
+		err := b.serve(t, httptest.NewRecorder(), get(t, "/"), func(*httpx.ResponseWriter, *http.Request) error {
+			ctx, hangUp := context.WithCancel(t.Context())
+			hangUp()
+			var second error
+			httpx.Adapt(httpx.Chain(httpx.Admit(b.gate, nil), httpx.Bound(b.bounds),
+				httpx.Errors(func(_ *httpx.ResponseWriter, _ *http.Request, err error) { second = err }))).
+				ServeHTTP(httptest.NewRecorder(), get(t, "/").WithContext(ctx))
+			return second
+		})
+		if !errors.Is(err, context.Canceled) || errors.Is(err, httpx.ErrBusy) || len(b.refused) > 0 {
+			t.Errorf("%v, refused %v", err, b.refused)
+		}
+	})
+	t.Run("HungUpWhenTheBodyIsThere", func(t *testing.T) {
+		t.Parallel()
+		b := newBounded(1<<20, 1<<20)
+		b.gate = overload.NewGate(1, 1, time.Hour)
+		ctx, hangUp := context.WithCancel(t.Context())
+		fill := func() {
+			b.gate.Enter(t.Context())
+			hangUp()
+		}
+		err := b.serve(t, httptest.NewRecorder(), post(&told{fill, "a body"}).WithContext(ctx), func(_ *httpx.ResponseWriter, r *http.Request) error {
+			defer b.gate.Leave() // the other one
+			_, err := io.ReadAll(r.Body)
+			return err
+		})
+		if !errors.Is(err, context.Canceled) || len(b.refused) > 0 {
+			t.Errorf("%v, refused %v", err, b.refused)
 		}
 	})
 	t.Run("TooManyBytesOfBodies", func(t *testing.T) {

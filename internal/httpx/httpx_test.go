@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,22 +128,30 @@ func TestLimitBody(t *testing.T) {
 		_, err := io.ReadAll(r.Body)
 		return err
 	}
+	text := func(n int) io.Reader { return strings.NewReader(strings.Repeat("x", n)) }
+	// A reader of a type that httptest does not know has no length, and comes in
+	// chunks.
+	chunked := func(r io.Reader) io.Reader { return struct{ io.Reader }{r} }
+	broken := chunked(iotest.ErrReader(io.ErrUnexpectedEOF))
 	for name, test := range map[string]struct {
-		body    string
-		chunked bool
-		kind    persona.Kind
+		method string
+		body   io.Reader
+		kind   persona.Kind
 	}{
-		"OK":                 {strings.Repeat("x", limit), false, ""},
-		"OKChunked":          {strings.Repeat("x", limit), true, ""},
-		"OneTooMany":         {strings.Repeat("x", limit+1), false, persona.TooLarge},
-		"OneTooManyInChunks": {strings.Repeat("x", limit+1), true, persona.TooLarge},
+		"OK":                 {http.MethodPost, text(limit), ""},
+		"OKChunked":          {http.MethodPost, chunked(text(limit)), ""},
+		"OneTooMany":         {http.MethodPost, text(limit + 1), persona.TooLarge},
+		"OneTooManyInChunks": {http.MethodPost, chunked(text(limit + 1)), persona.TooLarge},
+		"Broken":             {http.MethodPost, broken, persona.Invalid},
+		// Where the handler reads none.
+		"GetInChunks":           {http.MethodGet, chunked(text(limit)), ""},
+		"GetOneTooManyInChunks": {http.MethodGet, chunked(text(limit + 1)), persona.TooLarge},
+		"GetBroken":             {http.MethodGet, broken, persona.Invalid},
+		"DeleteBroken":          {http.MethodDelete, broken, persona.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(test.body))
-			if test.chunked {
-				r.ContentLength = -1
-			}
+			r := httptest.NewRequestWithContext(t.Context(), test.method, "/", test.body)
 			var kind persona.Kind
 			serve(t, r, read, httpx.Errors(func(_ *httpx.ResponseWriter, _ *http.Request, err error) { kind = persona.KindOf(err) }), httpx.LimitBody(limit))
 			if kind != test.kind {

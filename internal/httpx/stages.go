@@ -148,7 +148,8 @@ func Recover(next Handler) Handler {
 	}
 }
 
-// LimitBody refuses a body of more than limit bytes.
+// LimitBody refuses a body of more than limit bytes, and one that does not come
+// to its end.
 func LimitBody(limit int64) Middleware {
 	return func(next Handler) Handler {
 		return func(w *ResponseWriter, r *http.Request) error {
@@ -158,20 +159,34 @@ func LimitBody(limit int64) Middleware {
 			if r.Body == http.NoBody {
 				return next(w, r)
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, limit)
-			err := error(nil)
+			r.Body = limitedBody{http.MaxBytesReader(w, r.Body, limit)}
 			if r.ContentLength < 0 && !mayHaveBody(r.Method) {
 				// Nobody will read it, and so nobody would find its end.
-				_, err = io.Copy(io.Discard, r.Body)
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					return err
+				}
 			}
-			if err == nil {
-				err = next(w, r)
-			}
-			if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				return bodyTooLarge(tooLarge.Limit)
-			}
-			return err
+			return next(w, r)
 		}
+	}
+}
+
+// limitedBody makes domain errors of those of http.MaxBytesReader.
+type limitedBody struct{ io.ReadCloser }
+
+// Read implements io.Reader.
+func (b limitedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return n, bodyTooLarge(tooLarge.Limit)
+	}
+	return n, &persona.Error{
+		Kind: persona.Invalid, Code: persona.CodeInvalidRequest, Err: err,
+		Message: "The body cannot be read to its end: send it whole, with its Content-Length or in chunks.",
+		Fields:  []persona.Fault{{Field: "body", Message: "cannot be read to its end"}},
 	}
 }
 

@@ -5,6 +5,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"personae.dev/internal/cache"
@@ -66,6 +67,9 @@ func New(cfg Config) (*Library, error) {
 	forKeys := cfg.CacheBytes / 8
 	l.personas, err = cache.New(cache.Config[personaKey, *Document]{
 		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes - forKeys,
+		Clone: func(k personaKey) personaKey {
+			return personaKey{strings.Clone(k.workspaceOID), strings.Clone(k.oID)}
+		},
 		Bytes: func(k personaKey, d *Document) int {
 			return len(k.workspaceOID) + len(k.oID) + len(d.Body) + len(d.ETag)
 		},
@@ -76,6 +80,7 @@ func New(cfg Config) (*Library, error) {
 	}
 	l.credentials, err = cache.New(cache.Config[string, *credential]{
 		Epochs: cfg.Store, MaxBytes: forKeys,
+		Clone:   strings.Clone,
 		Bytes:   func(string, *credential) int { return credentialBytes },
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
 	})

@@ -686,7 +686,7 @@ func (m *model) revert() {
 			}
 		}
 	}
-	revision := rapid.SampledFrom(append(revisions, "rv_unknown")).Draw(m.t, "revision")
+	revision := rapid.SampledFrom(append(revisions, "rv_unknown", "nul\x00")).Draw(m.t, "revision")
 	written, err := m.RevertPersona(m.ctx, caller.Credential, target, revision)
 	if m.refused(err, w, caller, p, holds) {
 		return

@@ -52,11 +52,11 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 	if q.Order == persona.ByRank && q.After != nil {
 		faults.Add("cursor", "does not go with the order of a search: name an orderField, or use offset")
 	}
+	if at := q.After; at != nil && (!persona.ValidID(at.OID) || len(persona.CheckText("name", at.Name, 0, persona.MaxNameLength)) > 0) {
+		faults.Add("cursor", "is not one that this server gave: send nextCursor as it came, or cursor= for the first page")
+	}
 	if err := persona.InvalidFields(faults.List()); err != nil {
 		return nil, err
-	}
-	if at := q.After; at != nil && (!persona.ValidID(at.OID) || len(persona.CheckText("name", at.Name, 0, persona.MaxNameLength)) > 0) {
-		return nil, persona.InvalidFields([]persona.Fault{{Field: "cursor", Message: "is not one that this server gave: send nextCursor as it came, or cursor= for the first page"}})
 	}
 	if strings.TrimSpace(request.Text) != "" && len(q.Words) == 0 {
 		return &persona.Page{}, nil // a text without a letter or digit occurs nowhere

@@ -98,7 +98,7 @@ func (i *importer) line(ctx context.Context, line ImportLine) error {
 	i.complete(p, existing)
 	faults := p.ValidateWith(line.Faults)
 	if first := i.lineOf[given]; given != "" && first > 0 {
-		faults = append(faults, persona.Fault{Field: "oId", Message: fmt.Sprintf("stands in line %d too: keep one of them", first)})
+		faults = persona.JoinAll(faults, []persona.Fault{{Field: "oId", Message: fmt.Sprintf("stands in line %d too: keep one of them", first)}})
 	}
 	if given != "" && (len(faults) == 0 || !i.opts.SkipInvalid) {
 		i.lineOf[given] = line.Number

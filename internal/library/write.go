@@ -53,9 +53,9 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 		Active: true, CreatedAt: now, UpdatedAt: now,
 	}
 	create.Patch.Apply(p)
-	faults := p.ValidateWith(append(create.Faults, identifyQuestions(p, nil)...))
+	faults := p.ValidateWith(persona.JoinAll(create.Faults, identifyQuestions(p, nil)))
 	if create.IdempotencyKey != "" {
-		faults = append(faults, persona.CheckText("Idempotency-Key", create.IdempotencyKey, 1, MaxIdempotencyKey)...)
+		faults = persona.JoinAll(faults, persona.CheckText("Idempotency-Key", create.IdempotencyKey, 1, MaxIdempotencyKey))
 	}
 	if err := persona.InvalidFields(faults); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ type Target struct {
 // nothing, and that is its only fault.
 func (t *Target) need(field, oID, message string) {
 	if oID == "" && !slices.ContainsFunc(t.Faults, func(f persona.Fault) bool { return f.Field == "body" || f.Field == field }) {
-		t.Faults = append(t.Faults, persona.Fault{Field: field, Message: message})
+		t.Faults = persona.JoinAll(t.Faults, []persona.Fault{{Field: field, Message: message}})
 	}
 }
 
@@ -223,6 +223,9 @@ func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential
 // one.
 func (l *Library) RevertPersona(ctx context.Context, caller *persona.Credential, target Target, revisionOID string) (*Written, error) {
 	return l.change(ctx, caller, target, persona.ActionReverted, func(tx persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
+		if !persona.ValidID(revisionOID) {
+			return nil, persona.RevisionNotFound()
+		}
 		r, err := tx.Revision(ctx, caller.Workspace.OID, revisionOID)
 		if err != nil {
 			return nil, err

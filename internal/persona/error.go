@@ -37,7 +37,8 @@ const (
 	CodeKeyReused         = "idempotency_key_reused"
 	CodePageTooLarge      = "page_too_large"
 	CodeRateLimited       = "rate_limited"
-	CodeUnavailable       = "unavailable"
+	CodeUnavailable       = "unavailable" // nothing was changed
+	CodeOutcomeUnknown    = "outcome_unknown"
 	CodeBadSetting        = "bad_setting" // of a command; no API answer has it
 	CodeInternal          = "internal"
 )
@@ -62,6 +63,9 @@ type Fault struct {
 	// Field is the path of the fault, such as "customFields[2].value[0]".
 	Field   string
 	Message string
+	// More is how many faults this one stands for, where it is the last of a list
+	// that leaves some out; 0 in all others.
+	More int
 }
 
 // String is "field: message".
@@ -169,6 +173,20 @@ func (f *Faults) Add(field, format string, args ...any) {
 	f.list = append(f.list, Fault{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// AddAll notes faults that were listed before.
+func (f *Faults) AddAll(faults []Fault) {
+	for _, fault := range faults {
+		switch {
+		case fault.More > 0:
+			f.dropped += fault.More
+		case len(f.list) == MaxFaults:
+			f.dropped++
+		default:
+			f.list = append(f.list, fault)
+		}
+	}
+}
+
 // List returns the faults in the order in which they were added. Where there
 // were more than MaxFaults, a last one tells how many are left out.
 func (f *Faults) List() []Fault {
@@ -177,6 +195,6 @@ func (f *Faults) List() []Fault {
 	}
 	last := f.list[len(f.list)-1]
 	return append(f.list[:len(f.list):len(f.list)], Fault{
-		Field: last.Field, Message: fmt.Sprintf("and %d more faults, which are not listed", f.dropped),
+		Field: last.Field, Message: fmt.Sprintf("and %d more faults, which are not listed", f.dropped), More: f.dropped,
 	})
 }

@@ -95,16 +95,26 @@ func (q *QualifyingQuestion) ValidateWith(form []Fault) []Fault {
 // Join returns the faults of form, and those of content that do not follow from
 // them.
 func Join(form, content []Fault) []Fault {
-	faults := form
+	var faults Faults
+	faults.AddAll(form)
 	for _, fault := range content {
 		follows := func(f Fault) bool {
 			return f.Field == "body" || within(fault.Field, f.Field) || within(f.Field, fault.Field)
 		}
 		if !slices.ContainsFunc(form, follows) {
-			faults = append(faults, fault)
+			faults.AddAll([]Fault{fault})
 		}
 	}
-	return faults
+	return faults.List()
+}
+
+// JoinAll returns all faults of several lists of one input.
+func JoinAll(lists ...[]Fault) []Fault {
+	var faults Faults
+	for _, list := range lists {
+		faults.AddAll(list)
+	}
+	return faults.List()
 }
 
 // within tells whether the path field is outer or a part of it.

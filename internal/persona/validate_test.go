@@ -305,6 +305,28 @@ func TestValidateManyFaults(t *testing.T) {
 	}
 }
 
+// TestJoinManyFaults: however many lists faults come in, 100 are listed, and the
+// rest is counted.
+func TestJoinManyFaults(t *testing.T) {
+	t.Parallel()
+	list := func(field string, n int) []persona.Fault {
+		var faults persona.Faults
+		for range n {
+			faults.Add(field, "is wrong")
+		}
+		return faults.List()
+	}
+	for name, joined := range map[string][]persona.Fault{
+		"Join":    persona.Join(list("form", 150), list("content", 1)),
+		"JoinAll": persona.JoinAll(list("a", 60), list("b", 60), list("c", 31)),
+		"Two":     persona.JoinAll(list("a", 101), list("b", 50)),
+	} {
+		if len(joined) != persona.MaxFaults+1 || joined[persona.MaxFaults].Message != "and 51 more faults, which are not listed" {
+			t.Errorf("%s: %d, the last %s", name, len(joined), joined[len(joined)-1])
+		}
+	}
+}
+
 func TestValidateWith(t *testing.T) {
 	t.Parallel()
 	faulty := func() *persona.Persona {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -315,6 +316,22 @@ func TestPostgresHalfOpen(t *testing.T) {
 	until(t, "a store that works again", func() bool { return s.Ping(t.Context()) == nil })
 	trusted(t, s)
 	insert(t, s, simple("pe_3"))
+}
+
+// TestPostgresCommitInDoubt loses the answer to a commit: whoever waits for it is
+// told that nobody knows what came of it.
+func TestPostgresCommitInDoubt(t *testing.T) {
+	t.Parallel()
+	p := postgrestest.NewProxy(t, madePostgres(t))
+	s := openURL(t, p.URL, store.Options{Settings: store.Settings{StatementTimeout: time.Second, ConnectTimeout: time.Second}})
+	err := s.Write(t.Context(), func(tx persona.Tx) error {
+		defer p.Freeze()
+		return tx.InsertPersona(t.Context(), simple("pe_1"))
+	})
+	wantError(t, err, persona.Unavailable, "did not tell whether the change was kept")
+	if told, ok := errors.AsType[*persona.Error](err); !ok || told.Code != persona.CodeOutcomeUnknown {
+		t.Errorf("the error is %#v", err)
+	}
 }
 
 // TestPostgresCrash stops the server at once while there are writes, again and

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -67,6 +68,14 @@ func (d *DB) translateTold(err error, code string) error {
 
 func (d *DB) unavailable(err error, format string) error {
 	return persona.UnavailableError(oneLine{err}, format, d.name)
+}
+
+// outcomeUnknown is the error for a commit of which nobody knows what came.
+func (d *DB) outcomeUnknown(err error) error {
+	return &persona.Error{
+		Kind: persona.Unavailable, Code: persona.CodeOutcomeUnknown, Err: oneLine{err},
+		Message: fmt.Sprintf("The database %s did not tell whether the change was kept. See what is there before you make it again.", d.name),
+	}
 }
 
 // oneLine tells in one line what the driver tells in one for each address.

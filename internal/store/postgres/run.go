@@ -6,9 +6,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"personae.dev/internal/store/engine"
@@ -67,9 +69,21 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 	if err := d.do(context.WithoutCancel(ctx), conn, d.watch.notify()+"commit"); err != nil {
 		d.watch.doubt()
 		d.rollback(ctx, conn)
+		if inDoubt(err) {
+			return d.outcomeUnknown(err)
+		}
 		return d.Translate(err)
 	}
 	return nil
+}
+
+// inDoubt tells whether what a failed commit was for may have been kept all the
+// same. It was not where PostgreSQL refused it, and where nothing was sent.
+func inDoubt(err error) bool {
+	if told, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return told.SeverityUnlocalized != "ERROR" // the others end the connection, at any time
+	}
+	return !pgconn.SafeToRetry(err)
 }
 
 // writer is a connection in a transaction that writes.
