@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"personae.dev/internal/machinetest"
 )
 
 // probeBound is what 99 of 100 answers to a client must be within, whatever
@@ -63,7 +65,7 @@ func TestIdleConnections(t *testing.T) { //nolint:paralleltest // it measures
 	for i := range idle {
 		c, err := net.Dial("tcp", s.address)
 		if err != nil {
-			t.Skipf("only %d connections can be opened here (ulimit -n): %v", i, err)
+			machinetest.Lacks(t, "only %d connections can be opened here (ulimit -n): %v", i, err)
 		}
 		conns = append(conns, c)
 		_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\napi_key: %s\r\n\r\n", onePath, s.key)

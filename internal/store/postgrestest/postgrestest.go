@@ -19,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"personae.dev/internal/machinetest"
 )
 
 // Server is a PostgreSQL server.
@@ -70,17 +72,12 @@ func Start(t testing.TB, durable bool) *Server {
 // Installed tells whether there is a PostgreSQL to start.
 func Installed() bool { return programs() != "" }
 
-// need skips a test where there is no PostgreSQL, which CI must have.
+// need ends a test where there is no PostgreSQL.
 func need(t testing.TB) {
 	t.Helper()
-	if Installed() {
-		return
+	if !Installed() {
+		machinetest.Lacks(t, "no PostgreSQL is installed: scripts/test-deps says how to get it")
 	}
-	const how = "no PostgreSQL is installed: scripts/test-deps says how to get it"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(how)
-	}
-	t.Skip("SKIPPED: " + how)
 }
 
 // programs returns the folder with initdb, postgres and pg_ctl, "" for none.
