@@ -8,8 +8,10 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +29,7 @@ import (
 type Server struct {
 	bin  string // the folder with its programs
 	home string // the folder with its data and socket
+	port string // which names the socket, too
 	// alive is closed with the process; then what keeps the server stops it.
 	alive io.Closer
 	made  atomic.Int64
@@ -121,7 +124,7 @@ func Launch(settings ...string) (*Server, error) {
 	if err := give(home); err != nil {
 		return nil, err
 	}
-	s := &Server{bin: programs(), home: home}
+	s := &Server{bin: programs(), home: home, port: "5432"}
 	if err := s.keep(); err != nil {
 		return nil, err
 	}
@@ -134,17 +137,45 @@ func Launch(settings ...string) (*Server, error) {
 	settings = append(settings,
 		"listen_addresses = ''", "unix_socket_directories = '"+home+"'", "max_connections = 300", "log_min_messages = fatal",
 	)
-	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := conf.WriteString(strings.Join(settings, "\n") + "\n"); err != nil {
-		return nil, err
-	}
-	if err := conf.Close(); err != nil {
+	if err := s.set(settings...); err != nil {
 		return nil, err
 	}
 	return s, s.start()
+}
+
+// set adds lines to postgresql.conf, of which the last counts.
+func (s *Server) set(settings ...string) error {
+	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = conf.WriteString(strings.Join(settings, "\n") + "\n")
+	return errors.Join(err, conf.Close())
+}
+
+// Secure makes a server listen on 127.0.0.1 beside its socket, with TLS and a
+// certificate and key in PEM, and returns the port. It starts the server again:
+// addresses of databases are others from then on.
+func (s *Server) Secure(t testing.TB, certificate, key []byte) (port string) {
+	t.Helper()
+	for name, text := range map[string][]byte{"server.crt": certificate, "server.key": key} {
+		path := filepath.Join(s.data(), name)
+		err := os.WriteFile(path, text, 0o600)
+		if err := errors.Join(err, give(path)); err != nil {
+			t.Fatalf("postgrestest: %v", err)
+		}
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0") // it takes no port 0
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	_, s.port, err = net.SplitHostPort(free.Addr().String())
+	if err := errors.Join(err, free.Close(), s.set("ssl = on", "listen_addresses = '127.0.0.1'", "port = "+s.port)); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	s.Stop(t)
+	s.Start(t)
+	return s.port
 }
 
 // keep starts what stops the server and removes its folder as soon as this
@@ -172,7 +203,7 @@ func (s *Server) data() string { return filepath.Join(s.home, "data") }
 func (s *Server) run(name string, args ...string) error {
 	command := exec.Command(filepath.Join(s.bin, name), args...)
 	command.Dir = "/"
-	command.Env = append(os.Environ(), "PGHOST="+s.home, "PGUSER=personae", "PGPORT=5432", "LC_ALL=C")
+	command.Env = append(os.Environ(), "PGHOST="+s.home, "PGUSER=personae", "PGPORT="+s.port, "LC_ALL=C")
 	// A file, as a server holds on to a pipe.
 	out, err := os.CreateTemp("", "personae-pg-*.log")
 	if err != nil {
@@ -236,7 +267,7 @@ func (s *Server) Create(name string) (string, error) {
 
 // Address is that of a database.
 func (s *Server) Address(database string) string {
-	return "postgres:///" + database + "?host=" + s.home + "&user=personae"
+	return "postgres:///" + database + "?host=" + s.home + "&user=personae&port=" + s.port
 }
 
 // Execute runs SQL text, such as what pg_dump wrote, in the database at an
