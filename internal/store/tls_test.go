@@ -63,13 +63,15 @@ func TestPostgresTLS(t *testing.T) {
 	server := postgrestest.Start(t, false)
 	certificate, key := ours.issue(t, "localhost")
 	port := server.Secure(t, certificate, key)
-	tests := map[string]struct{ host, mode, root, refused string }{
-		"Require":           {"localhost", "require", "", ""},
-		"VerifyFull":        {"localhost", "verify-full", ours.file, ""},
-		"VerifyCAOtherName": {"127.0.0.1", "verify-ca", ours.file, ""},
-		"OtherRoot":         {"localhost", "verify-full", others.file, "cannot be reached"},
-		"OtherName":         {"127.0.0.1", "verify-full", ours.file, "cannot be reached"},
-		"OtherRootVerifyCA": {"localhost", "verify-ca", others.file, "cannot be reached"},
+	tests := map[string]struct{ host, mode, flag, root, refused string }{
+		"Require":           {"localhost", "require", "", "", ""},
+		"VerifyFull":        {"localhost", "verify-full", "", ours.file, ""},
+		"VerifyCAOtherName": {"127.0.0.1", "verify-ca", "", ours.file, ""},
+		"VerifyFullByFlag":  {"localhost", "disable", "verify-full", ours.file, ""},
+		"OtherRoot":         {"localhost", "verify-full", "", others.file, "cannot be reached"},
+		"OtherRootByFlag":   {"localhost", "disable", "verify-full", others.file, "cannot be reached"},
+		"OtherName":         {"127.0.0.1", "verify-full", "", ours.file, "cannot be reached"},
+		"OtherRootVerifyCA": {"localhost", "verify-ca", "", others.file, "cannot be reached"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,15 +79,16 @@ func TestPostgresTLS(t *testing.T) {
 			database := "tls_" + name
 			socket := must(server.Create(database))
 			url := fmt.Sprintf("postgres://personae@%s:%s/%s?sslmode=%s", test.host, port, database, test.mode)
+			opts := store.Options{Create: true, Settings: store.Settings{TLS: test.flag}}
 			if test.root != "" {
 				url += "&sslrootcert=" + test.root
 			}
 			if test.refused != "" {
-				_, err := store.Open(t.Context(), url, store.Options{Create: true})
+				_, err := store.Open(t.Context(), url, opts)
 				wantError(t, err, persona.Unavailable, database, test.refused)
 				return
 			}
-			openURL(t, url, store.Options{Create: true})
+			openURL(t, url, opts)
 			const query = `select count(*) > 0 and bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid) where datname = current_database() and client_addr is not null`
 			if got := postgrestest.Execute(t, socket, query); got != "t" {
 				t.Errorf("all connections have TLS: %s", got)
