@@ -48,7 +48,7 @@ clean: ## Remove what building and testing left; databases stay
 ## Test
 
 .PHONY: test
-test: test-deps ## Run every test, with the race detector, in random order
+test: test-deps ## Run every test of the product, with the race detector, in random order
 	@GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS)
 
 .PHONY: test-deps

@@ -2,12 +2,10 @@ package e2e
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -128,7 +126,7 @@ func createPersona(url, key, name string) error {
 	return err
 }
 
-// TestKillRestore kills restores at moments from their beginning to their end:
+// TestKillRestore kills restores at events from their beginning to their end:
 // the database is the old one or the new one, whole, and a next try works.
 func TestKillRestore(t *testing.T) {
 	t.Parallel()
@@ -141,24 +139,22 @@ func TestKillRestore(t *testing.T) {
 		t.Fatalf("backup: %v\n%s", err, out)
 	}
 	empty := newLibrary(t)
-	began := time.Now()
-	restore(t, filepath.Join(dir, "full.db"), copyOf(t, empty))
-	whole := time.Since(began)
+	full, err := os.Stat(filepath.Join(dir, "full.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	var old, fresh, killed int
 	for round := range rounds {
 		work := copyOf(t, empty)
-		cmd := personae(work, "restore", "--force", filepath.Join(dir, "full.db"))
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+		// The copy grows, is verified, and takes the place of the old one, which is
+		// kept aside just before.
+		event, size := filepath.Join(work, ".personae.db-*.tmp"), full.Size()*int64(round)/(rounds-2)
+		if round == rounds-1 {
+			event, size = filepath.Join(work, "personae.db.replaced-*"), 0
 		}
-		timer := time.AfterFunc(whole*time.Duration(round)/(rounds-1), func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok && !exit.Exited() {
+		if killAt(t, personae(work, "restore", "--force", filepath.Join(dir, "full.db")), event, size) {
 			killed++
-		} else if err != nil {
-			t.Fatalf("restore: %v", err)
 		}
 		switch n := export(t, work); n {
 		case 0:

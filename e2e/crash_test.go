@@ -103,7 +103,7 @@ func TestKillImport(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			copyFile(t, filepath.Join(empty, "personae.db"), filepath.Join(dir, "personae.db"))
-			if killImportAt(t, dir, onet, whole*int64(round)/(rounds-1)) {
+			if killAt(t, personae(dir, "import", onet), filepath.Join(dir, "personae.db-wal"), whole*int64(round)/(rounds-1)) {
 				killed.Add(1)
 			}
 			s := start(t, dir)
@@ -145,11 +145,11 @@ func logSizeOfImport(t *testing.T, empty, file string) int64 {
 	return info.Size()
 }
 
-// killImportAt starts an import and kills it when the write-ahead log has so
-// many bytes. It tells whether the import was still at work.
-func killImportAt(t *testing.T, dir, file string, size int64) bool {
+// killAt starts a command and kills it when a file, of which the pattern of its
+// name is known, is there with so many bytes. It tells whether the command was
+// still at work.
+func killAt(t *testing.T, cmd *exec.Cmd, pattern string, size int64) bool {
 	t.Helper()
-	cmd := personae(dir, "import", file)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,12 +161,15 @@ func killImportAt(t *testing.T, dir, file string, size int64) bool {
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("import: %v", err)
+				t.Errorf("%s: %v", cmd.Args, err)
 			}
 			return false
 		case <-tick.C:
-			info, err := os.Stat(filepath.Join(dir, "personae.db-wal"))
-			if err != nil || info.Size() < size {
+			found, err := filepath.Glob(pattern)
+			if err != nil || len(found) == 0 {
+				continue
+			}
+			if info, err := os.Stat(found[0]); err != nil || info.Size() < size {
 				continue
 			}
 			_ = cmd.Process.Kill()

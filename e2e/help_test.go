@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,5 +38,22 @@ func TestEveryCommandHasExamples(t *testing.T) {
 				t.Errorf("no example:\n%s", out)
 			}
 		})
+	}
+}
+
+// The page that shows `personae migrate` shows every step.
+func TestMigrateAsDocumented(t *testing.T) {
+	t.Parallel()
+	const command = "personae migrate --database sqlite:copy.db"
+	page, err := os.ReadFile("../docs/import-export.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := personae(t.TempDir(), strings.Fields(command)[1:]...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "$ " + command + "\n" + string(out) + "$ "; !strings.Contains(string(page), want) {
+		t.Errorf("docs/import-export.md does not show\n%s", want)
 	}
 }

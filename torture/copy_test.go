@@ -83,8 +83,9 @@ func TestKillCopy(t *testing.T) {
 				killed, rows = killed+1, grown
 			}
 			figure(t, "killed %d times, the last time with %d rows", killed, rows)
-			if killed < 2 {
-				t.Errorf("killed %d times, want 2 at least", killed)
+			// On a busy machine a short copy may end before it is looked at again.
+			if least := sized(1, 2); killed < least {
+				t.Errorf("killed %d times, want %d at least", killed, least)
 			}
 			if _, got := dir.export(t, to); got != exported {
 				t.Error("the export is another")

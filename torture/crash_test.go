@@ -137,7 +137,7 @@ func (e *entry) acknowledge(etag string) {
 }
 
 // writeUntil lets writers work, each on personas of its own, until fault, which
-// comes at a moment that nobody can foretell. Each ends with the first write
+// comes after a number of writes that nobody can foretell. Each ends with the first write
 // that is not acknowledged.
 func (l *ledger) writeUntil(t *testing.T, s *server, fault func()) {
 	t.Helper()
@@ -180,9 +180,17 @@ func (l *ledger) writeUntil(t *testing.T, s *server, fault func()) {
 			}
 		})
 	}
-	<-time.After(50*time.Millisecond + rand.N(sized(250*time.Millisecond, time.Second)))
+	wanted := l.answered() + 1 + rand.IntN(sized(50, 200))
+	until(t, patience, "so many writes", func() bool { return l.answered() >= wanted })
 	fault()
 	group.Wait()
+}
+
+// answered is how many writes were acknowledged.
+func (l *ledger) answered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acknowledged
 }
 
 func (l *ledger) add() *entry {

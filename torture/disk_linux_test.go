@@ -12,22 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// smallDisk is a folder on a disk of its own.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("no small disk to fill can be mounted (that takes root): %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Errorf("Unmount: %v", err)
-		}
-	})
-	return disk
-}
+	"personae.dev/internal/machinetest"
+)
 
 // written notes which personas were acknowledged, and what else was answered.
 type written struct {
@@ -91,7 +78,7 @@ func (w *written) check(t *testing.T, s *server) {
 // TestDiskFills fills the disk under a server that writes, makes room, and goes
 // on without a restart.
 func TestDiskFills(t *testing.T) { //nolint:paralleltest // it measures
-	disk := smallDisk(t, "24m")
+	disk := machinetest.Disk(t, "24m")
 	ballast := filepath.Join(disk, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 8<<20), 0o600))
 	s := start(t, disk, "")
@@ -126,7 +113,7 @@ func TestDiskFills(t *testing.T) { //nolint:paralleltest // it measures
 // TestDiskReadOnly makes the disk of a library read-only. The kernel does not do
 // that while a server has files open, so that one starts on it.
 func TestDiskReadOnly(t *testing.T) { //nolint:paralleltest // it measures
-	disk := smallDisk(t, "24m")
+	disk := machinetest.Disk(t, "24m")
 	s := start(t, disk, "")
 	for range 50 {
 		status, body, err := s.ask(http.DefaultClient, http.MethodPost, "/api/v2/persona/create", `{"name":"VP"}`)

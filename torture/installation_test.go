@@ -99,7 +99,7 @@ func (i *installation) settle(t *testing.T) {
 
 // command runs the binary on the database, and returns what it prints.
 func (i *installation) command(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, binary, append(args, "--database", i.database, "--database-connect-timeout", "2s")...)
+	cmd := exec.CommandContext(ctx, binary, append(args, "--database", i.database, "--database-connect-timeout", giveUp().String())...)
 	cmd.Dir = i.dir
 	out, err := cmd.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {

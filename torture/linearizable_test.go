@@ -28,7 +28,7 @@ func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, i *installation) {
 		t.Helper()
-		i.flags = impatient
+		i.flags = impatient()
 		servers := []*server{i.start(t)}
 		record(t, i, servers, sized(8, 400), func(h *history) {
 			h.check(t, 0)
@@ -42,7 +42,7 @@ func TestLinearizable(t *testing.T) {
 func TestSeveralServers(t *testing.T) {
 	t.Parallel()
 	i := onPostgres(t)
-	i.flags = impatient
+	i.flags = impatient()
 	servers := []*server{i.start(t), i.start(t), i.start(t)}
 	record(t, i, servers, sized(4, 400), func(h *history) {
 		h.check(t, staleness)
@@ -52,8 +52,15 @@ func TestSeveralServers(t *testing.T) {
 	})
 }
 
+// giveUp is how long a server waits for PostgreSQL. In the short form other tests
+// take the processors meanwhile, and a statement may wait for seconds; one that
+// was stopped refuses at once, whatever the timeout.
+func giveUp() time.Duration { return sized(10*time.Second, 2*time.Second) }
+
 // impatient makes a server give PostgreSQL up early.
-var impatient = []string{"--database-connect-timeout", "2s", "--database-statement-timeout", "2s"}
+func impatient() []string {
+	return []string{"--database-connect-timeout", giveUp().String(), "--database-statement-timeout", giveUp().String()}
+}
 
 // record makes histories, some of them while PostgreSQL is stopped.
 func record(t *testing.T, i *installation, servers []*server, histories int, check func(*history)) {
@@ -139,22 +146,26 @@ func (h *history) record(t *testing.T, servers []*caller) {
 			c := &client{t: t, history: h, servers: servers, number: n}
 			// All create the same persona: one does, and the others hear of it.
 			for c.oID == "" {
-				c.do(input{what: "create", value: h.value})
+				if !c.do(input{what: "create", value: h.value}) {
+					return
+				}
 			}
 			for step := range steps {
 				value, ifMatch := fmt.Sprintf("%sc%ds%d", h.value, n, step), ""
 				if rand.IntN(2) == 0 {
 					ifMatch = c.etag
 				}
+				in := input{what: "restore", ifMatch: ifMatch}
 				switch choice := rand.IntN(100); {
 				case choice < 45:
-					c.do(input{what: "get"})
+					in = input{what: "get"}
 				case choice < 85:
-					c.do(input{what: "update", value: value, ifMatch: ifMatch})
+					in = input{what: "update", value: value, ifMatch: ifMatch}
 				case choice < 90:
-					c.do(input{what: "delete", ifMatch: ifMatch})
-				default:
-					c.do(input{what: "restore", ifMatch: ifMatch})
+					in.what = "delete"
+				}
+				if !c.do(in) {
+					return
 				}
 			}
 		})
@@ -172,8 +183,8 @@ type client struct {
 }
 
 // do makes a request and notes it. After one of unknown end it waits until it
-// is answered again, so that there are few of them.
-func (c *client) do(in input) {
+// is answered again, so that there are few of them, and tells whether it was.
+func (c *client) do(in input) bool {
 	o := operation{client: c.number, server: rand.IntN(len(c.servers)), in: in}
 	ctx, cancel := c.t.Context(), context.CancelFunc(func() {})
 	if in.what != "get" && rand.IntN(50) == 0 {
@@ -185,17 +196,21 @@ func (c *client) do(in input) {
 	o.end = time.Since(c.history.start)
 	o.out = c.read(in, a, err)
 	if o.out.unknown {
-		until(c.t, patience, "an answer", func() bool {
+		if !comes(patience, func() bool {
 			a, err := c.servers[o.server].get(c.t.Context(), "persona/list?limit=1")
 			return err == nil && a.status == http.StatusOK
-		})
+		}) {
+			c.t.Errorf("no answer for %s", patience)
+			return false
+		}
 		if in.what == "get" {
-			return // says nothing
+			return true // says nothing
 		}
 	}
 	c.history.mu.Lock()
 	defer c.history.mu.Unlock()
 	c.history.done = append(c.history.done, o)
+	return true
 }
 
 func (c *client) send(ctx context.Context, server *caller, in input) (*answer, error) {

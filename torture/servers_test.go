@@ -21,7 +21,7 @@ import (
 func TestServers(t *testing.T) {
 	t.Parallel()
 	i := onPostgres(t)
-	i.flags = impatient
+	i.flags = impatient()
 	m := &mixed{t: t, installation: i}
 	callers, servers := threeServers(t, i)
 	for n, s := range servers {
@@ -43,16 +43,17 @@ func TestServers(t *testing.T) {
 	group.Go(func() { m.list(ctx) })
 	group.Go(func() { m.revoke(ctx) })
 
-	quarter := sized(5*time.Second, time.Minute) / 4
-	<-time.After(quarter)
+	quarter := sized(80, 1000)
+	m.goOn(quarter)
 	victim := m.slots[1].Swap(nil)
 	victim.server.kill()
-	<-time.After(quarter / 2)
+	m.goOn(quarter / 2)
 	s := i.start(t)
 	m.slots[1].Store(&place{s, s.caller(t)})
-	<-time.After(quarter / 2)
+	m.goOn(quarter / 2)
 	m.restartDatabase()
-	<-time.After(2 * quarter)
+	m.goOn(2 * quarter)
+	until(t, patience, "a key that was revoked", func() bool { return m.revoked.Load() > 0 })
 	cancel()
 	group.Wait()
 	m.checkEnd()
@@ -68,13 +69,13 @@ type mixed struct {
 
 	away                         atomic.Bool // the database is, or was a moment ago
 	answered, unavailable, ended atomic.Int64
+	written, revoked             atomic.Int64
 	usual, whileAway             latencies // how long answers took
 
 	mu       sync.Mutex
 	stalest  time.Duration
 	reads    int
-	stale    int // reads that were
-	revoked  int
+	stale    int           // reads that were
 	lastUsed time.Duration // after a revocation
 }
 
@@ -122,6 +123,13 @@ func (m *mixed) place() *place {
 			return p
 		}
 	}
+}
+
+// goOn waits for so many more writes.
+func (m *mixed) goOn(writes int) {
+	m.t.Helper()
+	wanted := m.written.Load() + int64(writes)
+	until(m.t, 10*patience, fmt.Sprint(writes, " more writes"), func() bool { return m.written.Load() >= wanted })
 }
 
 func (m *mixed) alive(p *place) bool {
@@ -184,6 +192,7 @@ func (m *mixed) write(ctx context.Context, mine []*tracked) {
 			p.last++
 			p.note(p.last, by)
 			p.etag = a.header.Get("Etag")
+			m.written.Add(1)
 		default:
 			m.t.Errorf("an update was answered with %d %s", a.status, a.body)
 		}
@@ -288,9 +297,6 @@ func (m *mixed) revoke(ctx context.Context) {
 // useRevoked uses a key that was just revoked until it must be refused
 // everywhere.
 func (m *mixed) useRevoked(ctx context.Context, key string) {
-	m.mu.Lock()
-	m.revoked++
-	m.mu.Unlock()
 	for revoked := time.Now(); time.Since(revoked) < staleness+200*time.Millisecond; {
 		for n := range m.slots {
 			p := m.slots[n].Load()
@@ -308,6 +314,9 @@ func (m *mixed) useRevoked(ctx context.Context, key string) {
 				m.t.Errorf("a key was good %s after it had been revoked", asked)
 			}
 		}
+	}
+	if ctx.Err() == nil {
+		m.revoked.Add(1)
 	}
 }
 
@@ -343,14 +352,15 @@ func (m *mixed) restartDatabase() {
 		until(m.t, patience, "a server that is not ready", func() bool { return !s.ready() })
 	}
 	unready := time.Since(began)
-	<-time.After(sized(200*time.Millisecond, 3*time.Second))
+	enough := m.unavailable.Load() + sized[int64](50, 1000)
+	until(m.t, 10*patience, "many requests while the database is away", func() bool { return m.unavailable.Load() >= enough })
 	m.postgres.Start(m.t)
 	began = time.Now()
 	for n := range m.slots {
 		until(m.t, patience, "a server that is ready again", m.slots[n].Load().server.ready)
 	}
 	figure(m.t, "all three not ready within %s of the database's end, and ready again %s after its start", unready.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-	// Requests that began before may still end.
+	// A connection that was good a second ago is used without a question.
 	<-time.After(sized(time.Second, 5*time.Second))
 	m.away.Store(false)
 }
@@ -380,12 +390,9 @@ func (m *mixed) checkEnd() {
 			m.t.Errorf("there are %d revisions, the last is number %d; want %d", history.Total, history.Data[0].Number, last)
 		}
 	}
-	const bound = 10 * time.Second // two timeouts of 2 s and their grace, and a busy machine
+	bound := 2*giveUp() + 6*time.Second // two timeouts and their grace, and a busy machine
 	if longest := max(m.usual.at(1), m.whileAway.at(1)); longest > bound {
 		m.t.Errorf("a request took %s", longest)
-	}
-	if m.revoked == 0 {
-		m.t.Error("no key was revoked")
 	}
 }
 
@@ -403,7 +410,7 @@ func (m *mixed) tell() {
 		lastUsed = fmt.Sprintf("the last use of one %s after that was told", m.lastUsed)
 	}
 	figure(m.t, "%d reads, %d of them old, the oldest by %s; %d keys revoked, %s",
-		m.reads, m.stale, m.stalest.Round(time.Millisecond), m.revoked, lastUsed)
+		m.reads, m.stale, m.stalest.Round(time.Millisecond), m.revoked.Load(), lastUsed)
 }
 
 // TestTracked shows that the judge of reads finds what it is for.

@@ -74,7 +74,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// figure prints a line for the closing note.
+// figure prints a line for docs/guarantees.md.
 func figure(t *testing.T, format string, args ...any) {
 	t.Helper()
 	//nolint:forbidigo // t.Log is shown at the end only
@@ -202,16 +202,24 @@ func (s *server) metric(t *testing.T, name string) float64 {
 	return 0
 }
 
-// until waits for a condition.
+// until waits for a condition, in the goroutine of the test.
 func until(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()
+	if !comes(within, holds) {
+		t.Fatalf("after %s there is not: %s", within, what)
+	}
+}
+
+// comes waits for a condition, and tells whether it came to hold.
+func comes(within time.Duration, holds func() bool) bool {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(within); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s there is not: %s", within, what)
+			return false
 		}
 	}
+	return true
 }
 
 // latencies is how long answers took.
@@ -224,6 +232,12 @@ func (l *latencies) add(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.took = append(l.took, d)
+}
+
+func (l *latencies) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.took)
 }
 
 // at returns the latency that a share of the answers was within.

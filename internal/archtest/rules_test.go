@@ -67,7 +67,7 @@ var rooms = []room{
 	{dir: "internal/store/document", may: []string{"internal/persona"}},
 	{dir: "internal/store/dbfile", may: []string{"internal/persona"}},
 	{dir: "internal/store/storetest", may: []string{"internal/persona"}},
-	{dir: "internal/store/postgrestest"},
+	{dir: "internal/store/postgrestest", may: []string{"internal/machinetest"}},
 
 	{dir: "internal/library", may: []string{"internal/cache", "internal/persona"}},
 	{dir: "internal/transfer", may: []string{"internal/persona"}},
@@ -82,6 +82,7 @@ var rooms = []room{
 	{dir: "examples", stdOnly: true},
 
 	// What is built for us alone.
+	{dir: "internal/machinetest", stdOnly: true},
 	{dir: "e2e"},
 	{dir: "torture"},
 	{dir: "internal/archtest", stdOnly: true},
@@ -108,6 +109,7 @@ var reserved = []struct{ path, room, why string }{
 // name ends in "test": none of it may come to be part of the binary.
 var testOnly = []string{
 	"personae.dev/contract/contracttest",
+	"personae.dev/internal/machinetest",
 	"personae.dev/internal/store/postgrestest",
 	"personae.dev/internal/store/storetest",
 	"github.com/anishathalye/porcupine",

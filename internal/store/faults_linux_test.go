@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"personae.dev/internal/machinetest"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store"
 )
@@ -114,15 +115,7 @@ func TestPermissions(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("no small disk to fill can be mounted (that takes root): %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Errorf("Unmount: %v", err)
-		}
-	})
+	disk := machinetest.Disk(t, "4m")
 	path, ballast := filepath.Join(disk, "personae.db"), filepath.Join(disk, "ballast")
 	put(t, ballast, strings.Repeat("x", 2<<20))
 	s := open(t, path, store.Options{Create: true, Exclusive: true})

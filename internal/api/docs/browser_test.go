@@ -19,10 +19,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"personae.dev/contract"
+	"personae.dev/internal/machinetest"
 )
 
-// chromium returns the browser to test with, and skips the test where there is
-// none.
+// chromium returns the browser to test with.
 func chromium(t *testing.T) string {
 	t.Helper()
 	if p := os.Getenv("PERSONAE_CHROMIUM"); p != "" {
@@ -33,7 +33,7 @@ func chromium(t *testing.T) string {
 			return p
 		}
 	}
-	t.Skip("no Chromium: install it (Debian: apt-get install chromium) or name one in PERSONAE_CHROMIUM")
+	machinetest.Lacks(t, "no Chromium: install it (Debian: apt-get install chromium) or name one in PERSONAE_CHROMIUM")
 	return ""
 }
 

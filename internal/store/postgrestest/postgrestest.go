@@ -8,8 +8,10 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +21,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"personae.dev/internal/machinetest"
 )
 
 // Server is a PostgreSQL server.
 type Server struct {
 	bin  string // the folder with its programs
 	home string // the folder with its data and socket
+	port string // which names the socket, too
 	// alive is closed with the process; then what keeps the server stops it.
 	alive io.Closer
 	made  atomic.Int64
@@ -70,17 +75,12 @@ func Start(t testing.TB, durable bool) *Server {
 // Installed tells whether there is a PostgreSQL to start.
 func Installed() bool { return programs() != "" }
 
-// need skips a test where there is no PostgreSQL, which CI must have.
+// need ends a test where there is no PostgreSQL.
 func need(t testing.TB) {
 	t.Helper()
-	if Installed() {
-		return
+	if !Installed() {
+		machinetest.Lacks(t, "no PostgreSQL is installed: scripts/test-deps says how to get it")
 	}
-	const how = "no PostgreSQL is installed: scripts/test-deps says how to get it"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(how)
-	}
-	t.Skip("SKIPPED: " + how)
 }
 
 // programs returns the folder with initdb, postgres and pg_ctl, "" for none.
@@ -160,24 +160,51 @@ func house() (*Server, error) {
 	if err := give(home); err != nil {
 		return nil, err
 	}
-	s := &Server{bin: programs(), home: home}
+	s := &Server{bin: programs(), home: home, port: "5432"}
 	return s, s.keep()
 }
 
 // launch starts a server that has data for the first time.
 func (s *Server) launch(settings ...string) error {
-	settings = append(settings, "unix_socket_directories = '"+s.home+"'")
+	if err := s.set(append(settings, "unix_socket_directories = '"+s.home+"'")...); err != nil {
+		return err
+	}
+	return s.start()
+}
+
+// set adds lines to postgresql.conf, of which the last counts.
+func (s *Server) set(settings ...string) error {
 	conf, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	if _, err := conf.WriteString(strings.Join(settings, "\n") + "\n"); err != nil {
-		return err
+	_, err = conf.WriteString(strings.Join(settings, "\n") + "\n")
+	return errors.Join(err, conf.Close())
+}
+
+// Secure makes a server listen on 127.0.0.1 beside its socket, with TLS and a
+// certificate and key in PEM, and returns the port. It starts the server again:
+// addresses of databases are others from then on.
+func (s *Server) Secure(t testing.TB, certificate, key []byte) (port string) {
+	t.Helper()
+	for name, text := range map[string][]byte{"server.crt": certificate, "server.key": key} {
+		path := filepath.Join(s.data(), name)
+		err := os.WriteFile(path, text, 0o600)
+		if err := errors.Join(err, give(path)); err != nil {
+			t.Fatalf("postgrestest: %v", err)
+		}
 	}
-	if err := conf.Close(); err != nil {
-		return err
+	free, err := net.Listen("tcp", "127.0.0.1:0") // it takes no port 0
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
 	}
-	return s.start()
+	_, s.port, err = net.SplitHostPort(free.Addr().String())
+	if err := errors.Join(err, free.Close(), s.set("ssl = on", "listen_addresses = '127.0.0.1'", "port = "+s.port)); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	s.Stop(t)
+	s.Start(t)
+	return s.port
 }
 
 // keep starts what stops the server and removes its folder as soon as this
@@ -205,7 +232,7 @@ func (s *Server) data() string { return filepath.Join(s.home, "data") }
 func (s *Server) run(name string, args ...string) error {
 	command := exec.Command(filepath.Join(s.bin, name), args...)
 	command.Dir = "/"
-	command.Env = append(os.Environ(), "PGHOST="+s.home, "PGUSER=personae", "PGPORT=5432", "LC_ALL=C")
+	command.Env = append(os.Environ(), "PGHOST="+s.home, "PGUSER=personae", "PGPORT="+s.port, "LC_ALL=C")
 	// A file, as a server holds on to a pipe.
 	out, err := os.CreateTemp("", "personae-pg-*.log")
 	if err != nil {
@@ -269,7 +296,7 @@ func (s *Server) Create(name string) (string, error) {
 
 // Address is that of a database.
 func (s *Server) Address(database string) string {
-	return "postgres:///" + database + "?host=" + s.home + "&user=personae"
+	return "postgres:///" + database + "?host=" + s.home + "&user=personae&port=" + s.port
 }
 
 // Execute runs SQL text, such as what pg_dump wrote, in the database at an
