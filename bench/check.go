@@ -51,10 +51,10 @@ func (c call) check(ctx context.Context, address string) (bytes float64, err err
 	return float64(total) / float64(c.kinds), nil
 }
 
-// shape says where the answers of a contender have what is checked: the member
-// that is one persona, or a list of them, and a persona's id. "" is the answer
-// itself.
-type shape struct{ one, many, id string }
+// shape says where the answers of a contender have what is checked: the member of
+// a list with the personas, that of a create with the persona, "" being the answer
+// itself as it is of every get; and the member of a persona with its id.
+type shape struct{ many, created, id string }
 
 // member returns a member of a JSON object.
 func member(text json.RawMessage, name string) (json.RawMessage, error) {
@@ -71,21 +71,21 @@ func member(text json.RawMessage, name string) (json.RawMessage, error) {
 	return members[name], nil
 }
 
-// made tells whether the answer has a persona with an id.
+// made tells whether the answer to a create has a persona with an id.
 func (s shape) made(_ uint64, body []byte) error {
-	id, err := s.idOf(body)
+	one, err := member(body, s.created)
+	if err != nil {
+		return err
+	}
+	id, err := s.idOf(one)
 	if err == nil && id == "" {
 		err = errors.New("an empty id")
 	}
 	return err
 }
 
-func (s shape) idOf(body []byte) (id string, err error) {
-	one, err := member(body, s.one)
-	if err != nil {
-		return "", err
-	}
-	text, err := member(one, s.id)
+func (s shape) idOf(persona json.RawMessage) (id string, err error) {
+	text, err := member(persona, s.id)
 	if err != nil {
 		return "", err
 	}

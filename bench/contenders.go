@@ -42,47 +42,40 @@ const (
 	prismName    = "Prism"
 )
 
-// search is what somebody looks for.
-type search struct{ class, text string }
+// searches are what people look for: what is in the data as they write it, and
+// what a page sends while they do. Each class has as many as the others.
+var searches = []struct {
+	class string
+	texts [4]string
+}{
+	{"job titles", [...]string{"Sales Managers", "Registered Nurses", "Software Developers", "Chief Executives"}},
+	{"one word", [...]string{"nurse", "engineer", "teacher", "accountant"}},
+	{"two words", [...]string{"sales manager", "project manager", "software engineer", "data analyst"}},
+	{"1 letter", [...]string{"a", "m", "s", "p"}},
+	{"2 letters", [...]string{"ma", "en", "vp", "it"}},
+	{"3 letters", [...]string{"dat", "sal", "mar", "dir"}},
+	{"5 letters", [...]string{"manag", "engin", "techn", "analy"}},
+}
 
-// searches are asked in turn, each as often as the others: what is in the data as
-// people write it, and what a page sends while they do.
-var searches = []search{
-	{"job titles", "Sales Managers"},
-	{"job titles", "Registered Nurses"},
-	{"job titles", "Software Developers"},
-	{"job titles", "Chief Executives"},
-	{"one word", "nurse"},
-	{"one word", "engineer"},
-	{"one word", "teacher"},
-	{"one word", "accountant"},
-	{"two words", "sales manager"},
-	{"two words", "project manager"},
-	{"two words", "software engineer"},
-	{"two words", "data analyst"},
-	{"1 letter", "a"},
-	{"1 letter", "m"},
-	{"1 letter", "s"},
-	{"1 letter", "p"},
-	{"2 letters", "ma"},
-	{"2 letters", "en"},
-	{"2 letters", "vp"},
-	{"2 letters", "it"},
-	{"3 letters", "dat"},
-	{"3 letters", "sal"},
-	{"3 letters", "mar"},
-	{"3 letters", "dir"},
-	{"5 letters", "manag"},
-	{"5 letters", "engin"},
-	{"5 letters", "techn"},
-	{"5 letters", "analy"},
+// classOf tells which class the nth search is of: they come in turn.
+func classOf(n uint64) int { return int(n % uint64(len(searches))) }
+
+// mix says what is searched for.
+func mix() string {
+	var parts []string
+	for _, s := range searches {
+		parts = append(parts, fmt.Sprintf("%s (%s)", s.class, strings.Join(s.texts[:], ", ")))
+	}
+	return "Searches, by class in turn: " + strings.Join(parts, "; ")
 }
 
 // searching asks for all searches in turn; target is that of one.
 func searching(s shape, target func(text string) string, address, fields string) *call {
 	var targets []string
-	for _, search := range searches {
-		targets = append(targets, target(search.text))
+	for i := range searches[0].texts {
+		for _, search := range searches {
+			targets = append(targets, target(search.texts[i]))
+		}
 	}
 	return oneOf(targets, s.has(1, shown), address, fields)
 }
@@ -133,7 +126,7 @@ func posting(s shape, status int, bodies [][]byte, target, address, fields strin
 }
 
 // ourShape is that of our answers.
-var ourShape = shape{one: "data", many: "data", id: "oId"}
+var ourShape = shape{many: "data", created: "data", id: "oId"}
 
 // serve starts the product on a library, all as it ships but for args.
 func (b *bench) serve(ctx context.Context, l *data.Library, args ...string) (*process, error) {
@@ -453,5 +446,5 @@ func (b *bench) prism(ctx context.Context, l *data.Library) (*contender, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &contender{process: p, name: prismName, get: drawing(l, getting(l, p.address, nil), ourShape.made)}, nil
+	return &contender{process: p, name: prismName, get: drawing(l, getting(l, p.address, nil), shape{id: "oId"}.made)}, nil
 }

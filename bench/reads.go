@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"personae.dev/bench/data"
 	"personae.dev/bench/report"
@@ -266,23 +265,6 @@ func (b *bench) search(ctx context.Context, m *report.Measure) error {
 	b.ratio(m, "search to PocketBase", sqliteName, pocketName, 1)
 	b.ratio(m, "search to json-server", sqliteName, jsonName, 0)
 	return nil
-}
-
-// mix says what is searched for.
-func mix() string {
-	classes := map[string][]string{}
-	var order []string
-	for _, search := range searches {
-		if classes[search.class] == nil {
-			order = append(order, search.class)
-		}
-		classes[search.class] = append(classes[search.class], search.text)
-	}
-	var parts []string
-	for _, class := range order {
-		parts = append(parts, fmt.Sprintf("%s (%s)", class, strings.Join(classes[class], ", ")))
-	}
-	return "In turn: " + strings.Join(parts, "; ")
 }
 
 // sixteen clients are what a company's tools may be.

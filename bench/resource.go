@@ -20,7 +20,7 @@ func (b *bench) resource(ctx context.Context, m *report.Measure) error {
 	m.Notes = append(m.Notes,
 		"One workspace, SQLite, as it ships. As fast as can be with so many clients; reads first, so that the library has its size still, then gets and creates in turn, by which it grows.",
 		"A get's p50 and p99 stand beside those of searches. What we answered to a create is on disk.",
-		fmt.Sprintf("Searches, %d found at a time. %s.", shown, mix()))
+		fmt.Sprintf("%s. %d found at a time.", mix(), shown))
 	return nil
 }
 

@@ -46,15 +46,12 @@ func (b *bench) searchLarge(ctx context.Context, m *report.Measure) error {
 	}
 	took = took[asked.kinds:] // what was looked at before the rounds
 	what := fmt.Sprintf("search over %s personas, ", report.Whole(l.Personas))
-	all50, all99 := quantiles(asked.ends, took, func(search) bool { return true })
+	all50, all99 := quantiles(asked.ends, took, func(int) bool { return true })
 	m.Rows = append(m.Rows,
 		report.Row{What: what + "p50 in the server", Unit: "ms", AtMost: 3, Values: all50},
 		report.Row{What: what + "p99 in the server", Unit: "ms", AtMost: 15, Values: all99})
-	for i, one := range searches {
-		if i > 0 && searches[i-1].class == one.class {
-			continue
-		}
-		p50, p99 := quantiles(asked.ends, took, func(s search) bool { return s.class == one.class })
+	for class, one := range searches {
+		p50, p99 := quantiles(asked.ends, took, func(other int) bool { return other == class })
 		m.Rows = append(m.Rows,
 			report.Row{What: what + one.class + ", p50 in the server", Unit: "ms", Values: p50},
 			report.Row{What: what + one.class + ", p99 in the server", Unit: "ms", Values: p99})
@@ -63,14 +60,14 @@ func (b *bench) searchLarge(ctx context.Context, m *report.Measure) error {
 	return nil
 }
 
-// quantiles returns p50 and p99 of the searches of a kind, for each round that
-// counts: ends has the number of searches up to the end of each, and took their
-// times. A round without one has no number.
-func quantiles(ends []uint64, took []float64, is func(search) bool) (p50, p99 []float64) {
+// quantiles returns p50 and p99 of the searches of some classes, for each round
+// that counts: ends has the number of searches up to the end of each, and took
+// their times. A round without one has no number.
+func quantiles(ends []uint64, took []float64, of func(class int) bool) (p50, p99 []float64) {
 	for round := 1; round < len(ends); round++ {
 		var times []float64
 		for n := ends[round-1]; n < ends[round]; n++ {
-			if is(searches[n%uint64(len(searches))]) {
+			if of(classOf(n)) {
 				times = append(times, took[n])
 			}
 		}
