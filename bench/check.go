@@ -89,7 +89,8 @@ func (s shape) idOf(persona json.RawMessage) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return id, json.Unmarshal(text, &id)
+	err = json.Unmarshal(text, &id)
+	return id, err
 }
 
 // is returns what tells whether an answer has the persona that was asked for.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,20 @@ func TestQuantiles(t *testing.T) {
 	p50, _ = quantiles([]uint64{7, 10, 21}, took, func(class int) bool { return class == 3 })
 	if !math.IsNaN(p50[0]) || p50[1] != 17 {
 		t.Errorf("got %v, want no number and 17", p50)
+	}
+}
+
+// TestMixIsDocumented shows that the documentation has the searches that are asked.
+func TestMixIsDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range searches {
+		if row := "| " + s.class + " | " + strings.Join(s.texts[:], ", ") + " |\n"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/benchmarks.md has no row %q", row)
+		}
 	}
 }
 

@@ -367,7 +367,7 @@ func (b *bench) npm(ctx context.Context) string {
 	}
 	b.say("installing json-server and Prism from npm")
 	if out, failed := install.CombinedOutput(); failed != nil {
-		err = errors.Join(err, fmt.Errorf("%w %s", failed, last(out, 500)))
+		err = errors.Join(err, fmt.Errorf("%w\n%s", failed, last(out, 500)))
 	}
 	if err != nil {
 		err = fmt.Errorf("npm could not install it: %w", err)
