@@ -36,10 +36,12 @@ type bench struct {
 	postgres  *postgrestest.Server
 	databases int // of PostgreSQL
 	running   []*process
+	// missing says why a contender, by its name, is not there.
+	missing map[string]string
 }
 
 func newBench(ctx context.Context, opts options, keep string) (_ *bench, err error) {
-	b := &bench{options: opts, root: ".", binaries: map[string]string{}, serverCore: -1, loadCore: -1}
+	b := &bench{options: opts, root: ".", binaries: map[string]string{}, missing: map[string]string{}, serverCore: -1, loadCore: -1}
 	if b.documents, err = data.Read(b.root); err != nil {
 		return nil, fmt.Errorf("run it from the root of the repository: %w", err)
 	}
@@ -99,6 +101,13 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
 }
 
+// leaveOut lets a contender that cannot be had be missing; the rows that need it
+// say why.
+func (b *bench) leaveOut(name string, why error) {
+	b.say("%s is left out: %v", name, why)
+	b.missing[name] = why.Error()
+}
+
 // build returns a command; flags are those of the go command.
 func (b *bench) build(ctx context.Context, name, module, path string, flags ...string) (binary string, err error) {
 	if binary := b.binaries[name]; binary != "" {
@@ -125,8 +134,9 @@ func (b *bench) ours(ctx context.Context) (binary string, err error) {
 	return b.build(ctx, product, ".", "./cmd/personae", "-trimpath", "-ldflags", "-s -w")
 }
 
-// library returns an SQLite file with so many personas in so many workspaces,
-// which nobody may write to.
+// library returns an SQLite file with so many personas in so many workspaces. It
+// is there for all measures, and for later runs with -data: what creates personas
+// takes a copy.
 func (b *bench) library(ctx context.Context, personas, workspaces int) (*data.Library, error) {
 	path := filepath.Join(b.data, fmt.Sprintf("personae-%d-%d.db", personas, workspaces))
 	return b.documents.FillFile(ctx, path, personas, workspaces, b.filling("SQLite", personas))
@@ -191,7 +201,7 @@ func (b *bench) onPostgres(ctx context.Context, personas int) (*data.Library, er
 func (b *bench) newDatabase() (address string, err error) {
 	if b.postgres == nil {
 		if !postgrestest.Installed() {
-			b.say("PostgreSQL is not installed: left out (scripts/test-deps says how to get it)")
+			b.leaveOut(postgresName, errors.New("PostgreSQL is not installed (scripts/test-deps says how to get it)"))
 			return "", nil
 		}
 		err = b.onServerCore(func() error {

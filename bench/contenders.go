@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,9 +27,7 @@ type contender struct {
 	*process
 	name string
 	// Each is nil where the contender cannot do it.
-	get, list, search, create load.Source
-	// created is the status of a create.
-	created int
+	get, list, search, create *call
 }
 
 // The names, as they stand in tables and plots.
@@ -45,11 +42,52 @@ const (
 	prismName    = "Prism"
 )
 
-// searches are what people look for; each is asked as often as the others.
-var searches = []string{"nurse", "vp", "sales manager", "engineer", "C++ dev", "data", "a", "chief executive officer"}
+// searches are what people look for: what is in the data as they write it, and
+// what a page sends while they do. Each class has as many as the others.
+var searches = []struct {
+	class string
+	texts [4]string
+}{
+	{"job titles", [...]string{"Sales Managers", "Registered Nurses", "Software Developers", "Chief Executives"}},
+	{"one word", [...]string{"nurse", "engineer", "teacher", "accountant"}},
+	{"two words", [...]string{"sales manager", "project manager", "software engineer", "data analyst"}},
+	{"1 letter", [...]string{"a", "m", "s", "p"}},
+	{"2 letters", [...]string{"ma", "en", "vp", "it"}},
+	{"3 letters", [...]string{"dat", "sal", "mar", "dir"}},
+	{"5 letters", [...]string{"manag", "engin", "techn", "analy"}},
+}
 
-// shown is how many personas a search shows.
-const shown = 10
+// classOf tells which class the nth search is of: they come in turn.
+func classOf(n uint64) int { return int(n % uint64(len(searches))) }
+
+// mix says what is searched for.
+func mix() string {
+	var parts []string
+	for _, s := range searches {
+		parts = append(parts, fmt.Sprintf("%s (%s)", s.class, strings.Join(s.texts[:], ", ")))
+	}
+	return "Searches, by class in turn: " + strings.Join(parts, "; ")
+}
+
+// searching asks for all searches in turn; target is that of one.
+func searching(s shape, target func(text string) string, address, fields string) *call {
+	var targets []string
+	for i := range searches[0].texts {
+		for _, search := range searches {
+			targets = append(targets, target(search.texts[i]))
+		}
+	}
+	return oneOf(targets, s.has(1, shown), address, fields)
+}
+
+// shown is how many personas a search shows, and listed a list.
+const (
+	shown  = 10
+	listed = 50
+)
+
+// looked is how many gets are looked at before the rounds.
+const looked = 10
 
 // draw gives the nth number below count, all equally often.
 func draw(n uint64, count int) int {
@@ -65,31 +103,43 @@ func head(address, more string) string {
 }
 
 // oneOf asks for fixed targets in turn.
-func oneOf(targets []string, address, fields string) load.Source {
+func oneOf(targets []string, right func(uint64, []byte) error, address, fields string) *call {
 	requests := make([][]byte, len(targets))
 	for i, target := range targets {
 		requests[i] = []byte("GET " + target + head(address, fields))
 	}
+	return &call{source: inTurn(requests), status: http.StatusOK, kinds: len(requests), right: right}
+}
+
+func inTurn(requests [][]byte) load.Source {
 	return func(buf []byte, n uint64) []byte { return append(buf, requests[n%uint64(len(requests))]...) }
 }
 
-// posting sends one body after the other.
-func posting(bodies [][]byte, target, address, fields string) load.Source {
+// posting creates one persona after the other.
+func posting(s shape, status int, bodies [][]byte, target, address, fields string) *call {
 	requests := make([][]byte, len(bodies))
 	for i, body := range bodies {
 		length := "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
 		requests[i] = append([]byte("POST "+target+head(address, fields+length)), body...)
 	}
-	return func(buf []byte, n uint64) []byte { return append(buf, requests[n%uint64(len(requests))]...) }
+	return &call{source: inTurn(requests), status: status, kinds: 1, right: s.made}
 }
 
-// personae starts ourselves on a library, all as it ships but for args.
-func (b *bench) personae(ctx context.Context, name string, l *data.Library, args ...string) (*contender, error) {
+// ourShape is that of our answers.
+var ourShape = shape{many: "data", created: "data", id: "oId"}
+
+// serve starts the product on a library, all as it ships but for args.
+func (b *bench) serve(ctx context.Context, l *data.Library, args ...string) (*process, error) {
 	binary, err := b.ours(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := b.start(ctx, nil, append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--database", l.Database}, args...)...)
+	return b.start(ctx, nil, append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--database", l.Database}, args...)...)
+}
+
+// personae starts ourselves.
+func (b *bench) personae(ctx context.Context, name string, l *data.Library, args ...string) (*contender, error) {
+	p, err := b.serve(ctx, l, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -98,25 +148,23 @@ func (b *bench) personae(ctx context.Context, name string, l *data.Library, args
 		return nil, err
 	}
 	key := "api_key: " + l.Tokens[0] + "\r\n"
-	var found []string
-	for _, text := range searches {
-		found = append(found, "/api/v2/persona/list?limit="+strconv.Itoa(shown)+"&text="+url.QueryEscape(text))
-	}
+	const list = "/api/v2/persona/list?limit="
+	found := func(text string) string { return list + strconv.Itoa(shown) + "&text=" + url.QueryEscape(text) }
 	return &contender{
-		process: p, name: name, created: http.StatusOK,
-		get:    getting(l, p.address, nil),
-		list:   oneOf([]string{"/api/v2/persona/list?limit=50"}, p.address, key),
-		search: oneOf(found, p.address, key),
-		create: posting(bodies, "/api/v2/persona/create", p.address, key),
+		process: p, name: name,
+		get:    drawing(l, getting(l, p.address, nil), ourShape.is(drawn(l.Documents, l.Personas))),
+		list:   oneOf([]string{list + strconv.Itoa(listed)}, ourShape.has(listed, listed), p.address, key),
+		search: searching(ourShape, found, p.address, key),
+		create: posting(ourShape, http.StatusOK, bodies, "/api/v2/persona/create", p.address, key),
 	}, nil
 }
 
-// getting asks for any persona of a library, and if there are etags for a newer
-// one than that.
-func getting(l *data.Library, address string, etags []string) load.Source {
+// getting asks for the ith persona of a library, and if there are etags for a
+// newer one than that.
+func getting(l *data.Library, address string, etags []string) func(buf []byte, i int) []byte {
 	middle := " HTTP/1.1\r\nHost: " + address + "\r\napi_key: "
-	return func(buf []byte, n uint64) []byte {
-		token, document := l.Persona(draw(n, l.Personas))
+	return func(buf []byte, i int) []byte {
+		token, document := l.Persona(i)
 		buf = append(buf, "GET /api/v2/persona/get?oId="...)
 		buf = l.AppendID(buf, document)
 		buf = append(buf, middle...)
@@ -129,32 +177,34 @@ func getting(l *data.Library, address string, etags []string) load.Source {
 	}
 }
 
+// drawing asks for any persona of a library.
+func drawing(l *data.Library, get func(buf []byte, i int) []byte, right func(uint64, []byte) error) *call {
+	return &call{
+		source: func(buf []byte, n uint64) []byte { return get(buf, draw(n, l.Personas)) },
+		status: http.StatusOK, kinds: looked, right: right,
+	}
+}
+
+// drawn returns the id that the nth get asks for.
+func drawn(d *data.Documents, count int) func(n uint64) []byte {
+	return func(n uint64) []byte { return d.AppendID(nil, draw(n, count)) }
+}
+
 // answers asks for up to count personas of a library, one by one, and returns
 // their answers and entity tags in its order.
 func answers(ctx context.Context, c *contender, l *data.Library, count int) (bodies [][]byte, etags []string, err error) {
-	client := &http.Client{Timeout: 10 * time.Second}
-	defer client.CloseIdleConnections()
+	a, err := dial(ctx, c.address)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.Close()
+	get := getting(l, c.address, nil)
 	for i := range min(count, l.Personas) {
-		token, document := l.Persona(i)
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-			"http://"+c.address+"/api/v2/persona/get?oId="+string(l.AppendID(nil, document)), http.NoBody)
+		body, header, err := a.ask(get(nil, i), http.StatusOK)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("persona %d: %w: %s", i, err, last(body, 500))
 		}
-		request.Header["api_key"] = []string{token}
-		response, err := client.Do(request)
-		if err != nil {
-			return nil, nil, err
-		}
-		body, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err == nil && response.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s: %s: %s", request.URL, response.Status, body)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		bodies, etags = append(bodies, body), append(etags, response.Header.Get("ETag"))
+		bodies, etags = append(bodies, body), append(etags, header.Get("ETag"))
 	}
 	return bodies, etags, nil
 }
@@ -162,7 +212,13 @@ func answers(ctx context.Context, c *contender, l *data.Library, count int) (bod
 // bare starts the ceiling, with a body as long as those on average.
 func (b *bench) bare(ctx context.Context, bodies [][]byte, l *data.Library, args ...string) (*contender, error) {
 	size := len(bytes.Join(bodies, nil)) / len(bodies)
-	return b.ceiling(ctx, bareName, l, append(args, "-size", strconv.Itoa(size))...)
+	whole := func(_ uint64, body []byte) error {
+		if len(body) != size {
+			return fmt.Errorf("%d bytes, want %d", len(body), size)
+		}
+		return nil
+	}
+	return b.ceiling(ctx, bareName, l, whole, append(args, "-size", strconv.Itoa(size))...)
 }
 
 // lookUp starts the ceiling that looks an answer up.
@@ -184,10 +240,10 @@ func (b *bench) lookUp(ctx context.Context, bodies [][]byte, l *data.Library) (*
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return nil, err
 	}
-	return b.ceiling(ctx, lookUpName, l, "-bodies", path)
+	return b.ceiling(ctx, lookUpName, l, ourShape.is(drawn(l.Documents, l.Personas)), "-bodies", path)
 }
 
-func (b *bench) ceiling(ctx context.Context, name string, l *data.Library, args ...string) (*contender, error) {
+func (b *bench) ceiling(ctx context.Context, name string, l *data.Library, right func(uint64, []byte) error, args ...string) (*contender, error) {
 	binary, err := b.build(ctx, "ceiling", "bench", "./ceiling")
 	if err != nil {
 		return nil, err
@@ -196,7 +252,7 @@ func (b *bench) ceiling(ctx context.Context, name string, l *data.Library, args 
 	if err != nil {
 		return nil, err
 	}
-	return &contender{process: p, name: name, get: getting(l, p.address, nil)}, nil
+	return &contender{process: p, name: name, get: drawing(l, getting(l, p.address, nil), right)}, nil
 }
 
 // printed finds the key that PocketBase's command prints.
@@ -231,32 +287,35 @@ func (b *bench) pocketBase(ctx context.Context, count int) (*contender, error) {
 	}
 	const records = "/api/collections/personas/records"
 	key := "Authorization: " + found[1] + "\r\n"
-	var targets []string
-	for _, text := range searches {
+	matching := func(text string) string {
 		// All words, anywhere: it has no index of words.
 		var all []string
 		for word := range strings.FieldsSeq(text) {
 			word = strconv.Quote(word)
 			all = append(all, "(name ~ "+word+" || internalName ~ "+word+" || description ~ "+word+" || data ~ "+word+")")
 		}
-		targets = append(targets, records+"?perPage="+strconv.Itoa(shown)+"&filter="+url.QueryEscape(strings.Join(all, " && ")))
+		return records + "?perPage=" + strconv.Itoa(shown) + "&filter=" + url.QueryEscape(strings.Join(all, " && "))
 	}
+	its := shape{many: "items", id: "id"}
 	return &contender{
-		process: p, name: pocketName, created: http.StatusOK,
-		get:    byID(b.documents, count, records+"/", p.address, key),
-		list:   oneOf([]string{records + "?perPage=50&sort=-created,id"}, p.address, key),
-		search: oneOf(targets, p.address, key),
-		create: posting(bodies, records, p.address, key),
+		process: p, name: pocketName,
+		get:    byID(its, b.documents, count, records+"/", p.address, key),
+		list:   oneOf([]string{records + "?sort=-created,id&perPage=" + strconv.Itoa(listed)}, its.has(listed, listed), p.address, key),
+		search: searching(its, matching, p.address, key),
+		create: posting(its, http.StatusOK, bodies, records, p.address, key),
 	}, nil
 }
 
 // byID asks for any document by its id at the end of a path.
-func byID(d *data.Documents, count int, path, address, fields string) load.Source {
+func byID(s shape, d *data.Documents, count int, path, address, fields string) *call {
 	end := head(address, fields)
-	return func(buf []byte, n uint64) []byte {
-		buf = append(buf, "GET "+path...)
-		buf = d.AppendID(buf, draw(n, count))
-		return append(buf, end...)
+	return &call{
+		source: func(buf []byte, n uint64) []byte {
+			buf = append(buf, "GET "+path...)
+			buf = d.AppendID(buf, draw(n, count))
+			return append(buf, end...)
+		},
+		status: http.StatusOK, kinds: looked, right: s.is(drawn(d, count)),
 	}
 }
 
@@ -308,10 +367,12 @@ func (b *bench) npm(ctx context.Context) string {
 	}
 	b.say("installing json-server and Prism from npm")
 	if out, failed := install.CombinedOutput(); failed != nil {
-		err = errors.Join(err, fmt.Errorf("%w %s", failed, last(out, 500)))
+		err = errors.Join(err, fmt.Errorf("%w\n%s", failed, last(out, 500)))
 	}
 	if err != nil {
-		b.say("json-server and Prism are left out, as npm could not install them: %v", err)
+		err = fmt.Errorf("npm could not install it: %w", err)
+		b.leaveOut(jsonName, err)
+		b.leaveOut(prismName, err)
 		return ""
 	}
 	b.binaries["npm"] = filepath.Join(folder, "node_modules", ".bin")
@@ -333,10 +394,8 @@ func (b *bench) jsonServer(ctx context.Context, count int) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte("\n"), []byte(",\n"))
-	text = bytes.ReplaceAll(text, []byte(`{"oId":`), []byte(`{"id":`))
 	database := filepath.Join(b.folder, fmt.Sprintf("json-server-%d.json", time.Now().UnixNano()))
-	if err := os.WriteFile(database, append(append([]byte(`{"personas":[`), text...), "]}"...), 0o600); err != nil {
+	if err := os.WriteFile(database, jsonDatabase(text), 0o600); err != nil {
 		return nil, err
 	}
 	p, err := b.startAt(ctx, filepath.Join(commands, "json-server"), "--host", "127.0.0.1", "--port", "%PORT", "--quiet", database)
@@ -347,17 +406,32 @@ func (b *bench) jsonServer(ctx context.Context, count int) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	var targets []string
-	for _, text := range searches {
-		targets = append(targets, "/personas?_limit="+strconv.Itoa(shown)+"&q="+url.QueryEscape(text))
+	found := func(text string) string {
+		return "/personas?_limit=" + strconv.Itoa(shown) + "&q=" + url.QueryEscape(text)
 	}
+	its := shape{id: "id"}
 	return &contender{
-		process: p, name: jsonName, created: http.StatusCreated,
-		get:    byID(b.documents, count, "/personas/", p.address, ""),
-		list:   oneOf([]string{"/personas?_page=1&_limit=50"}, p.address, ""),
-		search: oneOf(targets, p.address, ""),
-		create: posting(bodies, "/personas", p.address, ""),
+		process: p, name: jsonName,
+		get:    byID(its, b.documents, count, "/personas/", p.address, ""),
+		list:   oneOf([]string{"/personas?_sort=createdAt&_order=desc&_page=1&_limit=" + strconv.Itoa(listed)}, its.has(listed, listed), p.address, ""),
+		search: searching(its, found, p.address, ""),
+		create: posting(its, http.StatusCreated, bodies, "/personas", p.address, ""),
 	}, nil
+}
+
+// jsonDatabase makes json-server's file of JSON lines. Each document gets the
+// time that it was created at, to be sorted by.
+func jsonDatabase(lines []byte) []byte {
+	database := []byte(`{"personas":[`)
+	created := time.Now()
+	for line := range bytes.Lines(lines) {
+		if created = created.Add(time.Millisecond); database[len(database)-1] == '}' {
+			database = append(database, ",\n"...)
+		}
+		database = created.UTC().AppendFormat(append(database, `{"createdAt":"`...), `2006-01-02T15:04:05.000Z","id":`)
+		database = append(database, bytes.TrimPrefix(bytes.TrimSpace(line), []byte(`{"oId":`))...)
+	}
+	return append(database, "]}"...)
 }
 
 // prism starts Prism on our contract, or returns nil where it is not to be had.
@@ -372,5 +446,5 @@ func (b *bench) prism(ctx context.Context, l *data.Library) (*contender, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &contender{process: p, name: prismName, get: getting(l, p.address, nil)}, nil
+	return &contender{process: p, name: prismName, get: drawing(l, getting(l, p.address, nil), shape{id: "oId"}.made)}, nil
 }

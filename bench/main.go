@@ -36,22 +36,23 @@ type options struct {
 	each    time.Duration // of one load in a round
 	clients int           // of a load that is as fast as can be
 
-	personas   int   // of the library that is hot
-	sizes      []int // of libraries; the last is the large one
-	searched   int   // personas of the library that is searched
-	imported   int
-	loaded     time.Duration // before memory is looked at
-	idle       int           // connections
-	starts     int
-	latencyPer time.Duration // of one load at one rate
+	personas  int   // of the library that is hot
+	resources []int // of the libraries that all calls are measured on
+	sizes     []int // of libraries; the last is the large one
+	searched  int   // personas of the library that is searched
+	imported  int
+	loaded    time.Duration // before memory is looked at
+	idle      int           // connections
+	starts    int
+	brief     time.Duration // of one load where there are many
 }
 
 // full is what the aims ask for.
 func full() options {
 	return options{
 		rounds: 5, each: 4 * time.Second, clients: 64,
-		personas: 10_000, sizes: []int{1_000, 10_000, 100_000, 1_000_000}, searched: 100_000, imported: 101_600,
-		loaded: time.Minute, idle: 10_000, starts: 7, latencyPer: 2 * time.Second,
+		personas: 10_000, sizes: []int{1_000, 10_000, 100_000, 1_000_000}, searched: 100_000, imported: 101_600, resources: []int{1_016, 101_600},
+		loaded: time.Minute, idle: 10_000, starts: 7, brief: 2 * time.Second,
 	}
 }
 
@@ -59,8 +60,8 @@ func full() options {
 func quick() options {
 	return options{
 		quick: true, rounds: 3, each: 400 * time.Millisecond, clients: 64,
-		personas: 1_000, sizes: []int{1_000, 10_000}, searched: 5_000, imported: 5_080,
-		loaded: 3 * time.Second, idle: 1_000, starts: 3, latencyPer: 200 * time.Millisecond,
+		personas: 1_000, sizes: []int{1_000, 10_000}, searched: 5_000, imported: 5_080, resources: []int{1_016, 5_080},
+		loaded: 3 * time.Second, idle: 1_000, starts: 3, brief: 200 * time.Millisecond,
 	}
 }
 
@@ -172,7 +173,14 @@ func (b *bench) measure(ctx context.Context, m measure) (report.Measure, error) 
 	if err := m.take(b, ctx, &measured); err != nil {
 		return measured, err
 	}
+	if err := measured.Check(); err != nil {
+		return measured, err
+	}
 	for _, r := range measured.Rows {
+		if r.Missing != "" {
+			b.say("  %s: not measured: %s", r.What, r.Missing)
+			continue
+		}
 		b.say("  %s: %.4g %s", r.What, report.Median(r.Values), r.Unit)
 	}
 	return measured, nil

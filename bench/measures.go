@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"personae.dev/bench/load"
@@ -30,6 +31,7 @@ func measures() []measure {
 		{"search", "Search", (*bench).search},
 		{"create", "Create, 16 clients", (*bench).create},
 		{"group-commit", "Create, 64 clients and 1", (*bench).groupCommit},
+		{"resource", "List, search and create, to get of the same server", (*bench).resource},
 		{"search-large", "Search in a large workspace, one client", (*bench).searchLarge},
 		{"import", "Import", (*bench).importing},
 		{"start", "Start to first answer", (*bench).startup},
@@ -49,47 +51,60 @@ func ids() []string {
 // turn is what one contender does in each round.
 type turn struct {
 	*contender
-	source  load.Source
+	call
 	clients int
-	status  int     // of every answer; 0 for 200
 	rate    float64 // 0: as fast as can be
 	name    string  // in the table, if it is not the contender's
 	next    uint64  // request
+	// ends has the next request after each round, the warm-up's first.
+	ends []uint64
 }
 
 // gets is a turn of gets as fast as can be for each contender but nil ones.
 func (b *bench) gets(contenders ...*contender) []*turn {
-	return turns(b.clients, func(c *contender) load.Source { return c.get }, contenders...)
+	return turns(b.clients, func(c *contender) *call { return c.get }, contenders...)
+}
+
+// creates is a turn of creates.
+func creates(clients int, contenders ...*contender) []*turn {
+	return turns(clients, func(c *contender) *call { return c.create }, contenders...)
 }
 
 // turns is a turn for each contender that there is and that can do it.
-func turns(clients int, of func(*contender) load.Source, contenders ...*contender) []*turn {
+func turns(clients int, of func(*contender) *call, contenders ...*contender) []*turn {
 	var all []*turn
 	for _, c := range contenders {
 		if c != nil && of(c) != nil {
-			all = append(all, &turn{contender: c, source: of(c), clients: clients, name: c.name})
+			all = append(all, &turn{contender: c, call: *of(c), clients: clients, name: c.name})
 		}
 	}
 	return all
 }
 
-// alternate lets everybody have their turn, round by round. The first round warms
-// up and does not count.
+// alternate lets everybody have their turn, round by round, once their answers
+// have been looked at. The first round warms up and does not count.
 func (b *bench) alternate(ctx context.Context, all []*turn, each time.Duration) ([]report.Series, error) {
 	series := make([]report.Series, len(all))
+	for i, t := range all {
+		bytes, err := t.check(ctx, t.address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name, err)
+		}
+		series[i].Name, series[i].Rate, series[i].Bytes = t.name, t.rate, bytes
+	}
 	for round := range b.rounds + 1 {
 		for i, t := range all {
 			result, server, err := b.load(ctx, t, each)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
+			t.ends = append(t.ends, t.next)
 			b.say("  round %d of %d: %-28s %8.0f/s  p50 %7.2f ms  p99 %7.2f ms  server %3.0f %%  generator %3.0f %%", round, b.rounds, t.name,
 				result.PerSecond, ms(result.Quantile(0.5)), ms(result.Quantile(0.99)), 100*server, 100*result.Cores)
 			if round == 0 {
 				continue
 			}
 			s := &series[i]
-			s.Name, s.Rate = t.name, t.rate
 			s.Refused += result.Refused
 			s.PerSecond = append(s.PerSecond, result.PerSecond)
 			s.P50 = append(s.P50, ms(result.Quantile(0.5)))
@@ -131,10 +146,28 @@ func of(series []report.Series, name string) *report.Series {
 	return &series[at]
 }
 
-// ratio adds a row with one contender's rate over another's, if both are there.
-func ratio(m *report.Measure, what, a, b string, atLeast float64) {
-	one, other := of(m.Series, a), of(m.Series, b)
-	if one != nil && other != nil {
-		m.Rows = append(m.Rows, report.Row{What: what, Unit: "×", AtLeast: atLeast, Values: report.Over(one.PerSecond, other.PerSecond)})
+// ratio adds a row with one contender's rate over another's, or with why one of
+// them is missing.
+func (b *bench) ratio(m *report.Measure, what, name, to string, atLeast float64) {
+	row := report.Row{What: what, Unit: "×", AtLeast: atLeast}
+	one, other := of(m.Series, name), of(m.Series, to)
+	switch {
+	case one == nil:
+		row.Missing = b.why(name)
+	case other == nil:
+		row.Missing = b.why(to)
+	default:
+		row.Values = report.Over(one.PerSecond, other.PerSecond)
 	}
+	m.Rows = append(m.Rows, row)
+}
+
+// why says why there is no series of a name, which begins with a contender's.
+func (b *bench) why(series string) string {
+	for name, why := range b.missing {
+		if strings.HasPrefix(series, name) {
+			return why
+		}
+	}
+	return series + " was not there"
 }

@@ -4,12 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"personae.dev/bench/data"
-	"personae.dev/bench/load"
 	"personae.dev/bench/report"
 )
 
@@ -26,19 +25,11 @@ func (b *bench) get(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
-	ours, err := b.personae(ctx, sqliteName, l)
+	ours, bare, given, err := b.pair(ctx, l, l.Personas)
 	if err != nil {
 		return err
 	}
-	bodies, _, err := answers(ctx, ours, l, l.Personas)
-	if err != nil {
-		return err
-	}
-	bare, err := b.bare(ctx, bodies, l)
-	if err != nil {
-		return err
-	}
-	lookUp, err := b.lookUp(ctx, bodies, l)
+	lookUp, err := b.lookUp(ctx, given.bodies, l)
 	if err != nil {
 		return err
 	}
@@ -57,7 +48,11 @@ func (b *bench) get(ctx context.Context, m *report.Measure) error {
 			return err
 		}
 	}
-	pocket, mock, prism, err := b.peers(ctx, l)
+	pocket, mock, err := b.peers(ctx, l)
+	if err != nil {
+		return err
+	}
+	prism, err := b.prism(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -68,30 +63,46 @@ func (b *bench) get(ctx context.Context, m *report.Measure) error {
 	m.Notes = append(m.Notes,
 		fmt.Sprintf("%d personas in one workspace, %d connections. PocketBase syncs less often than we do (`synchronous=NORMAL`), json-server and Prism check no key, and Prism answers with one example.", l.Personas, b.clients),
 		"The core of PostgreSQL's server is the one of ours; its time is not in the column.")
-	ratio(m, "get, hot, to bare net/http", sqliteName, bareName, 0.90)
+	b.ratio(m, "get, hot, to bare net/http", sqliteName, bareName, 0.90)
 	p99, err := b.halfLoad(ctx, m, bare, ours)
 	if err != nil {
 		return err
 	}
 	m.Rows = append(m.Rows, report.Row{What: "get, hot, at half load: p99 to bare net/http's", Unit: "×", AtMost: 1.3, Values: p99})
-	ratio(m, "get, hot, to net/http with a map and fresh `_metadata`", sqliteName, lookUpName, 0)
-	ratio(m, "get on PostgreSQL, hot, to SQLite", postgresName, sqliteName, 0.85)
-	ratio(m, "get to PocketBase", sqliteName, pocketName, 9)
-	ratio(m, "get to json-server", sqliteName, jsonName, 0)
+	b.ratio(m, "get, hot, to net/http with a map and fresh `_metadata`", sqliteName, lookUpName, 0)
+	b.ratio(m, "get on PostgreSQL, hot, to SQLite", postgresName, sqliteName, 0.85)
+	b.ratio(m, "get to PocketBase", sqliteName, pocketName, 9)
+	b.ratio(m, "get to json-server", sqliteName, jsonName, 0)
 	return nil
 }
 
+// answered is what a server answered, in the order of its library.
+type answered struct {
+	bodies [][]byte
+	etags  []string
+}
+
+// pair starts ours on a library, and the ceiling with a body as long as the first
+// of ours, up to count, are on average.
+func (b *bench) pair(ctx context.Context, l *data.Library, count int, args ...string) (ours, bare *contender, g answered, err error) {
+	if ours, err = b.personae(ctx, sqliteName, l); err != nil {
+		return nil, nil, g, err
+	}
+	if g.bodies, g.etags, err = answers(ctx, ours, l, count); err != nil {
+		return nil, nil, g, err
+	}
+	bare, err = b.bare(ctx, g.bodies, l, args...)
+	return ours, bare, g, err
+}
+
 // peers starts what others would run; those that cannot be had are nil.
-func (b *bench) peers(ctx context.Context, l *data.Library) (pocket, mock, prism *contender, err error) {
+func (b *bench) peers(ctx context.Context, l *data.Library) (pocket, mock *contender, err error) {
 	if pocket, err = b.pocketBase(ctx, l.Personas); err != nil {
-		b.say("PocketBase is left out: %v", err)
+		b.leaveOut(pocketName, err)
 		pocket = nil
 	}
-	if mock, err = b.jsonServer(ctx, l.Personas); err != nil {
-		return nil, nil, nil, err
-	}
-	prism, err = b.prism(ctx, l)
-	return pocket, mock, prism, err
+	mock, err = b.jsonServer(ctx, l.Personas)
+	return pocket, mock, err
 }
 
 // halfLoad gives the ceiling and ours half the rate that ours reached, and
@@ -117,28 +128,21 @@ func (b *bench) notModified(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
-	ours, err := b.personae(ctx, sqliteName, l)
-	if err != nil {
-		return err
-	}
-	bodies, etags, err := answers(ctx, ours, l, l.Personas)
-	if err != nil {
-		return err
-	}
-	bare, err := b.bare(ctx, bodies, l, "-not-modified")
+	ours, bare, given, err := b.pair(ctx, l, l.Personas, "-not-modified")
 	if err != nil {
 		return err
 	}
 	all := b.gets(bare, bare, ours)
 	for _, t := range all[1:] {
-		t.source, t.status = getting(l, t.address, etags), 304
+		t.call = *drawing(l, getting(l, t.address, given.etags), nil)
+		t.status = http.StatusNotModified
 		t.name += ", 304"
 	}
 	if m.Series, err = b.alternate(ctx, all, b.each); err != nil {
 		return err
 	}
-	ratio(m, "get with `If-None-Match` (304), hot, to bare net/http with a body", sqliteName+", 304", bareName, 0.95)
-	ratio(m, "the same, to bare net/http that answers 304", sqliteName+", 304", bareName+", 304", 0)
+	b.ratio(m, "get with `If-None-Match` (304), hot, to bare net/http with a body", sqliteName+", 304", bareName, 0.95)
+	b.ratio(m, "the same, to bare net/http that answers 304", sqliteName+", 304", bareName+", 304", 0)
 	return nil
 }
 
@@ -148,15 +152,7 @@ func (b *bench) large(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
-	ours, err := b.personae(ctx, sqliteName, l)
-	if err != nil {
-		return err
-	}
-	bodies, _, err := answers(ctx, ours, l, b.documents.Len())
-	if err != nil {
-		return err
-	}
-	bare, err := b.bare(ctx, bodies, l)
+	ours, bare, _, err := b.pair(ctx, l, b.documents.Len())
 	if err != nil {
 		return err
 	}
@@ -165,7 +161,7 @@ func (b *bench) large(ctx context.Context, m *report.Measure) error {
 	}
 	m.Notes = append(m.Notes, fmt.Sprintf("%d personas over %d workspaces, each with a key of its own; cache of 64 MiB.", l.Personas, len(l.Tokens)))
 	what := fmt.Sprintf("get, %s personas over %s workspaces", report.Whole(l.Personas), report.Whole(len(l.Tokens)))
-	ratio(m, what+", to bare net/http", sqliteName, bareName, 0.40)
+	b.ratio(m, what+", to bare net/http", sqliteName, bareName, 0.40)
 	p99, err := b.halfLoad(ctx, m, bare, ours)
 	if err != nil {
 		return err
@@ -174,7 +170,7 @@ func (b *bench) large(ctx context.Context, m *report.Measure) error {
 	return nil
 }
 
-// size measures what a get costs as libraries grow, with the cache off and on.
+// size measures what a get costs as libraries grow, with the cache off.
 func (b *bench) size(ctx context.Context, m *report.Measure) error {
 	var contenders []*contender
 	for _, personas := range b.sizes {
@@ -216,25 +212,17 @@ func (b *bench) latency(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
-	ours, err := b.personae(ctx, sqliteName, l)
-	if err != nil {
-		return err
-	}
-	bodies, _, err := answers(ctx, ours, l, b.documents.Len())
-	if err != nil {
-		return err
-	}
-	bare, err := b.bare(ctx, bodies, l)
+	ours, bare, _, err := b.pair(ctx, l, b.documents.Len())
 	if err != nil {
 		return err
 	}
 	pocket, err := b.pocketBase(ctx, l.Personas)
 	if err != nil {
-		b.say("PocketBase is left out: %v", err)
+		b.leaveOut(pocketName, err)
 		pocket = nil
 	}
 	all := b.gets(bare, ours, pocket)
-	fastest, err := b.alternate(ctx, all, b.latencyPer)
+	fastest, err := b.alternate(ctx, all, b.brief)
 	if err != nil {
 		return err
 	}
@@ -243,7 +231,7 @@ func (b *bench) latency(ctx context.Context, m *report.Measure) error {
 		for i, t := range all {
 			t.rate = report.Median(fastest[i].PerSecond) * float64(tenths) / 10
 		}
-		series, err := b.alternate(ctx, all, b.latencyPer)
+		series, err := b.alternate(ctx, all, b.brief)
 		if err != nil {
 			return err
 		}
@@ -260,49 +248,44 @@ func (b *bench) latency(ctx context.Context, m *report.Measure) error {
 
 // list measures the page that a client shows first.
 func (b *bench) list(ctx context.Context, m *report.Measure) error {
-	if err := b.besidePeers(ctx, m, func(c *contender) load.Source { return c.list }); err != nil {
+	if err := b.besidePeers(ctx, m, func(c *contender) *call { return c.list }); err != nil {
 		return err
 	}
-	ratio(m, "list of 50 to PocketBase", sqliteName, pocketName, 50)
-	ratio(m, "list of 50 to json-server", sqliteName, jsonName, 0)
+	b.ratio(m, "list of 50 to PocketBase", sqliteName, pocketName, 50)
+	b.ratio(m, "list of 50 to json-server", sqliteName, jsonName, 0)
 	return nil
 }
 
 // search measures the search for words.
 func (b *bench) search(ctx context.Context, m *report.Measure) error {
-	if err := b.besidePeers(ctx, m, func(c *contender) load.Source { return c.search }); err != nil {
+	if err := b.besidePeers(ctx, m, func(c *contender) *call { return c.search }); err != nil {
 		return err
 	}
-	m.Notes = append(m.Notes, fmt.Sprintf("%q in turn, ten found at a time. We look words up in an index and rank; the others look for the letters anywhere (PocketBase: each word in any of four columns).", searches))
-	ratio(m, "search to PocketBase", sqliteName, pocketName, 1)
-	ratio(m, "search to json-server", sqliteName, jsonName, 0)
+	m.Notes = append(m.Notes, fmt.Sprintf("%s, %d found at a time. We look words up in an index and rank; the others look for the letters anywhere (PocketBase: each word in any of four columns).", mix(), shown))
+	b.ratio(m, "search to PocketBase", sqliteName, pocketName, 1)
+	b.ratio(m, "search to json-server", sqliteName, jsonName, 0)
 	return nil
 }
 
 // sixteen clients are what a company's tools may be.
 const sixteen = 16
 
-// besidePeers measures a call of ours beside those of others, 16 clients each.
-func (b *bench) besidePeers(ctx context.Context, m *report.Measure, call func(*contender) load.Source) error {
+// besidePeers measures a call of ours beside those of others, 16 clients each, on
+// a library that may be written to.
+func (b *bench) besidePeers(ctx context.Context, m *report.Measure, of func(*contender) *call) error {
 	l, err := b.hot(ctx)
 	if err != nil {
 		return err
 	}
-	if l, err = b.copied(l); err != nil {
-		return err
-	}
-	ours, err := b.personae(ctx, sqliteName, l)
+	ours, err := b.writable(ctx, l)
 	if err != nil {
 		return err
 	}
-	pocket, mock, _, err := b.peers(ctx, l)
+	pocket, mock, err := b.peers(ctx, l)
 	if err != nil {
 		return err
 	}
-	all := turns(sixteen, call, ours, pocket, mock)
-	if len(all) == 0 {
-		return errors.New("nobody can do it")
-	}
+	all := turns(sixteen, of, ours, pocket, mock)
 	m.Notes = append(m.Notes, fmt.Sprintf("%d clients, %d personas in one workspace.", sixteen, l.Personas))
 	m.Series, err = b.alternate(ctx, all, b.each)
 	return err

@@ -12,45 +12,29 @@ import (
 	"strings"
 	"time"
 
-	"personae.dev/bench/load"
+	"personae.dev/bench/data"
 	"personae.dev/bench/report"
 )
 
 // create measures durable creates beside peers'.
 func (b *bench) create(ctx context.Context, m *report.Measure) error {
-	l, err := b.hot(ctx)
-	if err != nil {
-		return err
-	}
-	if l, err = b.copied(l); err != nil {
-		return err
-	}
-	ours, err := b.personae(ctx, sqliteName, l)
-	if err != nil {
-		return err
-	}
-	pocket, mock, _, err := b.peers(ctx, l)
-	if err != nil {
-		return err
-	}
-	all := creates(sixteen, ours, pocket, mock)
-	if m.Series, err = b.alternate(ctx, all, b.each); err != nil {
+	if err := b.besidePeers(ctx, m, func(c *contender) *call { return c.create }); err != nil {
 		return err
 	}
 	m.Notes = append(m.Notes,
-		fmt.Sprintf("%d clients; %d personas at the beginning.", sixteen, l.Personas),
 		"What we answered is on disk (`synchronous=FULL`), with its history and search index. PocketBase as it ships (`synchronous=NORMAL`) can lose what it answered when the power fails; json-server writes its whole file anew, without a sync.")
-	ratio(m, "create, 16 clients, to PocketBase", sqliteName, pocketName, 6)
-	ratio(m, "create, 16 clients, to json-server", sqliteName, jsonName, 0)
+	b.ratio(m, "create, 16 clients, to PocketBase", sqliteName, pocketName, 6)
+	b.ratio(m, "create, 16 clients, to json-server", sqliteName, jsonName, 0)
 	return nil
 }
 
-func creates(clients int, contenders ...*contender) []*turn {
-	all := turns(clients, func(c *contender) load.Source { return c.create }, contenders...)
-	for _, t := range all {
-		t.status = t.created
+// writable starts ours on a copy of a library.
+func (b *bench) writable(ctx context.Context, l *data.Library) (*contender, error) {
+	l, err := b.copied(l)
+	if err != nil {
+		return nil, err
 	}
-	return all
+	return b.personae(ctx, sqliteName, l)
 }
 
 // groupCommit measures how much creates gain from coming at once.
@@ -59,10 +43,7 @@ func (b *bench) groupCommit(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
-	if l, err = b.copied(l); err != nil {
-		return err
-	}
-	ours, err := b.personae(ctx, sqliteName, l)
+	ours, err := b.writable(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -86,8 +67,8 @@ func (b *bench) groupCommit(ctx context.Context, m *report.Measure) error {
 		return err
 	}
 	m.Notes = append(m.Notes, "Each is on disk when it is answered. The gain is bounded by what a sync costs here beside all else that a create does.")
-	ratio(m, "create, 64 clients, to 1 client", sqliteName+many, sqliteName+one, 5)
-	ratio(m, "create on PostgreSQL, 64 clients, to 1 client", postgresName+many, postgresName+one, 0)
+	b.ratio(m, "create, 64 clients, to 1 client", sqliteName+many, sqliteName+one, 5)
+	b.ratio(m, "create on PostgreSQL, 64 clients, to 1 client", postgresName+many, postgresName+one, 0)
 	return nil
 }
 
@@ -130,10 +111,10 @@ func (b *bench) importing(ctx context.Context, m *report.Measure) error {
 		postgres.Values = append(postgres.Values, rate)
 		b.say("  round %d of %d: %.0f personas/s on PostgreSQL", round+1, b.rounds, rate)
 	}
-	m.Rows = append(m.Rows, row)
-	if len(postgres.Values) > 0 {
-		m.Rows = append(m.Rows, postgres)
+	if len(postgres.Values) == 0 {
+		postgres.Missing = b.why(postgresName)
 	}
+	m.Rows = append(m.Rows, row, postgres)
 	m.Notes = append(m.Notes, "examples/onet, repeated; the whole command on one file, from its start to its end, in one transaction, on all cores.")
 	return nil
 }

@@ -37,7 +37,8 @@ type Plan struct {
 	Lasts   time.Duration
 	// Rate is how many requests fall due in a second, evenly, whether or not
 	// those before have been answered; a late one's time counts from when it was
-	// due. 0 is as many as the clients get answered.
+	// due, and what fell due before the end is sent after it if it must be. 0 is
+	// as many as the clients get answered.
 	Rate float64
 	// Status is what every answer must have that is no refusal (503); 0 stands for
 	// 200.
@@ -128,6 +129,7 @@ type generator struct {
 	input   []byte
 	next    uint64
 	began   time.Time
+	end     time.Time // nothing falls due from then on
 	took    []uint32
 	refused uint64
 	lasted  time.Duration
@@ -216,23 +218,22 @@ func (g *generator) rest(c *client) {
 
 func (g *generator) run(ctx context.Context) error {
 	g.began = time.Now()
-	end := g.began.Add(g.Lasts)
+	g.end = g.began.Add(g.Lasts)
 	events := make([]unix.EpollEvent, 128)
 	for ctx.Err() == nil {
 		now := time.Now()
-		if now.Before(end) {
-			if err := g.send(now); err != nil {
-				return err
-			}
-		} else if g.waiting == len(g.clients) {
+		if err := g.send(now); err != nil {
+			return err
+		}
+		if !now.Before(g.end) && g.waiting == len(g.clients) {
 			g.lasted = now.Sub(g.began)
 			return nil
 		}
-		if now.After(end.Add(drain)) {
-			return fmt.Errorf("load: %d answers had not come %s after the end", len(g.clients)-g.waiting, drain)
+		if now.After(g.end.Add(drain)) {
+			return fmt.Errorf("load: %d answers had not come %s after the end, and no client was free for what was due then", len(g.clients)-g.waiting, drain)
 		}
 		wait := 1 // millisecond: for the end, and for ctx
-		if g.Rate > 0 && now.Before(end) {
+		if g.Rate > 0 && now.Before(g.end) {
 			wait = 0 // to send on time
 		}
 		n, err := unix.EpollWait(g.epoll, events, wait)
@@ -254,9 +255,9 @@ func (g *generator) send(now time.Time) error {
 		due := now
 		if g.Rate > 0 {
 			due = g.began.Add(time.Duration(float64(g.next-g.First) / g.Rate * float64(time.Second)))
-			if due.After(now) {
-				return nil
-			}
+		}
+		if due.After(now) || !due.Before(g.end) {
+			return nil
 		}
 		c := g.idle[g.first]
 		g.first = (g.first + 1) % len(g.idle)
@@ -295,16 +296,7 @@ func write(fd int, request []byte) error {
 // receive reads what has come for c; in a closed loop its next request follows
 // at once.
 func (g *generator) receive(c *client) error {
-	n, err := unix.Read(c.fd, g.input)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return nil
-	case err != nil:
-		return fmt.Errorf("load: receive: %w", err)
-	case n == 0:
-		return errors.New("load: the server ended the connection")
-	}
-	whole, err := c.answer.add(g.input[:n])
+	whole, err := c.read(g.input)
 	if err != nil || !whole {
 		return err
 	}
@@ -319,10 +311,24 @@ func (g *generator) receive(c *client) error {
 	}
 	c.due = time.Time{}
 	g.rest(c)
-	if g.Rate == 0 && now.Sub(g.began) < g.Lasts {
+	if g.Rate == 0 {
 		return g.send(now)
 	}
 	return nil
+}
+
+// read reads what has come into input, and tells whether the answer is whole.
+func (c *client) read(input []byte) (whole bool, err error) {
+	n, err := unix.Read(c.fd, input)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("load: receive: %w", err)
+	case n == 0:
+		return false, errors.New("load: the server ended the connection")
+	}
+	return c.answer.add(input[:n])
 }
 
 // threadSeconds is the processor time of the calling thread.
@@ -334,32 +340,56 @@ func threadSeconds() float64 {
 	return float64(unix.TimevalToNsec(usage.Utime)+unix.TimevalToNsec(usage.Stime)) / 1e9
 }
 
-// Idle opens connections, asks one thing on each and leaves it open, until done
-// is called.
+// Idle opens connections, one after the other, asks one thing on each and leaves
+// it open, until done is called. A refusal is an error: its connection would not
+// be one of a client that was served.
 func Idle(ctx context.Context, address string, source Source, connections int) (done func(), err error) {
-	// The answers come to connections that stay in the generator's hands.
-	g, err := newGenerator(Plan{Address: address, Source: source, Clients: connections, Lasts: time.Hour, Rate: 1})
+	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("load: %w", err)
 	}
-	g.Rate = 0
-	now := time.Now()
-	g.began = now.Add(-2 * g.Lasts) // it asks once, and no more
-	if err := g.send(now); err != nil {
-		return nil, errors.Join(err, g.close())
+	var open []int
+	done = func() {
+		for _, fd := range open {
+			_ = unix.Close(fd)
+		}
 	}
-	events := make([]unix.EpollEvent, 128)
-	for g.waiting < len(g.clients) {
-		n, err := unix.EpollWait(g.epoll, events, 100)
+	input := make([]byte, 64<<10)
+	for n := range connections {
+		fd, err := connect(to)
 		if err == nil {
-			err = ctx.Err()
+			open = append(open, fd)
+			err = once(ctx, fd, source(nil, uint64(n)), input)
 		}
-		for i := 0; i < n && err == nil; i++ {
-			err = g.receive(g.clients[events[i].Fd])
-		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(err, g.close())
+		if err != nil {
+			done()
+			return nil, fmt.Errorf("%w; %d idle connections were open", err, n)
 		}
 	}
-	return func() { _ = g.close() }, nil
+	return done, nil
+}
+
+// once asks one thing on a connection, and waits for the whole answer.
+func once(ctx context.Context, fd int, request, input []byte) error {
+	c := &client{fd: fd, answer: answer{wanted: 200}}
+	if err := write(fd, request); err != nil {
+		return err
+	}
+	for until := time.Now().Add(drain); time.Now().Before(until); {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("load: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		whole, err := c.read(input)
+		if whole && c.answer.refused {
+			err = errors.New("load: the server refused a request")
+		}
+		if whole || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("load: no answer in %s", drain)
 }

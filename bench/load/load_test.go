@@ -49,8 +49,8 @@ func TestRun(t *testing.T) {
 				if got := served.Load(); got == 0 || uint64(got) != result.Sent || len(result.took) != int(got) {
 					t.Errorf("rate %v: %d sent, %d served, %d times", rate, result.Sent, got, len(result.took))
 				}
-				if rate > 0 && result.Sent > 40 {
-					t.Errorf("%d sent, want 40 at most", result.Sent)
+				if rate > 0 && result.Sent != 40 {
+					t.Errorf("%d sent, want all 40 that fell due", result.Sent)
 				}
 				if p50, p99 := result.Quantile(0.5), result.Quantile(0.99); p50 <= 0 || p99 < p50 {
 					t.Errorf("p50 %v, p99 %v", p50, p99)
@@ -110,6 +110,28 @@ func TestRunCountsFromWhenDue(t *testing.T) {
 	}
 }
 
+// TestRunSendsAllThatFellDue shows that what no client was free for before the
+// end is not forgotten with it.
+func TestRunSendsAllThatFellDue(t *testing.T) {
+	t.Parallel()
+	var first atomic.Bool
+	address := setup(t, func(http.ResponseWriter, *http.Request) {
+		if first.CompareAndSwap(false, true) {
+			<-time.After(300 * time.Millisecond)
+		}
+	})
+	result, err := Run(t.Context(), Plan{Address: address, Source: asking("/"), Clients: 1, Lasts: 200 * time.Millisecond, Rate: 100, Core: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Sent != 20 || len(result.took) != 20 {
+		t.Errorf("%d sent, %d times; want the 20 that fell due", result.Sent, len(result.took))
+	}
+	if got := result.Quantile(0); got < 100*time.Millisecond {
+		t.Errorf("the least time is %v, want what the last waited after the end", got)
+	}
+}
+
 func TestRunEndsWithContext(t *testing.T) {
 	t.Parallel()
 	address := setup(t, func(http.ResponseWriter, *http.Request) {})
@@ -131,6 +153,19 @@ func TestIdle(t *testing.T) {
 	done()
 	if served.Load() != 50 {
 		t.Errorf("%d were asked, want 50", served.Load())
+	}
+}
+
+func TestIdleFailsWithARefusal(t *testing.T) {
+	t.Parallel()
+	var served atomic.Int64
+	address := setup(t, func(w http.ResponseWriter, _ *http.Request) {
+		if served.Add(1) == 7 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	if _, err := Idle(t.Context(), address, asking("/"), 50); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("got %v, want an error of the refusal", err)
 	}
 }
 

@@ -5,7 +5,9 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -40,10 +42,16 @@ type Row struct {
 	AtLeast float64   `json:"atLeast,omitempty"`
 	AtMost  float64   `json:"atMost,omitempty"`
 	Values  []float64 `json:"values"`
+	// Missing says why it was not measured, and has no values.
+	Missing string `json:"missing,omitempty"`
 }
 
-// Met tells whether the median has reached the aim.
+// Met tells whether the median has reached the aim, which what was not measured
+// has not.
 func (r Row) Met() bool {
+	if r.Missing != "" {
+		return false
+	}
 	value := Median(r.Values)
 	return (r.AtLeast == 0 || value >= r.AtLeast) && (r.AtMost == 0 || value <= r.AtMost)
 }
@@ -54,7 +62,9 @@ type Series struct {
 	// Rate is what was asked for; 0 is as much as can be.
 	Rate float64 `json:"rate,omitempty"`
 	// Refused is how many requests were answered 503, in all rounds.
-	Refused   uint64    `json:"refused,omitempty"`
+	Refused uint64 `json:"refused,omitempty"`
+	// Bytes is how long the bodies of answers were, on average.
+	Bytes     float64   `json:"bytes,omitempty"`
 	PerSecond []float64 `json:"perSecond"`
 	P50       []float64 `json:"p50ms"`
 	P99       []float64 `json:"p99ms"`
@@ -75,6 +85,39 @@ type Point struct {
 	PerSecond float64 `json:"perSecond,omitempty"`
 	P50       float64 `json:"p50ms,omitempty"`
 	P99       float64 `json:"p99ms,omitempty"`
+}
+
+// Check tells what of a measure cannot be shown: no values, or one that is no
+// number.
+func (m Measure) Check() error {
+	for _, r := range m.Rows {
+		if r.Missing == "" && !finite(r.Values) {
+			return fmt.Errorf("report: %s: the values are %v", r.What, r.Values)
+		}
+	}
+	for _, s := range m.Series {
+		for _, values := range [][]float64{s.PerSecond, s.P50, s.P99, s.Server, s.Generator, {s.Rate, s.Bytes}} {
+			if !finite(values) {
+				return fmt.Errorf("report: %s: the values are %v", s.Name, values)
+			}
+		}
+		if slices.Min(s.PerSecond) == 0 {
+			return fmt.Errorf("report: %s: a round without an answer", s.Name)
+		}
+	}
+	for _, c := range m.Curves {
+		for _, p := range c.Points {
+			if !finite([]float64{p.X, p.PerSecond, p.P50, p.P99}) {
+				return fmt.Errorf("report: %s: the values are %v", c.Name, p)
+			}
+		}
+	}
+	return nil
+}
+
+// finite tells whether there are values and all are numbers.
+func finite(values []float64) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 }
 
 // Load reads a file; one that is not there is empty.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,10 +24,12 @@ func measured() *File {
 			{What: "get", Unit: "×", AtLeast: 0.9, Values: []float64{0.8, 1, 0.95}},
 			{What: "p99", Unit: "ms", AtMost: 2, Values: []float64{3}},
 			{What: "more", Values: []float64{12345}},
+			{What: "peer", Unit: "×", AtLeast: 9, Missing: "no a|b\nhere"},
 		},
 		Series: []Series{
 			{Name: "bare", PerSecond: []float64{1000, 2000}, P50: []float64{1, 1}, P99: []float64{2, 2}, Server: []float64{1, 1}, Generator: []float64{0.5, 0.5}},
 			{Name: "ours", PerSecond: []float64{500, 1000}, P50: []float64{1, 1}, P99: []float64{2, 2}, Server: []float64{1, 1}, Generator: []float64{0.5, 0.5}},
+			{Name: "half", Rate: 250, Bytes: 2048.4, PerSecond: []float64{250, 250}, P50: []float64{1, 1}, P99: []float64{2, 2}, Server: []float64{1, 1}, Generator: []float64{0.5, 0.5}},
 		},
 	}, []string{Throughput, Size, Latency})
 	return f
@@ -37,7 +40,8 @@ func TestAims(t *testing.T) {
 	want := "| measure | aim | reached | min | max | |\n|---|---|---|---|---|---|\n" +
 		"| get | ≥ 0.90 × | 0.95 × | 0.80 | 1.00 | met |\n" +
 		"| p99 | ≤ 2.00 ms | 3.00 ms | 3.00 | 3.00 | **not met** |\n" +
-		"| more |  | 12,345 | 12,345 | 12,345 |  |\n"
+		"| more |  | 12,345 | 12,345 | 12,345 |  |\n" +
+		"| peer | ≥ 9.00 × | not measured: no a/b | | | **not met** |\n"
 	if got := measured().Aims(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -56,8 +60,10 @@ func TestSave(t *testing.T) {
 		}
 	}
 	page, err := os.ReadFile(filepath.Join(folder, "README.md"))
-	if err != nil || !strings.Contains(string(page), "| ours | 750 | 500 | 1,000 | 0.50 |") {
-		t.Errorf("%v in\n%s", err, page)
+	for _, line := range []string{"| ours | 750 | 500 | 1,000 | 0.50 |", "| half | 250 | 250 | 250 |  | 1.00 | 2.00 | 2,048 |"} {
+		if err != nil || !strings.Contains(string(page), line) {
+			t.Errorf("%v: no %q in\n%s", err, line, page)
+		}
 	}
 	again, err := Load(filepath.Join(folder, "results.json"))
 	if err != nil || again.Aims() != f.Aims() {
@@ -67,6 +73,31 @@ func TestSave(t *testing.T) {
 	again.Put(Measure{ID: Throughput}, []string{Throughput, Size, Latency})
 	if len(again.Measures) != 3 || again.Measures[0].ID != Throughput {
 		t.Errorf("got %d measures", len(again.Measures))
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, m := range measured().Measures {
+		if err := m.Check(); err != nil {
+			t.Errorf("%s: %v", m.ID, err)
+		}
+	}
+	one := []float64{1}
+	for name, m := range map[string]Measure{
+		"NoValues":  {Rows: []Row{{What: "get"}}},
+		"NaN":       {Rows: []Row{{What: "get", Values: []float64{1, math.NaN()}}}},
+		"Infinite":  {Rows: []Row{{What: "get", Values: Over(one, []float64{0})}}},
+		"NoAnswers": {Series: []Series{{PerSecond: []float64{0}, P50: one, P99: one, Server: one, Generator: one}}},
+		"NoRounds":  {Series: []Series{{}}},
+		"Curve":     {Curves: []Curve{{Points: []Point{{X: math.Inf(1)}}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := m.Check(); err == nil {
+				t.Error("got no error")
+			}
+		})
 	}
 }
 

@@ -38,11 +38,24 @@ func (f *File) Aims() string {
 	w.WriteString("| measure | aim | reached | min | max | |\n|---|---|---|---|---|---|\n")
 	for _, m := range f.Measures {
 		for _, r := range m.Rows {
+			if r.Missing != "" {
+				fmt.Fprintf(&w, "| %s | %s | not measured: %s | | | %s |\n", r.What, r.aim(), cell(r.Missing), r.verdict())
+				continue
+			}
 			fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | %s |\n", r.What, r.aim(), with(Median(r.Values), r.Unit),
 				number(slices.Min(r.Values)), number(slices.Max(r.Values)), r.verdict())
 		}
 	}
 	return w.String()
+}
+
+// cell makes a text one of a table: a line, not too long.
+func cell(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if runes := []rune(text); len(runes) > 120 {
+		text = string(runes[:120]) + "…"
+	}
+	return strings.ReplaceAll(text, "|", "/")
 }
 
 func (r Row) aim() string {
@@ -95,15 +108,19 @@ func (m Measure) table(w *strings.Builder) {
 	if len(m.Series) == 0 {
 		return
 	}
-	w.WriteString("\n| | requests/s, median | min | max | × the first | p50 ms | p99 ms | server's core | µs of it a request | generator's core |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	w.WriteString("\n| | requests/s, median | min | max | × the first | p50 ms | p99 ms | bytes of a body | server's core | µs of it a request | generator's core |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range m.Series {
 		name := s.Name
 		if s.Refused > 0 {
 			name += fmt.Sprintf(" (%s refused)", Whole(int(s.Refused)))
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %.0f %% | %s | %.0f %% |\n", name,
+		first := ""
+		if s.Rate == 0 { // a rate that was asked for is no result
+			first = number(Median(Over(s.PerSecond, m.Series[0].PerSecond)))
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s | %.0f %% | %s | %.0f %% |\n", name,
 			number(Median(s.PerSecond)), number(slices.Min(s.PerSecond)), number(slices.Max(s.PerSecond)),
-			number(Median(Over(s.PerSecond, m.Series[0].PerSecond))), number(Median(s.P50)), number(Median(s.P99)),
+			first, number(Median(s.P50)), number(Median(s.P99)), Whole(int(s.Bytes)),
 			100*Median(s.Server), number(1e6*Median(Over(s.Server, s.PerSecond))), 100*Median(s.Generator))
 	}
 }
