@@ -23,12 +23,15 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 }
 
 // List implements persona.Reader.
-func (q *queries) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
-	l, err := q.listing(ctx, workspaceOID, query)
+func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
+	if err := t.writer.Flush(ctx); err != nil {
+		return nil, t.translate(err)
+	}
+	l, err := t.listing(ctx, workspaceOID, query)
 	if err != nil {
 		return nil, err
 	}
-	return q.list(ctx, l)
+	return t.list(ctx, l)
 }
 
 func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {

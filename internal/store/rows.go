@@ -228,6 +228,13 @@ func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
 	return t.execAll(ctx, t.dialect.afterWords)
 }
 
+// later writes to the index of words, which a search in the transaction waits for.
+func (t *tx) later(ctx context.Context, text string, args ...any) error {
+	ctx, cancel := t.bound(ctx)
+	defer cancel()
+	return t.translate(t.writer.Later(ctx, text, args...))
+}
+
 func (t *tx) execAll(ctx context.Context, statements []string) error {
 	for _, text := range statements {
 		if _, err := t.exec(ctx, text); err != nil {
