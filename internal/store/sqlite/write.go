@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -169,6 +170,16 @@ func (q *writes) next(beside *write) *write {
 	return w
 }
 
+// another is next after giving way once: on few cores, who is about to write
+// comes no further while the leader runs.
+func (q *writes) another(beside *write) *write {
+	if w := q.next(beside); w != nil || beside.alone {
+		return w
+	}
+	runtime.Gosched()
+	return q.next(beside)
+}
+
 // together makes first, and the writes that wait behind it, in one transaction.
 func (q *writes) together(ctx context.Context, first *write) {
 	t, err := q.begin(ctx)
@@ -179,7 +190,7 @@ func (q *writes) together(ctx context.Context, first *write) {
 	var members []*write
 	changed := false
 	began := time.Now()
-	for w := first; w != nil && err == nil; w = q.next(w) {
+	for w := first; w != nil && err == nil; w = q.another(w) {
 		var took, kept bool
 		took, kept, err = t.give(ctx, w)
 		if took {
