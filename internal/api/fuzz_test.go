@@ -15,7 +15,7 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 )
 
 // play sends a request past the network, for the fuzz targets, and fails where
@@ -262,7 +262,7 @@ func FuzzSearchText(f *testing.F) {
 			w := s.play(t, http.MethodGet, listPath+"limit=1000&"+query, "")
 			var page apitype.ListPersonasResponse
 			must(t, json.Unmarshal(w.body.Bytes(), &page))
-			words := persona.Words(text)
+			words := search.Words(text)
 			if tooMany := len(words) > library.MaxSearchWords; w.status != http.StatusOK && !tooMany && utf8.ValidString(text) {
 				t.Fatalf("%s: status %d: %s", query, w.status, w.body.String())
 			}
@@ -276,7 +276,7 @@ func FuzzSearchText(f *testing.F) {
 		written := s.play(t, http.MethodPatch, updatePath, string(body))
 		query := "text=" + url.QueryEscape(text)
 		byRank, byName := find(query), find("orderField=name&"+query)
-		words := persona.Words(text)
+		words := search.Words(text)
 		wanted := len(words) > 0 && len(words) <= library.MaxSearchWords && utf8.ValidString(text) && written.status == http.StatusOK
 		if byRank != byName || wanted && !byRank {
 			t.Fatalf("%q, with the words %q: found by rank %t, by name %t", text, words, byRank, byName)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"personae.dev/internal/api"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/persona"
 )
@@ -18,7 +19,7 @@ func TestTooMuchToDo(t *testing.T) {
 	var mu sync.Mutex
 	refused := map[httpx.Refusal]int{}
 	s := setup(t, func(c *config) {
-		c.api.MaxInFlight = 1
+		c.api.MaxInFlight = 1 // and api.ChangesInFlight changes
 		c.api.Refused = func(r httpx.Refusal) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -44,11 +45,12 @@ func TestTooMuchToDo(t *testing.T) {
 		request.Header.Set("Content-Type", "application/json")
 		return c.do(t, request)
 	}
-	answers := make(chan answer, 2)
-	for range 2 {
+	const most = api.ChangesInFlight
+	answers := make(chan answer, most+1)
+	for range most + 1 {
 		group.Go(func() { answers <- create() })
 	}
-	got := <-answers // of the one that is refused: the other waits
+	got := <-answers // of the one that is refused: the others wait
 	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "1" ||
 		!strings.Contains(got.body, `"code":"unavailable"`) || !strings.Contains(got.body, "more to do than it can") {
 		t.Errorf("%d %v: %s", got.status, got.header, got.body)
@@ -59,8 +61,10 @@ func TestTooMuchToDo(t *testing.T) {
 		}
 	}
 	close(release)
-	if got := <-answers; got.status != http.StatusOK {
-		t.Errorf("the one that waited: %d %s", got.status, got.body)
+	for range most {
+		if got := <-answers; got.status != http.StatusOK {
+			t.Errorf("one that waited: %d %s", got.status, got.body)
+		}
 	}
 	group.Wait()
 	if refused[httpx.RefusedWork] != 1 || len(refused) != 1 {

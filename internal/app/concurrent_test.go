@@ -23,6 +23,7 @@ import (
 	"personae.dev/internal/app"
 	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/wire"
 )
 
@@ -359,7 +360,7 @@ func (w *worker) list(t *testing.T) {
 		t.Errorf("%s: a search has %d personas, and says %d: %v", w.name, len(found), total, err)
 	}
 	for _, p := range found {
-		if p.DeletedAt != nil || p.ArchivedAt != nil || !w.whole(p) || !slices.ContainsFunc(persona.Words(*p.Description), func(s string) bool { return strings.HasPrefix(s, word) }) {
+		if p.DeletedAt != nil || p.ArchivedAt != nil || !w.whole(p) || !slices.ContainsFunc(search.Words(*p.Description), func(s string) bool { return strings.HasPrefix(s, word) }) {
 			t.Errorf("%s: a search for %s finds %+v", w.name, word, p)
 		}
 	}

@@ -53,7 +53,7 @@ var rooms = []room{
 	// Adapters. They never import library, a transport or one another.
 	{dir: "internal/store", may: []string{
 		"internal/store/sqlite", "internal/store/postgres", "internal/store/engine", "internal/store/migrations",
-		"internal/store/fts", "internal/store/document", "internal/persona",
+		"internal/store/fts", "internal/store/document", "internal/search", "internal/persona",
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
@@ -63,13 +63,15 @@ var rooms = []room{
 	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
 	{dir: "internal/store/engine"},
 	{dir: "internal/store/migrations", may: []string{"internal/persona"}},
-	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/persona"}},
+	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/search", "internal/persona"}},
 	{dir: "internal/store/document", may: []string{"internal/persona"}},
 	{dir: "internal/store/dbfile", may: []string{"internal/persona"}},
-	{dir: "internal/store/storetest", may: []string{"internal/persona"}},
+	{dir: "internal/store/storetest", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/postgrestest", may: []string{"internal/machinetest"}},
 
-	{dir: "internal/library", may: []string{"internal/cache", "internal/persona"}},
+	{dir: "internal/library", may: []string{"internal/cache", "internal/search", "internal/usage", "internal/persona"}},
+	{dir: "internal/usage", may: []string{"internal/persona"}},
+	{dir: "internal/search", may: []string{"internal/persona"}},
 	{dir: "internal/transfer", may: []string{"internal/persona"}},
 	{dir: "internal/cache"},
 	{dir: "internal/persona"},

@@ -66,7 +66,7 @@ func (l *Library) loadCredential(ctx context.Context, keyID string) (*credential
 	if err != nil {
 		return nil, err
 	}
-	return &credential{Credential: c, lastUsed: l.usage.of(keyOID)}, nil
+	return &credential{Credential: c, lastUsed: l.usage.Of(keyOID)}, nil
 }
 
 func unauthorized(reason error) error {

@@ -10,6 +10,7 @@ import (
 
 	"personae.dev/internal/cache"
 	"personae.dev/internal/persona"
+	"personae.dev/internal/usage"
 )
 
 // DefaultCacheBytes is how much memory `personae serve` gives the caches where
@@ -47,7 +48,7 @@ type Library struct {
 	now         func() time.Time
 	personas    *cache.Cache[personaKey, *Document]
 	credentials *cache.Cache[string, *credential]
-	usage       *usage
+	usage       *usage.Times
 }
 
 // personaKey finds a persona in the cache.
@@ -61,7 +62,7 @@ func New(cfg Config) (*Library, error) {
 	if cfg.ObserveCache == nil {
 		cfg.ObserveCache = func(CacheName, cache.Result) {}
 	}
-	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: newUsage()}
+	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: usage.New()}
 	var err error
 	// Keys are small and few beside personas.
 	forKeys := cfg.CacheBytes / 8
@@ -93,6 +94,14 @@ func New(cfg Config) (*Library, error) {
 // Ping tells whether the library can be read.
 func (l *Library) Ping(ctx context.Context) error { return l.store.Ping(ctx) }
 
+const (
+	// flushUsageEvery is how long the time of a key's last use may be known in
+	// memory only.
+	flushUsageEvery = time.Minute
+	// lastFlushTimeout is how long the end of the server waits for it.
+	lastFlushTimeout = 5 * time.Second
+)
+
 // Background says what Run does and whom it tells.
 type Background struct {
 	// RetainDeleted is how long a deleted persona is kept; 0 keeps it for ever.
@@ -104,11 +113,11 @@ type Background struct {
 }
 
 // Run does what is to be done from time to time: it writes down when keys were
-// last used, and purges deleted personas and first answers. It returns when ctx ends, after it has
-// written the last.
+// last used, and purges deleted personas and first answers. It returns when ctx
+// ends, after it has written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
 	flush := func(ctx context.Context) {
-		if err := l.usage.flush(ctx, l.store); err != nil {
+		if err := l.usage.Flush(ctx, l.store); err != nil {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 )
 
 // Limits of lists.
@@ -42,7 +43,7 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 	if q.Offset < 0 {
 		faults.Add("offset", "is %d: use 0 or more", q.Offset)
 	}
-	q.Words = persona.Words(request.Text)
+	q.Words = search.Words(request.Text)
 	if len(q.Words) > MaxSearchWords {
 		faults.Add("text", "has %d different words, and %d are allowed", len(q.Words), MaxSearchWords)
 	}

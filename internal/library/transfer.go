@@ -46,7 +46,7 @@ var errNotEmpty = errors.New("the workspace has personas")
 // equal: to import the same twice changes nothing. An error of lines ends it.
 func (l *Library) Import(ctx context.Context, opts ImportOptions, lines iter.Seq2[ImportLine, error]) (ImportReport, error) {
 	var report ImportReport
-	err := l.store.Write(ctx, func(tx persona.Tx) error {
+	err := l.store.WriteAlone(ctx, func(tx persona.Tx) error {
 		if opts.OnlyIfEmpty {
 			if n, err := tx.CountPersonas(ctx, opts.Workspace.OID); err != nil {
 				return err

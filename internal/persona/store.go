@@ -21,6 +21,9 @@ type Store interface {
 	// connection to a database broke at the very end, nobody can tell. Writes
 	// may run at the same time: see Tx. fn must use its Tx only, and not keep it.
 	Write(ctx context.Context, fn func(Tx) error) error
+	// WriteAlone is Write for an fn that takes long: no other write waits for its
+	// end to be durable, though others may wait for their turn.
+	WriteAlone(ctx context.Context, fn func(Tx) error) error
 
 	// Epoch tells caches whether they may be trusted. The epoch changes within
 	// a second after another process changed the database; ok is false while

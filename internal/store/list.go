@@ -23,12 +23,15 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 }
 
 // List implements persona.Reader.
-func (q *queries) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
-	l, err := q.listing(ctx, workspaceOID, query)
+func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
+	if err := t.writer.Flush(ctx); err != nil {
+		return nil, t.translate(err)
+	}
+	l, err := t.listing(ctx, workspaceOID, query)
 	if err != nil {
 		return nil, err
 	}
-	return q.list(ctx, l)
+	return t.list(ctx, l)
 }
 
 func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
@@ -150,11 +153,13 @@ func (l *listing) pageText() string {
 	}
 	if at := l.query.After; at != nil {
 		offset = 0
-		value := any(at.Micros)
+		key, after := keys[0], ""
 		if l.query.Order == persona.ByName {
-			value = lowerASCII(at.Name)
+			after = "lower(" + l.arg(at.Name) + ")"
+		} else {
+			after = l.arg(at.Micros)
 		}
-		key, after, oID := keys[0], l.arg(value), l.arg(at.OID)
+		oID := l.arg(at.OID)
 		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
 	}
 	keys = append(keys, "p.o_id")
@@ -187,14 +192,4 @@ func (l *listing) tier() string {
 // match notes the full-text query and returns its place in the text.
 func (l *listing) match(in fts.Columns) string {
 	return l.arg(l.index.Match(l.workspace, l.query.Status, in, l.query.Words))
-}
-
-// lowerASCII is what lower() of both engines does.
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
 }

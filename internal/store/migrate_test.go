@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store"
 )
 
@@ -157,7 +158,7 @@ func TestMigrateFromFirstVersion(t *testing.T) {
 func finds(t *testing.T, s *store.Store, workspaceOID, text string) (oIDs []string) {
 	t.Helper()
 	page, err := s.List(t.Context(), workspaceOID, persona.Query{
-		Words: persona.Words(text), Status: persona.StatusAll, Order: persona.ByRank, Limit: 10,
+		Words: search.Words(text), Status: persona.StatusAll, Order: persona.ByRank, Limit: 10,
 	})
 	if err != nil {
 		t.Fatalf("List(%q): %v", text, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
 )
@@ -174,8 +175,7 @@ func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error 
 			return err
 		}
 	}
-	_, err := t.exec(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), p.IndexedWords())...)
-	return err
+	return t.later(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), search.WordsOf(p))...)
 }
 
 const linkColumns = `persona_links (persona_id, kind, position, target_o_id)`
@@ -203,8 +203,7 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if t.dialect.words.Forget == "" {
 		return nil
 	}
-	_, err = t.exec(ctx, t.dialect.words.Forget, id)
-	return err
+	return t.later(ctx, t.dialect.words.Forget, id)
 }
 
 // Deleted implements persona.Reader. It names no workspace: the job that purges

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store"
 	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/store/storetest"
@@ -707,9 +708,9 @@ func TestEnginesFindTheSame(t *testing.T) {
 	}
 	found := 0
 	for i := 0; i < len(personas); i += 40 {
-		words := persona.Words(personas[i].Name)
+		words := search.Words(personas[i].Name)
 		for _, text := range []string{personas[i].Name, words[0], words[len(words)-1][:2], words[0][:1] + " " + words[len(words)-1][:1]} {
-			query := persona.Query{Words: persona.Words(text), Order: persona.ByRank, Limit: 200}
+			query := persona.Query{Words: search.Words(text), Order: persona.ByRank, Limit: 200}
 			var pages [2][]string
 			var totals [2]int
 			for j, s := range stores {

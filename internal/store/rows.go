@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
 )
@@ -214,7 +215,7 @@ func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
 			return err
 		}
 		links = append(links, linkRows(at, p)...)
-		words = append(words, t.dialect.words.Row(at, p.Status(), p.IndexedWords()))
+		words = append(words, t.dialect.words.Row(at, p.Status(), search.WordsOf(p)))
 	}
 	if err := t.insertMany(ctx, linkColumns, links); err != nil {
 		return err
@@ -226,6 +227,13 @@ func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
 		return err
 	}
 	return t.execAll(ctx, t.dialect.afterWords)
+}
+
+// later writes to the index of words, which a search in the transaction waits for.
+func (t *tx) later(ctx context.Context, text string, args ...any) error {
+	ctx, cancel := t.bound(ctx)
+	defer cancel()
+	return t.translate(t.writer.Later(ctx, text, args...))
 }
 
 func (t *tx) execAll(ctx context.Context, statements []string) error {

@@ -104,11 +104,21 @@ func (s *Store) Epoch() (epoch uint64, ok bool) { return s.engine.Epoch() }
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.Write(ctx, func(w engine.Writer) error {
+	return s.engine.Write(ctx, s.inTx(fn))
+}
+
+// WriteAlone implements persona.Store.
+func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err error) {
+	defer s.timed("write")()
+	return s.engine.WriteAlone(ctx, s.inTx(fn))
+}
+
+func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
+	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing = w, true
 		return fn(&tx{queries: q, writer: w})
-	})
+	}
 }
 
 // snapshot runs fn on the database as it is at one moment. texts are those of

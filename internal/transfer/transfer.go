@@ -124,7 +124,7 @@ func (c *copier) add(ctx context.Context, rows []persona.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := c.to.Write(ctx, func(tx persona.Tx) error { return tx.InsertRows(ctx, rows) }); err != nil {
+	if err := c.to.WriteAlone(ctx, func(tx persona.Tx) error { return tx.InsertRows(ctx, rows) }); err != nil {
 		return err
 	}
 	c.report.Copied += len(rows)

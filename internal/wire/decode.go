@@ -72,10 +72,10 @@ func decodePatch(data []byte, merge bool) (oID string, patch *persona.Patch, unk
 		}
 		for name, read := range known {
 			known[name] = func(path string) {
-				before := d.tokens.InputOffset()
+				before := d.tokens.at
 				read(path)
 				patch.Given[name] = true
-				value := bytes.TrimLeft(data[before:d.tokens.InputOffset()], " \t\r\n:")
+				value := bytes.TrimLeft(data[before:d.tokens.at], " \t\r\n:")
 				switch value[0] {
 				case '"', '[', '{':
 					if inner := value[1 : len(value)-1]; len(inner) == 0 || value[0] != '"' && len(bytes.TrimSpace(inner)) == 0 {
@@ -94,15 +94,13 @@ func decodePatch(data []byte, merge bool) (oID string, patch *persona.Patch, unk
 // cannot fail.
 type decoder struct {
 	persona.Faults
-	tokens  *json.Decoder
+	tokens  tokens
 	unknown []string
 	depth   int
 }
 
 func newDecoder(data []byte) *decoder {
-	d := &decoder{tokens: json.NewDecoder(bytes.NewReader(data))}
-	d.tokens.UseNumber() // a number that no float64 can hold is no reason to fail
-	return d
+	return &decoder{tokens: tokens{data: data}}
 }
 
 // fields says for every field of an object how its value is read.
@@ -214,7 +212,7 @@ func (d *decoder) object(path string, f fields) {
 
 func (d *decoder) objectRest(path string, f fields) {
 	seen := make(map[string]bool, len(f))
-	for d.tokens.More() {
+	for d.tokens.more() {
 		name, _ := d.next().(string)
 		at := name
 		if path != "" {
@@ -248,7 +246,7 @@ func (d *decoder) array(path string, item func(path string)) {
 		d.wrong(path, token, "an array")
 		return
 	}
-	for i := 0; d.tokens.More(); i++ {
+	for i := 0; d.tokens.more(); i++ {
 		item(path + "[" + strconv.Itoa(i) + "]")
 	}
 	d.next() // ]
@@ -265,7 +263,7 @@ func (d *decoder) texts(path string, into *[]string) {
 		d.wrong(path, token, "an array of texts")
 		return
 	}
-	for i := 0; d.tokens.More(); i++ {
+	for i := 0; d.tokens.more(); i++ {
 		token := d.next()
 		s, ok := token.(string)
 		if !ok {
@@ -329,11 +327,8 @@ func (d *decoder) optionalDate(path string, into **time.Time) {
 	}
 }
 
-func (d *decoder) next() json.Token {
-	token, err := d.tokens.Token()
-	if err != nil {
-		panic(fmt.Sprintf("wire: a text that was valid is not: %v", err)) // see checkText
-	}
+func (d *decoder) next() token {
+	token := d.tokens.next()
 	switch token {
 	case json.Delim('{'), json.Delim('['):
 		d.depth++
@@ -345,7 +340,7 @@ func (d *decoder) next() json.Token {
 
 // wrong notes that token is not what was wanted, and passes over the rest of
 // the value that it begins.
-func (d *decoder) wrong(path string, token json.Token, wanted string) {
+func (d *decoder) wrong(path string, token token, wanted string) {
 	if path == "" {
 		path = "body"
 	}
@@ -355,7 +350,7 @@ func (d *decoder) wrong(path string, token json.Token, wanted string) {
 		is = "a text"
 	case bool:
 		is = strconv.FormatBool(token)
-	case json.Number:
+	case number:
 		is = "a number"
 	case json.Delim:
 		is = map[json.Delim]string{'{': "an object", '[': "an array"}[token]
@@ -402,8 +397,9 @@ func (d *decoder) checkText(data []byte) bool {
 		d.Add("body", "is not valid UTF-8 at byte %d: send the text as UTF-8", at)
 		return false
 	}
-	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if !json.Valid(data) {
+		var raw json.RawMessage
+		err := json.Unmarshal(data, &raw)
 		syntax, ok := errors.AsType[*json.SyntaxError](err)
 		switch {
 		case len(bytes.TrimSpace(data)) == 0:

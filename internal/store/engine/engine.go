@@ -17,7 +17,11 @@ type Engine interface {
 	// moment. texts are those that fn will run.
 	Snapshot(ctx context.Context, texts []string, fn func(Runner) error) error
 	// Write runs fn in one transaction, which is durable when Write returns nil.
+	// fn may be run beside others, in a transaction that they share.
 	Write(ctx context.Context, fn func(Writer) error) error
+	// WriteAlone is Write for an fn that takes long, so that none shares its
+	// transaction, and has to wait for its end.
+	WriteAlone(ctx context.Context, fn func(Writer) error) error
 	// Translate makes domain errors of the driver's: it is the one place that
 	// knows them.
 	Translate(err error) error
@@ -39,6 +43,11 @@ type Writer interface {
 	// columns: "table (column, column)". Each value is a string, int64, int, bool,
 	// []byte or nil.
 	InsertMany(ctx context.Context, into string, rows [][]any) error
+	// Later runs a statement now or at the end of the transaction, in the order
+	// of its calls. A second time the statement must change nothing more.
+	Later(ctx context.Context, text string, args ...any) error
+	// Flush lets what follows see what the statements of Later change.
+	Flush(ctx context.Context) error
 }
 
 // Options say how to open a database.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
 )
 
@@ -27,7 +28,8 @@ type Index struct {
 	// Match, selects. In is the same beside another one.
 	Matches, In func(arg string) string
 
-	row   func(id int, terms [][]string) []any
+	// row has the values for words of three columns, each behind a prefix.
+	row   func(id int, prefix string, columns [3][]string) []any
 	match func(prefixes []string, in Columns, words []string) string
 }
 
@@ -46,17 +48,8 @@ const (
 type Place struct{ ID, Workspace int }
 
 // Row has the values of Insert.
-func (x *Index) Row(at Place, status persona.Status, words persona.IndexedWords) []any {
-	prefix := termPrefix(at.Workspace, status)
-	var terms [][]string
-	for _, column := range [][]string{words.Name, words.Titles, words.Rest} {
-		prefixed := make([]string, len(column))
-		for i, word := range column {
-			prefixed[i] = prefix + word
-		}
-		terms = append(terms, prefixed)
-	}
-	return x.row(at.ID, terms)
+func (x *Index) Row(at Place, status persona.Status, words search.Indexed) []any {
+	return x.row(at.ID, termPrefix(at.Workspace, status), [3][]string{words.Name, words.Titles, words.Rest})
 }
 
 // termPrefix is what the index puts before each word, so that the words of each
@@ -99,10 +92,12 @@ func SQLite() *Index {
 		In: func(arg string) string {
 			return "s.rowid in (select rowid from personas_search where personas_search match " + arg + ")"
 		},
-		row: func(id int, terms [][]string) []any {
-			values := []any{id}
-			for _, column := range terms {
-				values = append(values, strings.Join(column, " "))
+		row: func(id int, prefix string, columns [3][]string) []any {
+			values := []any{id, "", "", ""}
+			for i, words := range columns {
+				if len(words) > 0 {
+					values[i+1] = prefix + strings.Join(words, " "+prefix)
+				}
 			}
 			return values
 		},
@@ -127,11 +122,11 @@ func Postgres() *Index {
 		Join:    "personas_search s join personas p on p.id = s.persona_id",
 		Matches: matchesVector,
 		In:      matchesVector,
-		row: func(id int, terms [][]string) []any {
+		row: func(id int, prefix string, columns [3][]string) []any {
 			var b strings.Builder
-			for i, column := range terms {
-				for _, term := range column {
-					fmt.Fprintf(&b, "%s:1%c ", lexeme(term), weights[i])
+			for i, words := range columns {
+				for _, word := range words {
+					fmt.Fprintf(&b, "%s:1%c ", lexeme(prefix+word), weights[i])
 				}
 			}
 			return []any{id, b.String()}
@@ -197,7 +192,7 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		if err := document.Decode(doc, &p); err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(ctx, index.Row(at, status, p.IndexedWords())...); err != nil {
+		if _, err := stmt.ExecContext(ctx, index.Row(at, status, search.WordsOf(&p))...); err != nil {
 			return err
 		}
 	}

@@ -86,8 +86,22 @@ func inDoubt(err error) bool {
 	return !pgconn.SafeToRetry(err)
 }
 
+// WriteAlone implements engine.Engine: every write has a transaction of its own.
+func (d *DB) WriteAlone(ctx context.Context, fn func(engine.Writer) error) error {
+	return d.Write(ctx, fn)
+}
+
 // writer is a connection in a transaction that writes.
 type writer struct{ *sql.Conn }
+
+// Later implements engine.Writer.
+func (w writer) Later(ctx context.Context, text string, args ...any) error {
+	_, err := w.ExecContext(ctx, text, args...)
+	return err
+}
+
+// Flush implements engine.Writer.
+func (w writer) Flush(context.Context) error { return nil }
 
 // InsertMany implements engine.Writer, by COPY.
 func (w writer) InsertMany(ctx context.Context, into string, rows [][]any) error {

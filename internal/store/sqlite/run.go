@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"strings"
 
 	"personae.dev/internal/store/engine"
 )
@@ -30,17 +28,6 @@ func (prepare runner) ExecContext(ctx context.Context, text string, args ...any)
 	return stmt.ExecContext(ctx, args...)
 }
 
-// InsertMany implements engine.Writer.
-func (prepare runner) InsertMany(ctx context.Context, into string, rows [][]any) error {
-	text := "insert into " + into + " values (" + strings.Repeat("?, ", len(rows[0])-1) + "?)"
-	for _, values := range rows {
-		if _, err := prepare.ExecContext(ctx, text, values...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Reader implements engine.Engine.
 func (d *DB) Reader() engine.Runner { return runner(d.prepareForRead) }
 
@@ -64,41 +51,6 @@ func (d *DB) Snapshot(ctx context.Context, texts []string, fn func(engine.Runner
 	return fn(runner(func(ctx context.Context, text string) (*sql.Stmt, error) {
 		return sqlTx.StmtContext(ctx, prepared[text]), nil
 	}))
-}
-
-// Write implements engine.Engine. Writes take turns, those of other processes
-// too.
-func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) (err error) {
-	sqlTx, err := d.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return d.Translate(err)
-	}
-	defer func() {
-		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			err = errors.Join(err, d.Translate(rollback))
-		}
-	}()
-	// From here to the commit nobody else can change the database.
-	if err := d.watch.check(ctx, sqlTx); err != nil {
-		return d.Translate(err)
-	}
-	statements := map[string]*sql.Stmt{}
-	err = fn(runner(func(ctx context.Context, text string) (*sql.Stmt, error) {
-		if stmt := statements[text]; stmt != nil {
-			return stmt, nil
-		}
-		stmt, err := sqlTx.PrepareContext(ctx, text)
-		statements[text] = stmt
-		return stmt, err
-	}))
-	if err != nil {
-		return err
-	}
-	err = sqlTx.Commit()
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		return ctx.Err() // which rolled it back
-	}
-	return d.Translate(err)
 }
 
 // prepareForRead returns the statement of text, prepared once on each reading

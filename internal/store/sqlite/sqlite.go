@@ -41,6 +41,7 @@ type DB struct {
 	writer  *sql.DB
 	readers *sql.DB
 	watch   *watch
+	writes  *writes
 	lock    *flock.Flock // nil unless Exclusive
 
 	preparing sync.Mutex
@@ -115,6 +116,7 @@ func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err err
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
+	d.writes = &writes{db: d.writer, watch: d.watch, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }
 
@@ -234,6 +236,7 @@ func (d *DB) migrations() migrations.Database {
 // Close implements engine.Engine. A second time does no harm.
 func (d *DB) Close() error {
 	d.watch.stop()
+	d.writes.close()
 	err := errors.Join(d.readers.Close(), d.writer.Close())
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Unlock())

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 )
 
 // rows reads all rows, and checks their form and order.
@@ -121,11 +122,11 @@ func (s suite) testRows(t *testing.T) {
 		same(t, "FirstAnswer", must[*persona.FirstAnswer](t)(f.FirstAnswer(ctx, a[0], a[1])), must[*persona.FirstAnswer](t)(c.FirstAnswer(ctx, a[0], a[1])))
 	}
 	for _, q := range []persona.Query{
-		{Words: persona.Words("VP"), Status: persona.StatusDeleted},
-		{Words: persona.Words("put"), Status: persona.StatusArchived},
-		{Words: persona.Words("active")},
-		{Words: persona.Words("between"), Status: persona.StatusAll},
-		{Words: persona.Words("drop table"), Status: persona.StatusAll},
+		{Words: search.Words("VP"), Status: persona.StatusDeleted},
+		{Words: search.Words("put"), Status: persona.StatusArchived},
+		{Words: search.Words("active")},
+		{Words: search.Words("between"), Status: persona.StatusAll},
+		{Words: search.Words("drop table"), Status: persona.StatusAll},
 		{ProductOID: "of_2", Status: persona.StatusAll},
 		{PlaybookOID: "pb_1", Status: persona.StatusAll},
 	} {
@@ -237,7 +238,7 @@ func (s suite) testRowsOfAnyPersona(t *testing.T) {
 			return !slices.Contains(row.Key, p.OID) && !slices.Contains(row.Key, "rv_"+p.OID)
 		}))
 		same(t, "Persona", p, must[*persona.Persona](t)(target.Persona(t.Context(), p.WorkspaceOID, p.OID)))
-		if words := p.IndexedWords().Name; len(words) > 0 {
+		if words := search.WordsOf(p).Name; len(words) > 0 {
 			q := persona.Query{Words: words[:1], Status: persona.StatusAll, Limit: 1000}
 			same(t, "List", f.found(t, f, q), f.found(t, target, q))
 		}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
 )
 
 // search finds by text.
 func (f *fixture) search(t *testing.T, text string) []string {
 	t.Helper()
-	return f.found(t, f, persona.Query{Words: persona.Words(text)})
+	return f.found(t, f, persona.Query{Words: search.Words(text)})
 }
 
 func (s suite) testSearch(t *testing.T) {
@@ -77,7 +78,7 @@ func (s suite) testSearch(t *testing.T) {
 		"ManyWords":   sixtyFour("word%d"),
 		"ManyLetters": sixtyFour("%c"),
 	} {
-		words := persona.Words(text)
+		words := search.Words(text)
 		for _, order := range []persona.Order{persona.ByRank, persona.ByCreatedAt} {
 			if _, err := f.List(t.Context(), f.workspace.OID, persona.Query{Words: words, Order: order, Limit: 10}); err != nil {
 				t.Errorf("%s, %s: %v", name, order, err)
@@ -94,7 +95,7 @@ func (s suite) testSearch(t *testing.T) {
 		})
 	}
 	many := f.persona("many", "x")
-	many.PainPoints = persona.Words(sixtyFour("word%d"))
+	many.PainPoints = search.Words(sixtyFour("word%d"))
 	f.insert(t, many)
 	same(t, "64 words", []string{"many"}, f.search(t, sixtyFour("word%d")))
 }

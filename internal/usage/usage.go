@@ -1,4 +1,6 @@
-package library
+// Package usage notes when API keys were last used, without a write for each
+// request.
+package usage
 
 import (
 	"context"
@@ -9,29 +11,22 @@ import (
 	"personae.dev/internal/persona"
 )
 
-const (
-	// flushUsageEvery is how long the time of a key's last use may be known in
-	// memory only.
-	flushUsageEvery = time.Minute
-	// lastFlushTimeout is how long the end of the server waits for it.
-	lastFlushTimeout = 5 * time.Second
-)
-
-// usage knows when keys were last used, without a write for each request.
-type usage struct {
+// Times knows when keys were last used.
+type Times struct {
 	mu    sync.Mutex
 	times map[string]*usedAt // by key id; one for each key used since the start
 }
 
 type usedAt struct {
 	last    atomic.Int64 // UTC microseconds
-	flushed int64        // what is in the store; guarded by usage.mu
+	flushed int64        // what is in the store; guarded by Times.mu
 }
 
-func newUsage() *usage { return &usage{times: map[string]*usedAt{}} }
+// New returns Times without any.
+func New() *Times { return &Times{times: map[string]*usedAt{}} }
 
-// of returns where the last use of a key is noted, in UTC microseconds.
-func (u *usage) of(keyOID string) *atomic.Int64 {
+// Of returns where the last use of a key is noted, in UTC microseconds.
+func (u *Times) Of(keyOID string) *atomic.Int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	at := u.times[keyOID]
@@ -42,14 +37,14 @@ func (u *usage) of(keyOID string) *atomic.Int64 {
 	return &at.last
 }
 
-// flush writes down what is new.
-func (u *usage) flush(ctx context.Context, store persona.Store) error {
+// Flush writes down what is new.
+func (u *Times) Flush(ctx context.Context, store persona.Store) error {
 	fresh := u.fresh()
 	if len(fresh) == 0 {
 		return nil
 	}
 	// Not under the lock: the database may be another's for seconds, and
-	// requests wait for of.
+	// requests wait for Of.
 	err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, fresh) })
 	if err != nil {
 		return err
@@ -63,7 +58,7 @@ func (u *usage) flush(ctx context.Context, store persona.Store) error {
 }
 
 // fresh returns what was not yet written down.
-func (u *usage) fresh() map[string]time.Time {
+func (u *Times) fresh() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	fresh := map[string]time.Time{}

@@ -1,4 +1,7 @@
-package persona
+// Package search says what a word is, for those who write down the words of a
+// persona and those who look for them. Where the words are kept stands in
+// store/fts.
+package search
 
 import (
 	"strings"
@@ -7,6 +10,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"personae.dev/internal/persona"
 )
 
 // Limits of what search keeps of a persona.
@@ -18,24 +23,27 @@ const (
 	MaxIndexedWords = 5000
 )
 
-// IndexedWords are the words that search finds a persona by. Each stands once,
+// usualWords is about how many different words a persona has.
+const usualWords = 200
+
+// Indexed are the words that search finds a persona by. Each stands once,
 // at the best place where it occurs.
-type IndexedWords struct {
+type Indexed struct {
 	// Name has those of name and internal name, Titles those of the job titles,
 	// and Rest those of all other texts. Qualifying questions are not searched.
 	Name, Titles, Rest []string
 }
 
-// IndexedWords returns the words that search finds p by.
-func (p *Persona) IndexedWords() IndexedWords {
-	seen := map[string]bool{}
+// WordsOf returns the words that search finds p by.
+func WordsOf(p *persona.Persona) Indexed {
+	seen := make(map[string]bool, usualWords)
 	add := func(words []string, texts ...string) []string {
 		for _, text := range texts {
 			words = appendWords(words, seen, MaxIndexedWords, text)
 		}
 		return words
 	}
-	var indexed IndexedWords
+	var indexed Indexed
 	indexed.Name = add(indexed.Name, p.Name)
 	if p.InternalName != nil {
 		indexed.Name = add(indexed.Name, *p.InternalName)
@@ -63,17 +71,42 @@ func Words(text string) []string {
 // appendWords appends the words of text that seen lacks, and notes them there,
 // up to limit.
 func appendWords(words []string, seen map[string]bool, limit int, text string) []string {
-	for word := range strings.FieldsFuncSeq(fold(text), isBetweenWords) {
-		word = cut(word)
-		// Marks that stand alone, as the selector beside an emoji, are no word.
-		if len(seen) == limit || seen[word] || strings.IndexFunc(word, isNoMark) < 0 {
-			continue
+	text = fold(text)
+	for len(text) > 0 && len(seen) < limit {
+		start := strings.IndexFunc(text, isInWord)
+		if start < 0 {
+			break
 		}
-		seen[word] = true
-		words = append(words, word)
+		text = text[start:]
+		end := wordLength(text)
+		word := cut(text[:end])
+		text = text[end:]
+		// Marks that stand alone, as the selector beside an emoji, are no word.
+		if !seen[word] && strings.IndexFunc(word, isNoMark) >= 0 {
+			seen[word] = true
+			words = append(words, word)
+		}
 	}
 	return words
 }
+
+// wordLength is how many bytes the word has that text begins with.
+func wordLength(text string) int {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			if end := strings.IndexFunc(text[i:], isBetweenWords); end >= 0 {
+				return i + end
+			}
+			return len(text)
+		}
+		if !isInWord(rune(text[i])) {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func isInWord(r rune) bool { return !isBetweenWords(r) }
 
 func isBetweenWords(r rune) bool {
 	if r < utf8.RuneSelf {

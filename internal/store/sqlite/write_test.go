@@ -1,0 +1,228 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/store/engine"
+)
+
+const addOrganization = `insert or ignore into organizations (o_id, name, slug, created_at) values ($1, $1, $1, 0)`
+
+// add adds an organization.
+func add(t *testing.T, oID string) func(engine.Writer) error {
+	return func(w engine.Writer) error {
+		_, err := w.ExecContext(t.Context(), addOrganization, oID)
+		return err
+	}
+}
+
+func organizations(t *testing.T, d *DB) (oIDs []string) {
+	t.Helper()
+	rows, err := d.readers.QueryContext(t.Context(), `select o_id from organizations order by o_id`)
+	if err != nil {
+		t.Fatalf("organizations: %v", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var oID string
+		if err := rows.Scan(&oID); err != nil {
+			t.Fatalf("organizations: %v", err)
+		}
+		oIDs = append(oIDs, oID)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("organizations: %v", err)
+	}
+	return oIDs
+}
+
+// waitFor returns when n writes wait for their turn.
+func (d *DB) waitFor(n int) {
+	for waiting := -1; waiting != n; runtime.Gosched() {
+		d.writes.mu.Lock()
+		waiting = len(d.writes.waiting)
+		d.writes.mu.Unlock()
+	}
+}
+
+// behind runs first, which adds "first", while the writes fns wait behind it in
+// their order, and returns what came of it, and of them.
+func behind(t *testing.T, d *DB, fns ...func(engine.Writer) error) (first error, others []error) {
+	t.Helper()
+	began, release := make(chan struct{}), make(chan struct{})
+	others = make([]error, len(fns))
+	var group sync.WaitGroup
+	group.Go(func() {
+		first = d.Write(t.Context(), func(w engine.Writer) error {
+			close(began)
+			<-release
+			return add(t, "first")(w)
+		})
+	})
+	<-began
+	for i, fn := range fns {
+		group.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					others[i] = errPanicked
+				}
+			}()
+			others[i] = d.Write(t.Context(), fn)
+		})
+		d.waitFor(i + 1)
+	}
+	close(release)
+	group.Wait()
+	return first, others
+}
+
+func TestWritesShareACommit(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	t.Run("EachForItself", func(t *testing.T) {
+		t.Parallel()
+		d, _ := setup(t)
+		first, others := behind(t, d,
+			func(w engine.Writer) error {
+				return errors.Join(add(t, "refused")(w), w.Later(t.Context(), addOrganization, "refused later"), refused)
+			},
+			func(w engine.Writer) error {
+				return errors.Join(add(t, "second")(w), w.Later(t.Context(), addOrganization, "second later"))
+			},
+			func(w engine.Writer) error {
+				if err := add(t, "panicked")(w); err != nil {
+					return err
+				}
+				panic("on purpose")
+			},
+			func(w engine.Writer) error {
+				// What is later is there for who asks for it, and undone with the write.
+				err := errors.Join(w.Later(t.Context(), addOrganization, "flushed"), w.Flush(t.Context()))
+				rows, queryErr := w.QueryContext(t.Context(), `select o_id from organizations where o_id in ('flushed', 'second later')`)
+				if queryErr != nil {
+					return queryErr
+				}
+				defer rows.Close()
+				for range 2 {
+					if !rows.Next() {
+						t.Error("Flush did not let the write see what is later")
+					}
+				}
+				return errors.Join(err, rows.Err(), refused)
+			},
+			add(t, "third"),
+		)
+		if first != nil || !errors.Is(others[0], refused) || others[1] != nil || others[2] != errPanicked || !errors.Is(others[3], refused) || others[4] != nil {
+			t.Errorf("the writes gave %v and %v", first, others)
+		}
+		if diff := cmp.Diff([]string{"first", "second", "second later", "third"}, organizations(t, d)); diff != "" {
+			t.Errorf("what is kept (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("Together", func(t *testing.T) {
+		t.Parallel()
+		d, _ := setup(t)
+		// The commit fails for what one did, and none is told that it was kept, nor
+		// refused for what it saw of another.
+		first, others := behind(t, d,
+			add(t, "second"),
+			func(w engine.Writer) error {
+				for _, text := range []string{
+					`pragma defer_foreign_keys = on`,
+					`insert into users (o_id, organization_o_id, first_name, last_name, role, created_at) values ('us_1', 'missing', '', '', 'owner', 0)`,
+				} {
+					if _, err := w.ExecContext(t.Context(), text); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			func(engine.Writer) error { return refused },
+		)
+		for _, err := range append(others, first) {
+			if err == nil || errors.Is(err, refused) {
+				t.Errorf("a write whose commit failed gave %v", err)
+			}
+		}
+		if kept := organizations(t, d); kept != nil {
+			t.Errorf("of a commit that failed are kept: %v", kept)
+		}
+		if err := d.Write(t.Context(), add(t, "next")); err != nil {
+			t.Errorf("the next write: %v", err)
+		}
+	})
+	t.Run("BeforeTheFirstIsAnswered", func(t *testing.T) {
+		t.Parallel()
+		d, _ := setup(t)
+		var answered atomic.Bool
+		began, release := make(chan struct{}), make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			err := d.Write(t.Context(), func(engine.Writer) error {
+				close(began)
+				<-release
+				return nil
+			})
+			if err != nil {
+				t.Errorf("Write: %v", err)
+			}
+			answered.Store(true)
+		})
+		<-began
+		gone, leave := context.WithCancel(t.Context())
+		group.Go(func() {
+			if err := d.Write(gone, add(t, "gone")); !errors.Is(err, context.Canceled) {
+				t.Errorf("a write whose context ended while it waited = %v", err)
+			}
+		})
+		d.waitFor(1)
+		group.Go(func() {
+			err := d.Write(t.Context(), func(engine.Writer) error {
+				if answered.Load() {
+					t.Error("a write that waited had a transaction of its own")
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("Write: %v", err)
+			}
+		})
+		d.waitFor(2)
+		group.Go(func() {
+			err := d.WriteAlone(t.Context(), func(engine.Writer) error {
+				for !answered.Load() { // or else for ever
+					runtime.Gosched()
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("WriteAlone: %v", err)
+			}
+		})
+		d.waitFor(3)
+		leave()
+		close(release)
+		group.Wait()
+		if kept := organizations(t, d); kept != nil {
+			t.Errorf("kept: %v", kept)
+		}
+	})
+}
+
+func TestClosedDatabase(t *testing.T) {
+	t.Parallel()
+	d, _ := setup(t)
+	if err := d.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	if err := d.Write(t.Context(), add(t, "late")); err == nil {
+		t.Error("Write succeeded after Close")
+	}
+}
