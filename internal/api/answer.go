@@ -7,7 +7,6 @@ import (
 	"personae.dev/apitype"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 	"personae.dev/internal/wire"
 )
 
@@ -53,30 +52,4 @@ func setPersonaHeaders(w *httpx.ResponseWriter, written *library.Written) {
 	if written.Replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
-}
-
-// page is a list whose items are encoded already.
-type page struct {
-	Metadata   apitype.Metadata  `json:"_metadata"`
-	HasNext    bool              `json:"hasNext"`
-	Total      int               `json:"total"`
-	Data       []json.RawMessage `json:"data"`
-	NextCursor *json.RawMessage  `json:"nextCursor,omitempty"`
-}
-
-// encodePersonas encodes what a list found.
-func encodePersonas(personas []*persona.Persona, questionIDs bool) ([]json.RawMessage, error) {
-	encode := wire.EncodePersona
-	if questionIDs {
-		encode = wire.EncodePersonaWithQuestionIDs
-	}
-	data := make([]json.RawMessage, len(personas))
-	for i, p := range personas {
-		b, err := encode(p)
-		if err != nil {
-			return nil, err
-		}
-		data[i] = b
-	}
-	return data, nil
 }

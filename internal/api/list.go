@@ -45,26 +45,28 @@ func (a *API) listPersonas(w *httpx.ResponseWriter, r *http.Request, caller *per
 	if cursors && query.Order == persona.ByRank {
 		q.faults.Add("cursor", "does not go with the order of a search: name an orderField, or use offset")
 	}
-	questionIDs := q.questionIDs()
+	request.Whole = q.questionIDs()
 	request.Faults = q.faults
 	found, err := a.library.ListPersonas(r.Context(), caller, request)
 	if err != nil {
 		return err
 	}
-	data, err := encodePersonas(found.Personas, questionIDs)
-	if err != nil {
-		return err
-	}
-	answer := page{Metadata: httpx.Metadata(w, q.message()), HasNext: found.HasNext, Total: found.Total, Data: data}
-	if cursors {
-		next := json.RawMessage("null")
-		if found.HasNext {
-			next = newCursor(found.Personas[len(found.Personas)-1], query)
+	answer := httpx.Page{HasNext: found.HasNext, Total: found.Total, Items: make([][]byte, len(found.Personas))}
+	for i, p := range found.Personas {
+		if !request.Whole {
+			answer.Items[i] = found.Documents[i].Body
+		} else if answer.Items[i], err = wire.EncodePersonaWithQuestionIDs(p); err != nil {
+			return err
 		}
-		answer.NextCursor = &next
+	}
+	if cursors {
+		answer.NextCursor = []byte("null")
+		if found.HasNext {
+			answer.NextCursor = newCursor(found.Personas[len(found.Personas)-1], query)
+		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WriteJSON(w, http.StatusOK, answer)
+	return httpx.WritePage(w, q.message(), answer)
 }
 
 // cursor is where a page ended, and in which order.

@@ -511,7 +511,8 @@ func (l libraryCalls) get(ctx context.Context, oID string) (version, error) {
 
 func (l libraryCalls) list(ctx context.Context, text, status string) (personas []apitype.Persona, total int, err error) {
 	page, err := l.ListPersonas(ctx, l.caller, library.ListRequest{
-		Text: text, Query: persona.Query{Limit: library.MaxLimit, Status: persona.Status(status), Order: persona.ByRank},
+		Whole: true,
+		Text:  text, Query: persona.Query{Limit: library.MaxLimit, Status: persona.Status(status), Order: persona.ByRank},
 	})
 	if err != nil {
 		return nil, 0, err

@@ -88,31 +88,61 @@ func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
 
 // Get returns the value of key, which load reads where the cache has none.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
-	epoch, trusted := c.epochs.Epoch()
-	if c.entries == nil || !trusted {
+	look, trusted := c.Look()
+	if !trusted {
 		c.observe(Bypass)
 		return load(ctx, key)
 	}
-	if e, ok := c.entries.GetIfPresent(key); ok && e.epoch == epoch {
-		c.observe(Hit)
-		return e.value, nil
+	if value, ok := look.Get(key); ok {
+		return value, nil
 	}
-	c.observe(Miss)
-	writes := c.writes.Load()
 	value, err := load(ctx, key)
-	if err != nil {
-		return value, err
+	if err == nil {
+		look.Keep(key, value)
 	}
+	return value, err
+}
+
+// Look is a look at entries, which begins before those that are missing are
+// read.
+type Look[K comparable, V any] struct {
+	cache  *Cache[K, V]
+	epoch  uint64
+	writes uint64
+}
+
+// Look begins a look, if the cache is on and can be trusted.
+func (c *Cache[K, V]) Look() (look Look[K, V], ok bool) {
+	epoch, trusted := c.epochs.Epoch()
+	if c.entries == nil || !trusted {
+		return look, false
+	}
+	return Look[K, V]{c, epoch, c.writes.Load()}, true
+}
+
+// Get returns the value of key, if the cache has it.
+func (l Look[K, V]) Get(key K) (value V, ok bool) {
+	e, ok := l.cache.entries.GetIfPresent(key)
+	if !ok || e.epoch != l.epoch {
+		l.cache.observe(Miss)
+		return value, false
+	}
+	l.cache.observe(Hit)
+	return e.value, true
+}
+
+// Keep keeps a value that was read since the look began.
+func (l Look[K, V]) Keep(key K, value V) {
+	c := l.cache
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing and ForgetAll, which
 	// count first and remove then.
 	c.entries.Compute(c.clone(key), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
-		if c.isChanging(key) || c.writes.Load() != writes {
+		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
 		}
-		return entry[V]{value, epoch}, otter.WriteOp
+		return entry[V]{value, l.epoch}, otter.WriteOp
 	})
-	return value, nil
 }
 
 // Changing is called in a write to what keys name, before it can be seen by

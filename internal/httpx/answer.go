@@ -46,17 +46,7 @@ func WriteJSON(w *ResponseWriter, status int, v any) error {
 // empty, beside and after "_metadata".
 func WriteFlat(w *ResponseWriter, message string, object []byte) error {
 	return withBuffer(func(b *bytes.Buffer) error {
-		b.WriteString(`{"_metadata":{"usage":0,"requestId":"`)
-		b.WriteString(w.RequestID)
-		b.WriteString(`","message":`)
-		if message == MessageOK {
-			b.WriteString(`"` + MessageOK + `"`)
-		} else if quoted, err := json.Marshal(message); err == nil { // a text cannot fail
-			b.Write(quoted)
-		}
-		b.WriteString(`,"timestamp":"`)
-		b.Write(apitype.AppendTime(b.AvailableBuffer(), persona.Now()))
-		b.WriteString(`"},`)
+		writeMetadata(b, w, message)
 		if len(object) > maxPooled {
 			// Not copied: many may be on their way to slow readers.
 			return write(w, http.StatusOK, b.Bytes(), object[1:])
@@ -64,6 +54,56 @@ func WriteFlat(w *ResponseWriter, message string, object []byte) error {
 		b.Write(object[1:])
 		return write(w, http.StatusOK, b.Bytes())
 	})
+}
+
+// Page is a part of a list, whose items are encoded. NextCursor is JSON, and nil
+// where the request is not for cursors.
+type Page struct {
+	HasNext    bool
+	Total      int
+	Items      [][]byte
+	NextCursor []byte
+}
+
+// WritePage answers 200 with a page.
+func WritePage(w *ResponseWriter, message string, page Page) error {
+	return withBuffer(func(b *bytes.Buffer) error {
+		writeMetadata(b, w, message)
+		fmt.Fprintf(b, `"hasNext":%t,"total":%d,"data":[`, page.HasNext, page.Total)
+		head := b.Len()
+		b.WriteString("]")
+		if page.NextCursor != nil {
+			b.WriteString(`,"nextCursor":`)
+			b.Write(page.NextCursor)
+		}
+		b.WriteString("}")
+		parts := make([][]byte, 0, 2*len(page.Items)+2)
+		parts = append(parts, b.Bytes()[:head])
+		for i, item := range page.Items {
+			if i > 0 {
+				parts = append(parts, comma)
+			}
+			parts = append(parts, item) // not copied: they are large
+		}
+		return write(w, http.StatusOK, append(parts, b.Bytes()[head:])...)
+	})
+}
+
+var comma = []byte(",") //nolint:gochecknoglobals // never changed
+
+// writeMetadata writes the beginning of an object.
+func writeMetadata(b *bytes.Buffer, w *ResponseWriter, message string) {
+	b.WriteString(`{"_metadata":{"usage":0,"requestId":"`)
+	b.WriteString(w.RequestID)
+	b.WriteString(`","message":`)
+	if message == MessageOK {
+		b.WriteString(`"` + MessageOK + `"`)
+	} else if quoted, err := json.Marshal(message); err == nil { // a text cannot fail
+		b.Write(quoted)
+	}
+	b.WriteString(`,"timestamp":"`)
+	b.Write(apitype.AppendTime(b.AvailableBuffer(), persona.Now()))
+	b.WriteString(`"},`)
 }
 
 func withBuffer(use func(*bytes.Buffer) error) error {

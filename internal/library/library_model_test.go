@@ -929,7 +929,7 @@ func (m *model) compareAll(w *modelWorkspace) {
 			m.t.Fatalf("the persona %s was purged, and get gives %v", oID, err)
 		}
 	}
-	page, err := m.ListPersonas(m.ctx, w.callers[0].Credential, library.ListRequest{Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
+	page, err := m.ListPersonas(m.ctx, w.callers[0].Credential, library.ListRequest{Whole: true, Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
 	if err != nil || page.Total != len(w.personas) || len(page.Personas) != page.Total || page.HasNext {
 		m.t.Fatalf("list of all: %+v, %v; want %d", page, err, len(w.personas))
 	}
@@ -978,8 +978,9 @@ func (m *model) list() {
 	w := m.anyWorkspace()
 	caller := m.anyCaller(w)
 	request := library.ListRequest{
-		Text: rapid.SampledFrom([]string{"", "", "alpha", "ALPH", "be", "gamma alpha", "béta x", "c++", `"alpha" OR (x*`, "nowhere"}).Draw(m.t, "text"),
-		Mine: rapid.Bool().Draw(m.t, "mine"),
+		Text:  rapid.SampledFrom([]string{"", "", "alpha", "ALPH", "be", "gamma alpha", "béta x", "c++", `"alpha" OR (x*`, "nowhere"}).Draw(m.t, "text"),
+		Mine:  rapid.Bool().Draw(m.t, "mine"),
+		Whole: rapid.Bool().Draw(m.t, "whole"),
 		Query: persona.Query{
 			Status:      rapid.SampledFrom([]persona.Status{persona.StatusActive, persona.StatusArchived, persona.StatusDeleted, persona.StatusAll}).Draw(m.t, "status"),
 			ProductOID:  rapid.SampledFrom([]string{"", "", "alpha", "beta"}).Draw(m.t, "product"),
@@ -1043,7 +1044,12 @@ func (m *model) list() {
 		if err != nil || page.Total != len(want) {
 			m.t.Fatalf("ListPersonas(%+v) = %+v, %v; want a total of %d", request, page, err, len(want))
 		}
-		got = append(got, page.Personas...)
+		for i, p := range page.Personas {
+			if !request.Whole {
+				p = m.shown(w, p, page.Documents[i])
+			}
+			got = append(got, p)
+		}
 		if page.HasNext != (len(got) < len(want)) || page.HasNext && len(page.Personas) != request.Query.Limit {
 			m.t.Fatalf("after %d of %d: a page of %d, and HasNext is %t", len(got), len(want), len(page.Personas), page.HasNext)
 		}
@@ -1071,6 +1077,22 @@ func (m *model) list() {
 			m.t.Fatalf("ListPersonas(%+v) has %d personas, want %d; they differ at %d", request, len(got), len(want), i)
 		}
 	}
+}
+
+// shown returns the persona that a document in a list shows, p in short.
+func (m *model) shown(w *modelWorkspace, p *persona.Persona, doc *library.Document) *persona.Persona {
+	known := w.personas[p.OID]
+	if known == nil {
+		m.t.Fatalf("ListPersonas has %s, which is not there", p.OID)
+	}
+	want, err := m.Written(known.Persona)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if string(doc.Body) != string(want.Body) || doc.ETag != want.ETag || p.Name != known.Name || !p.UpdatedAt.Equal(known.UpdatedAt) || !p.CreatedAt.Equal(known.CreatedAt) {
+		m.t.Fatalf("ListPersonas has %+v with %s %s; want %s %s", p, doc.ETag, doc.Body, want.ETag, want.Body)
+	}
+	return known.Persona
 }
 
 // plain is a persona without methods: go-cmp would leave the comparison to

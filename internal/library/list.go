@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"strings"
+	"time"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
@@ -26,12 +27,20 @@ type ListRequest struct {
 	Text string
 	// Mine leaves out what the user of the caller's key did not write.
 	Mine bool
+	// Whole asks for whole personas, and for no documents.
+	Whole bool
 	// Faults are those of the request's form.
 	Faults persona.Faults
 }
 
+// Listed is a page, with the document of each of its personas.
+type Listed struct {
+	*persona.Page
+	Documents []*Document
+}
+
 // ListPersonas returns a page of the personas of the caller's workspace.
-func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, request ListRequest) (*persona.Page, error) {
+func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, request ListRequest) (*Listed, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -60,17 +69,55 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 		return nil, err
 	}
 	if strings.TrimSpace(request.Text) != "" && len(q.Words) == 0 {
-		return &persona.Page{}, nil // a text without a letter or digit occurs nowhere
+		return &Listed{Page: &persona.Page{}}, nil // a text without a letter or digit occurs nowhere
 	}
 	for _, oID := range []string{q.ProductOID, q.PlaybookOID} {
 		if oID != "" && !persona.ValidID(oID) {
-			return &persona.Page{}, nil // nothing has such an id
+			return &Listed{Page: &persona.Page{}}, nil // nothing has such an id
 		}
 	}
 	if request.Mine {
 		q.AuthorOID = caller.User.OID
 	}
-	return l.store.List(ctx, caller.Workspace.OID, q)
+	if request.Whole {
+		page, err := l.store.List(ctx, caller.Workspace.OID, q)
+		return &Listed{Page: page}, err
+	}
+	return l.listDocuments(ctx, caller.Workspace.OID, q)
+}
+
+// listDocuments reads of a page only what the cache does not have in the version
+// that the page has. No two versions of a persona have the same updatedAt.
+func (l *Library) listDocuments(ctx context.Context, workspaceOID string, q persona.Query) (*Listed, error) {
+	known := map[string]*Document{}
+	look, trusted := l.personas.Look()
+	if trusted {
+		q.Have = func(oID string, updatedAt time.Time) bool {
+			doc, ok := look.Get(personaKey{workspaceOID, oID})
+			if ok = ok && doc.updatedAt.Equal(updatedAt); ok {
+				known[oID] = doc
+			}
+			return ok
+		}
+	}
+	page, err := l.store.List(ctx, workspaceOID, q)
+	if err != nil {
+		return nil, err
+	}
+	listed := &Listed{Page: page, Documents: make([]*Document, len(page.Personas))}
+	for i, p := range page.Personas {
+		doc := known[p.OID]
+		if doc == nil {
+			if doc, err = l.document(p); err != nil {
+				return nil, err
+			}
+			if trusted {
+				look.Keep(personaKey{workspaceOID, p.OID}, doc)
+			}
+		}
+		listed.Documents[i] = doc
+	}
+	return listed, nil
 }
 
 // PersonaNow returns a persona as it is, past the cache, for those who want

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"personae.dev/internal/persona"
 )
@@ -18,6 +19,8 @@ type Document struct {
 	// persona alone: every server gives the same, and it changes when the persona
 	// does.
 	ETag string
+	// updatedAt tells versions of a persona apart.
+	updatedAt time.Time
 }
 
 // etagBytes of SHA-256: no two versions of a persona will ever collide.
@@ -43,6 +46,11 @@ func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, e
 	if err != nil {
 		return nil, err
 	}
+	return l.document(p)
+}
+
+// document returns the document of p.
+func (l *Library) document(p *persona.Persona) (*Document, error) {
 	body, err := l.render(p)
 	if err != nil {
 		return nil, err
@@ -66,5 +74,5 @@ func newDocument(body []byte, p *persona.Persona) *Document {
 	for _, text := range hidden {
 		fmt.Fprintf(hash, "\n%d %s", len(text), text)
 	}
-	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:etagBytes]) + `"`}
+	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:etagBytes]) + `"`, updatedAt: p.UpdatedAt}
 }

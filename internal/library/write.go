@@ -334,11 +334,8 @@ func after(before, now time.Time) time.Time {
 
 // Written returns p with the document that shows it.
 func (l *Library) Written(p *persona.Persona) (*Written, error) {
-	body, err := l.render(p)
-	if err != nil {
-		return nil, err
-	}
-	return &Written{Document: newDocument(body, p), Persona: p}, nil
+	doc, err := l.document(p)
+	return &Written{Document: doc, Persona: p}, err
 }
 
 func revision(caller *persona.Credential, p *persona.Persona, action persona.Action, at time.Time) *persona.Revision {

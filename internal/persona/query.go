@@ -1,9 +1,11 @@
 package persona
 
+import "time"
+
 // Query says which personas of a workspace to list, and in which order.
 type Query struct {
 	// Words must all occur, each as the beginning of a word, in the texts of a
-	// persona; they are what the function Words makes of a text. Empty: every
+	// persona; they are what search.Words makes of a text. Empty: every
 	// persona.
 	Words  []string
 	Status Status
@@ -22,6 +24,9 @@ type Query struct {
 	// After is where the page before ended; it takes the place of Offset, and
 	// needs an Order other than ByRank.
 	After *Position
+	// Have, if set, tells which versions of personas the caller has: of those the
+	// page has OID, Name, CreatedAt and UpdatedAt alone.
+	Have func(oID string, updatedAt time.Time) bool
 }
 
 // Status selects personas by what happened to them.
@@ -86,6 +91,7 @@ func PositionOf(p *Persona, order Order) Position {
 
 // Page is a part of a list.
 type Page struct {
+	// Personas are whole, but for those that Query.Have has.
 	Personas []*Persona
 	// Total is how many the whole list has.
 	Total int

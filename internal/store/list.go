@@ -15,7 +15,7 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 	if err != nil {
 		return nil, err
 	}
-	err = s.snapshot(ctx, []string{l.count, l.page}, func(q *queries) error {
+	err = s.snapshot(ctx, []string{l.count, l.page, l.heads, personaByID}, func(q *queries) error {
 		page, err = q.list(ctx, l)
 		return err
 	})
@@ -40,7 +40,7 @@ func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	personas, err := all(ctx, q, l.page, within(l.query.MaxBytes, scanPersona), l.args...)
+	personas, err := q.listed(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -51,24 +51,77 @@ func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 	return page, nil
 }
 
+// readAlone is how many personas of a page are read one by one, where the caller
+// has the others.
+const readAlone = 5
+
+// listed reads a page, and one persona more.
+func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, error) {
+	whole := within(l.query.MaxBytes, scanPersona)
+	if l.query.Have == nil {
+		return all(ctx, q, l.page, whole, l.args...)
+	}
+	personas, err := all(ctx, q, l.heads, headsWithin(l.query.MaxBytes), l.args...)
+	if err != nil {
+		return nil, err
+	}
+	var missing []int
+	for i, p := range personas[:min(len(personas), l.query.Limit)] {
+		if !l.query.Have(p.OID, p.UpdatedAt) {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) > readAlone {
+		l.query.Have = nil
+		return q.listed(ctx, l)
+	}
+	for _, i := range missing {
+		if personas[i], err = one(ctx, q, personaByID, scanPersona, nil, l.workspaceOID, personas[i].OID); err != nil {
+			return nil, err
+		}
+	}
+	return personas, nil
+}
+
+// headColumns are what a list has of each persona.
+const headColumns = "p.o_id, p.name, p.created_at, p.updated_at, octet_length(p.document)"
+
+// headsWithin reads headColumns, and bounds what all documents together have.
+func headsWithin(limit int) func(row) (*persona.Persona, error) {
+	left := limit
+	return func(r row) (*persona.Persona, error) {
+		var (
+			p                      persona.Persona
+			created, updated, size int64
+		)
+		err := r.Scan(&p.OID, &p.Name, &created, &updated, &size)
+		p.CreatedAt, p.UpdatedAt = fromMicros(created), fromMicros(updated)
+		if left -= int(size); err == nil && limit > 0 && left < 0 {
+			err = persona.PageTooLarge(limit)
+		}
+		return &p, err
+	}
+}
+
 // listing puts together the text of a list from constant parts: there are too
 // many kinds for one text each. Values are always arguments.
 type listing struct {
-	query     persona.Query
-	index     *fts.Index
-	workspace int // its number, where there are words
+	workspaceOID string
+	query        persona.Query
+	index        *fts.Index
+	workspace    int // its number, where there are words
 	// from and where are for the index of words s, the personas p, or both.
 	from  string
 	where []string
 	// args are the values of page; the first countArgs are those of count too.
 	args      []any
 	countArgs int
-	// count and page are the texts that come of it.
-	count, page string
+	// count, page and heads are the texts that come of it.
+	count, page, heads string
 }
 
 func (q *queries) listing(ctx context.Context, workspaceOID string, query persona.Query) (*listing, error) {
-	l := &listing{query: query, index: q.dialect.words, from: "personas p"}
+	l := &listing{workspaceOID: workspaceOID, query: query, index: q.dialect.words, from: "personas p"}
 	if len(query.Words) > 0 {
 		const number = `select number from workspaces where o_id = $1`
 		var err error
@@ -79,7 +132,7 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 		l.from = l.index.Join
 		l.and(l.index.Matches(l.match(fts.All)))
 	} else {
-		l.inWorkspace(workspaceOID)
+		l.inWorkspace()
 	}
 	l.filter()
 	l.countArgs = len(l.args)
@@ -88,15 +141,15 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 		counted = "personas_search s" // without a look at the personas
 	}
 	l.count = "select count(*) from " + counted + " where " + strings.Join(l.where, " and ")
-	l.page = l.pageText()
+	l.setPage()
 	return l, nil
 }
 
 func (l *listing) and(condition string) { l.where = append(l.where, condition) }
 
 // inWorkspace selects by workspace and status.
-func (l *listing) inWorkspace(workspaceOID string) {
-	l.and("p.workspace_o_id = " + l.arg(workspaceOID))
+func (l *listing) inWorkspace() {
+	l.and("p.workspace_o_id = " + l.arg(l.workspaceOID))
 	switch l.query.Status {
 	case persona.StatusArchived:
 		l.and("p.archived_at is not null and p.deleted_at is null")
@@ -130,9 +183,9 @@ func (l *listing) arg(value any) string {
 	return fmt.Sprintf("$%d", len(l.args))
 }
 
-// pageText is the text for a page and one row more, which tells whether
+// setPage sets the texts for a page and one row more, which tells whether
 // something follows. It notes further arguments.
-func (l *listing) pageText() string {
+func (l *listing) setPage() {
 	where, offset := l.where, l.query.Offset
 	direction, beyond := "", ">"
 	if l.query.Descending {
@@ -153,13 +206,12 @@ func (l *listing) pageText() string {
 	}
 	if at := l.query.After; at != nil {
 		offset = 0
-		key, after := keys[0], ""
+		value, after := any(at.Micros), "%s"
 		if l.query.Order == persona.ByName {
-			after = "lower(" + l.arg(at.Name) + ")"
-		} else {
-			after = l.arg(at.Micros)
+			value, after = at.Name, "lower(%s)"
 		}
-		oID := l.arg(at.OID)
+		key, oID := keys[0], l.arg(at.OID)
+		after = fmt.Sprintf(after, l.arg(value))
 		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
 	}
 	keys = append(keys, "p.o_id")
@@ -171,7 +223,7 @@ func (l *listing) pageText() string {
 	order[0] += direction
 	by := strings.Join(order, ", ")
 	// The inner select finds rows by index; only those of the page are read.
-	return "select " + personaColumns + `
+	found := `
 		from (
 			select ` + strings.Join(columns, ", ") + `
 			from ` + l.from + " where " + strings.Join(where, " and ") + `
@@ -179,8 +231,9 @@ func (l *listing) pageText() string {
 			limit ` + l.arg(l.query.Limit+1) + " offset " + l.arg(offset) + `
 		) found
 		join personas p on p.id = found.id
-		join users u on u.o_id = p.user_o_id
-		order by ` + by
+		`
+	l.page = "select " + personaColumns + found + "join users u on u.o_id = p.user_o_id order by " + by
+	l.heads = "select " + headColumns + found + "order by " + by
 }
 
 // tier is the first key of persona.ByRank.

@@ -20,15 +20,16 @@ const personaColumns = `
 	p.primary_offering_o_id, coalesce(p.offering_mode, ''), p.document,
 	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
 
+const personaByID = `
+	select ` + personaColumns + `
+	from personas p
+	join users u on u.o_id = p.user_o_id
+	where p.workspace_o_id = $1 and p.o_id = $2`
+
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	const query = `
-		select ` + personaColumns + `
-		from personas p
-		join users u on u.o_id = p.user_o_id
-		where p.workspace_o_id = $1 and p.o_id = $2`
-	return one(ctx, q, query+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return one(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
 }
 
 // personasAtOnce is how many personas one statement reads: a reader may be slow,

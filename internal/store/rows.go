@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/tables"
 )
 
 const (
@@ -22,53 +22,12 @@ const (
 	bytesAtOnce = 8 << 20
 )
 
-// table is where the rows of a kind are.
-type table struct {
-	name    string
-	columns []string
-	keys    int // how many of the columns are the key, which has an index
-}
-
-// tableOf returns the table of a kind. Links and words have no rows: they are
-// made of the personas.
-func tableOf(kind persona.RowKind) table {
-	name, columns, keys := "", "", 1
-	switch kind {
-	case persona.OrganizationRows:
-		name, columns = "organizations", "o_id name slug domain created_at"
-	case persona.WorkspaceRows:
-		name, columns = "workspaces", "o_id organization_o_id name domain created_at number"
-	case persona.UserRows:
-		name, columns = "users", "o_id organization_o_id first_name last_name email role created_at"
-	case persona.APIKeyRows:
-		name, columns = "api_keys", "o_id workspace_o_id user_o_id name scopes secret_digest created_at expires_at revoked_at last_used_at"
-	case persona.PersonaRows:
-		name, keys = "personas", 2
-		columns = "workspace_o_id o_id id user_o_id name internal_name description document created_at updated_at archived_at deleted_at " +
-			"primary_offering_o_id offering_mode active unrecognized rejected"
-	case persona.RevisionRows:
-		name, columns = "revisions", "o_id persona_id number action user_o_id key_o_id created_at snapshot"
-	case persona.FirstAnswerRows:
-		name, keys = "idempotent_answers", 2
-		columns = "workspace_o_id key persona_o_id body_digest answer etag created_at"
-	}
-	return table{name, strings.Fields(columns), keys}
-}
-
-// page is the text that reads the rows beyond a key. It is put together of
-// constant parts.
-func (t table) page() string {
-	key, parameters := strings.Join(t.columns[:t.keys], ", "), []string{"$1", "$2"}[:t.keys]
-	return fmt.Sprintf("select %s from %s where (%s) > (%s) order by %s limit $%d",
-		strings.Join(t.columns, ", "), t.name, key, strings.Join(parameters, ", "), key, t.keys+1)
-}
-
 // Rows implements persona.Reader.
 func (s *Store) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
 	return func(yield func(persona.Row, error) bool) {
 		var texts []string
 		for kind := range persona.RowKinds {
-			texts = append(texts, tableOf(kind).page())
+			texts = append(texts, tables.Of(kind).Page())
 		}
 		err := s.snapshot(ctx, texts, func(q *queries) error {
 			q.Rows(ctx)(yield)
@@ -84,7 +43,7 @@ func (s *Store) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
 func (q *queries) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
 	return func(yield func(persona.Row, error) bool) {
 		for kind := range persona.RowKinds {
-			after := make([]string, tableOf(kind).keys)
+			after := make([]string, tables.Of(kind).Keys)
 			for limit, more := rowsAtOnce, true; more; {
 				rows, cut, err := q.rowsAfter(ctx, kind, after, limit)
 				if err != nil {
@@ -109,18 +68,18 @@ func (q *queries) Rows(ctx context.Context) iter.Seq2[persona.Row, error] {
 // as they are large.
 func (q *queries) rowsAfter(ctx context.Context, kind persona.RowKind, after []string, limit int) (rows []persona.Row, cut bool, err error) {
 	defer q.timed("rows")()
-	t := tableOf(kind)
+	t := tables.Of(kind)
 	var args []any
 	for _, text := range after {
 		args = append(args, text)
 	}
 	size := 0
-	for values, err := range each(ctx, q, t.page(), t.scan, append(args, limit)...) {
+	for values, err := range each(ctx, q, t.Page(), func(r row) ([]any, error) { return t.Scan(r) }, append(args, limit)...) {
 		if err != nil {
 			return nil, false, err
 		}
 		r := persona.Row{Kind: kind, Values: values}
-		for _, value := range values[:t.keys] {
+		for _, value := range values[:t.Keys] {
 			r.Key = append(r.Key, value.(string))
 		}
 		rows = append(rows, r)
@@ -131,26 +90,11 @@ func (q *queries) rowsAfter(ctx context.Context, kind persona.RowKind, after []s
 	return rows, false, nil
 }
 
-// scan reads the values of a row.
-func (t table) scan(r row) ([]any, error) {
-	values, dest := make([]any, len(t.columns)), make([]any, len(t.columns))
-	for i := range values {
-		dest[i] = &values[i]
-	}
-	err := r.Scan(dest...)
-	for i, column := range t.columns {
-		if n, isNumber := values[i].(int64); isNumber && slices.Contains([]string{"active", "unrecognized", "rejected"}, column) {
-			values[i] = n != 0 // SQLite has no bool
-		}
-	}
-	return values, err
-}
-
 // CountRows implements persona.Reader.
 func (q *queries) CountRows(ctx context.Context) (int, error) {
 	total := 0
 	for kind := range persona.RowKinds {
-		n, err := one(ctx, q, "select count(*) from "+tableOf(kind).name, scanInt, nil)
+		n, err := one(ctx, q, "select count(*) from "+tables.Of(kind).Name, scanInt, nil)
 		if err != nil {
 			return 0, err
 		}
@@ -163,14 +107,14 @@ func (q *queries) CountRows(ctx context.Context) (int, error) {
 func (t *tx) InsertRows(ctx context.Context, rows []persona.Row) error {
 	defer t.timed("insert_rows")()
 	for kind := range persona.RowKinds {
-		of := tableOf(kind)
+		of := tables.Of(kind)
 		var values [][]any
 		for _, r := range rows {
 			if r.Kind == kind {
 				values = append(values, r.Values)
 			}
 		}
-		if err := t.insertMany(ctx, of.name+" ("+strings.Join(of.columns, ", ")+")", values); err != nil {
+		if err := t.insertMany(ctx, of.Name+" ("+strings.Join(of.Columns, ", ")+")", values); err != nil {
 			return err
 		}
 		if kind == persona.PersonaRows {
@@ -193,7 +137,7 @@ func (t *tx) insertMany(ctx context.Context, into string, rows [][]any) error {
 }
 
 // indexRows writes what finds personas.
-func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
+func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) error {
 	if len(personas) == 0 {
 		return nil
 	}
@@ -201,7 +145,7 @@ func (t *tx) indexRows(ctx context.Context, of table, personas [][]any) error {
 	var links, words [][]any
 	at, workspace := fts.Place{}, ""
 	for _, values := range personas {
-		value := func(column string) any { return values[slices.Index(of.columns, column)] }
+		value := func(column string) any { return values[slices.Index(of.Columns, column)] }
 		if of := value("workspace_o_id").(string); of != workspace {
 			var err error
 			if at.Workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {

@@ -306,7 +306,7 @@ func (q *writes) prepare(ctx context.Context) {
 		if len(q.prepared) == keptStatements {
 			break
 		}
-		if stmt, err := q.db.PrepareContext(ctx, text); err == nil { //nolint:sqlclosecheck // kept as long as the database is open
+		if stmt, err := q.db.PrepareContext(ctx, text); err == nil {
 			q.prepared[text] = stmt
 		}
 	}

@@ -17,6 +17,7 @@ const addOrganization = `insert or ignore into organizations (o_id, name, slug, 
 
 // add adds an organization.
 func add(t *testing.T, oID string) func(engine.Writer) error {
+	t.Helper()
 	return func(w engine.Writer) error {
 		_, err := w.ExecContext(t.Context(), addOrganization, oID)
 		return err
@@ -54,7 +55,7 @@ func (d *DB) waitFor(n int) {
 
 // behind runs first, which adds "first", while the writes fns wait behind it in
 // their order, and returns what came of it, and of them.
-func behind(t *testing.T, d *DB, fns ...func(engine.Writer) error) (first error, others []error) {
+func behind(t *testing.T, d *DB, fns ...func(engine.Writer) error) (others []error, first error) {
 	t.Helper()
 	began, release := make(chan struct{}), make(chan struct{})
 	others = make([]error, len(fns))
@@ -80,7 +81,7 @@ func behind(t *testing.T, d *DB, fns ...func(engine.Writer) error) (first error,
 	}
 	close(release)
 	group.Wait()
-	return first, others
+	return others, first
 }
 
 func TestWritesShareACommit(t *testing.T) {
@@ -89,7 +90,7 @@ func TestWritesShareACommit(t *testing.T) {
 	t.Run("EachForItself", func(t *testing.T) {
 		t.Parallel()
 		d, _ := setup(t)
-		first, others := behind(t, d,
+		others, first := behind(t, d,
 			func(w engine.Writer) error {
 				return errors.Join(add(t, "refused")(w), w.Later(t.Context(), addOrganization, "refused later"), refused)
 			},
@@ -119,7 +120,7 @@ func TestWritesShareACommit(t *testing.T) {
 			},
 			add(t, "third"),
 		)
-		if first != nil || !errors.Is(others[0], refused) || others[1] != nil || others[2] != errPanicked || !errors.Is(others[3], refused) || others[4] != nil {
+		if first != nil || !errors.Is(others[0], refused) || others[1] != nil || !errors.Is(others[2], errPanicked) || !errors.Is(others[3], refused) || others[4] != nil {
 			t.Errorf("the writes gave %v and %v", first, others)
 		}
 		if diff := cmp.Diff([]string{"first", "second", "second later", "third"}, organizations(t, d)); diff != "" {
@@ -131,7 +132,7 @@ func TestWritesShareACommit(t *testing.T) {
 		d, _ := setup(t)
 		// The commit fails for what one did, and none is told that it was kept, nor
 		// refused for what it saw of another.
-		first, others := behind(t, d,
+		others, first := behind(t, d,
 			add(t, "second"),
 			func(w engine.Writer) error {
 				for _, text := range []string{
