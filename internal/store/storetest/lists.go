@@ -271,3 +271,36 @@ func (s suite) testListAtOnce(t *testing.T) {
 	close(begin)
 	group.Wait()
 }
+
+// testListWhatIsMissing: the caller has nothing of a page, some of it, nearly
+// all, or all.
+func (s suite) testListWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	f := s.setup(t)
+	const personas = 20
+	for i := range personas {
+		f.insert(t, f.persona(fmt.Sprintf("pe_%02d", i), "VP"))
+	}
+	query := persona.Query{Order: persona.ByName, Limit: personas - 1}
+	want := must[*persona.Page](t)(f.List(t.Context(), f.workspace.OID, query))
+	for _, missing := range []int{personas, 10, 1, 0} {
+		query.Have = func(oID string, updatedAt time.Time) bool {
+			i := slices.IndexFunc(want.Personas, func(p *persona.Persona) bool { return p.OID == oID })
+			return i >= missing && updatedAt.Equal(want.Personas[i].UpdatedAt)
+		}
+		got := must[*persona.Page](t)(f.List(t.Context(), f.workspace.OID, query))
+		if got.Total != want.Total || got.HasNext != want.HasNext || len(got.Personas) != len(want.Personas) {
+			t.Fatalf("%d missing: %+v, want %+v", missing, got, want)
+		}
+		for i, p := range got.Personas {
+			if i < missing {
+				same(t, fmt.Sprintf("%d missing: number %d", missing, i), want.Personas[i], p)
+			}
+			head := func(p *persona.Persona) []any { return []any{p.OID, p.Name, p.CreatedAt, p.UpdatedAt} }
+			same(t, fmt.Sprintf("%d missing: head of number %d", missing, i), head(want.Personas[i]), head(p))
+		}
+	}
+	query.MaxBytes = 1
+	_, err := f.List(t.Context(), f.workspace.OID, query)
+	wantCode(t, "a page that the caller has, and that is too large", err, persona.CodePageTooLarge)
+}

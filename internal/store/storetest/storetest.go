@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) persona.Store) {
 	t.Run("ListCursor", s.testListCursor)
 	t.Run("ListFilters", s.testListFilters)
 	t.Run("ListAtOnce", s.testListAtOnce)
+	t.Run("ListWhatIsMissing", s.testListWhatIsMissing)
 	t.Run("Search", s.testSearch)
 	t.Run("SearchFollows", s.testSearchFollows)
 	t.Run("SearchRank", s.testSearchRank)
