@@ -199,12 +199,12 @@ type failing struct {
 var errFailing = errors.New("the target went away")
 
 // Write implements persona.Store.
-func (s *failing) Write(ctx context.Context, fn func(persona.Tx) error) error {
+func (s *failing) WriteAlone(ctx context.Context, fn func(persona.Tx) error) error {
 	if s.left == 0 {
 		return errFailing
 	}
 	s.left--
-	return s.Store.Write(ctx, fn)
+	return s.Store.WriteAlone(ctx, fn)
 }
 
 // cutOff copies a part of what is too much for one transaction.

@@ -116,7 +116,7 @@ func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err err
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
-	d.writes = &writes{db: d.writer, watch: d.watch, prepared: map[string]*sql.Stmt{}}
+	d.writes = &writes{db: d.writer, watch: d.watch, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }
 

@@ -27,6 +27,8 @@ const (
 type writes struct {
 	db    *sql.DB
 	watch *watch
+	// after is commitAfter, but in tests.
+	after time.Duration
 
 	mu      sync.Mutex
 	waiting []*write
@@ -197,7 +199,7 @@ func (q *writes) together(ctx context.Context, first *write) {
 			members = append(members, w)
 		}
 		changed = changed || kept
-		if len(members) == commitMost || time.Since(began) > commitAfter {
+		if len(members) == commitMost || time.Since(began) > q.after {
 			break
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,6 +58,7 @@ func (d *DB) waitFor(n int) {
 // their order, and returns what came of it, and of them.
 func behind(t *testing.T, d *DB, fns ...func(engine.Writer) error) (others []error, first error) {
 	t.Helper()
+	d.writes.after = time.Minute
 	began, release := make(chan struct{}), make(chan struct{})
 	others = make([]error, len(fns))
 	var group sync.WaitGroup
@@ -162,6 +164,7 @@ func TestWritesShareACommit(t *testing.T) {
 	t.Run("BeforeTheFirstIsAnswered", func(t *testing.T) {
 		t.Parallel()
 		d, _ := setup(t)
+		d.writes.after = time.Minute
 		var answered atomic.Bool
 		began, release := make(chan struct{}), make(chan struct{})
 		var group sync.WaitGroup
