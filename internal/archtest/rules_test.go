@@ -64,7 +64,7 @@ var rooms = []room{
 	{dir: "internal/store/engine"},
 	{dir: "internal/store/migrations", may: []string{"internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/search", "internal/persona"}},
-	{dir: "internal/store/tables", may: []string{"internal/persona"}},
+	{dir: "internal/store/tables", may: []string{"internal/store/document", "internal/persona"}},
 	{dir: "internal/store/document", may: []string{"internal/persona"}},
 	{dir: "internal/store/dbfile", may: []string{"internal/persona"}},
 	{dir: "internal/store/storetest", may: []string{"internal/search", "internal/persona"}},

@@ -206,12 +206,11 @@ func (l *listing) setPage() {
 	}
 	if at := l.query.After; at != nil {
 		offset = 0
-		value, after := any(at.Micros), "%s"
+		value := any(at.Micros)
 		if l.query.Order == persona.ByName {
-			value, after = at.Name, "lower(%s)"
+			value = lowerASCII(at.Name)
 		}
-		key, oID := keys[0], l.arg(at.OID)
-		after = fmt.Sprintf(after, l.arg(value))
+		key, after, oID := keys[0], l.arg(value), l.arg(at.OID)
 		where = append(where, "("+key+" "+beyond+" "+after+" or "+key+" = "+after+" and p.o_id > "+oID+")")
 	}
 	keys = append(keys, "p.o_id")
@@ -245,4 +244,15 @@ func (l *listing) tier() string {
 // match notes the full-text query and returns its place in the text.
 func (l *listing) match(in fts.Columns) string {
 	return l.arg(l.index.Match(l.workspace, l.query.Status, in, l.query.Words))
+}
+
+// lowerASCII is what lower() of a name does in both engines. That of an argument
+// is another in PostgreSQL.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }

@@ -2,15 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
-	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
 	"personae.dev/internal/store/tables"
 )
@@ -154,7 +151,7 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 			workspace = of
 		}
 		at.ID = int(value("id").(int64))
-		p, err := personaOfRow(value)
+		p, err := tables.Persona(value)
 		if err != nil {
 			return err
 		}
@@ -187,23 +184,4 @@ func (t *tx) execAll(ctx context.Context, statements []string) error {
 		}
 	}
 	return nil
-}
-
-// personaOfRow returns what lists and search need of a persona.
-func personaOfRow(value func(column string) any) (*persona.Persona, error) {
-	text := func(column string) *string {
-		if text, ok := value(column).(string); ok {
-			return &text
-		}
-		return nil
-	}
-	at := func(column string) *time.Time {
-		us, ok := value(column).(int64)
-		return fromNullMicros(sql.Null[int64]{V: us, Valid: ok})
-	}
-	p := &persona.Persona{
-		Name: value("name").(string), InternalName: text("internal_name"), Description: text("description"),
-		ArchivedAt: at("archived_at"), DeletedAt: at("deleted_at"),
-	}
-	return p, document.Decode([]byte(value("document").(string)), p)
 }

@@ -17,6 +17,8 @@ const (
 	// long the first of them waits for others to have their turns.
 	commitMost  = 64
 	commitAfter = 20 * time.Millisecond
+	// laterMost is how many statements a write that is alone leaves for later.
+	laterMost = 256
 	// keptStatements is how many statements the writing connection keeps.
 	keptStatements = 100
 )
@@ -361,14 +363,16 @@ func (w *writer) InsertMany(ctx context.Context, into string, rows [][]any) erro
 }
 
 // Later implements engine.Writer. The full-text index writes to disk at every
-// savepoint; so its rows follow after the last one, if there are any.
+// savepoint, and SQLite makes one for many a statement; so its rows follow
+// after the last one, or together with some others.
 func (w *writer) Later(ctx context.Context, text string, args ...any) error {
-	if w.alone {
-		_, err := w.ExecContext(ctx, text, args...)
-		return err
-	}
 	w.later = append(w.later, statement{text, args})
-	return nil
+	if !w.alone || len(w.later) < laterMost {
+		return nil
+	}
+	err := w.Flush(ctx)
+	w.later = nil // nobody else would lose them
+	return err
 }
 
 // Flush implements engine.Writer. The statements are kept: those of others would

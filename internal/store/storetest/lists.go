@@ -68,7 +68,7 @@ func (s suite) testListOrder(t *testing.T) {
 		{"pe_é", "a", 1, 0},
 		{"pe_A", "c", -1, 3},
 		{"pe_0", "C", 2, 3},
-		{"pe__", "é", 2, 0},
+		{"pe__", "É", 2, 0},
 		{"pe_\U0001f600", "_", 2, 0},
 	} {
 		q := f.persona(p.oID, p.name)
@@ -87,7 +87,7 @@ func (s suite) testListOrder(t *testing.T) {
 		{persona.ByCreatedAt, true, "0 _ \U0001f600 a é B b A"},
 		{persona.ByUpdatedAt, false, "_ é \U0001f600 a B 0 A b"},
 		{persona.ByUpdatedAt, true, "0 A b B a _ é \U0001f600"},
-		// The case of ASCII letters does not count.
+		// The case of ASCII letters does not count, and that of others does.
 		{persona.ByName, false, "\U0001f600 a é B b 0 A _"},
 		{persona.ByName, true, "_ 0 A B b a é \U0001f600"},
 	} {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/document"
 )
 
 // Table is where the rows of a kind are.
@@ -64,4 +66,26 @@ func (t Table) Scan(r interface{ Scan(dest ...any) error }) ([]any, error) {
 		}
 	}
 	return values, err
+}
+
+// Persona returns what lists and search need of a persona.
+func Persona(value func(column string) any) (*persona.Persona, error) {
+	text := func(column string) *string {
+		if text, ok := value(column).(string); ok {
+			return &text
+		}
+		return nil
+	}
+	at := func(column string) *time.Time {
+		us, ok := value(column).(int64)
+		if !ok {
+			return nil
+		}
+		return new(time.UnixMicro(us).UTC())
+	}
+	p := &persona.Persona{
+		Name: value("name").(string), InternalName: text("internal_name"), Description: text("description"),
+		ArchivedAt: at("archived_at"), DeletedAt: at("deleted_at"),
+	}
+	return p, document.Decode([]byte(value("document").(string)), p)
 }
