@@ -74,7 +74,7 @@ func (r Result) Quantile(share float64) time.Duration {
 }
 
 // drain is how long the answers to the last requests may take to come.
-const drain = 10 * time.Second
+const drain = 30 * time.Second
 
 // Run carries a plan out. An answer with another status, or a connection that
 // ends, ends it with an error.
