@@ -26,7 +26,14 @@ func ParseTime(s string) (Time, error) {
 }
 
 // AppendTime appends t to b in TimeLayout, without quotes.
-func AppendTime(b []byte, t time.Time) []byte { return t.UTC().AppendFormat(b, TimeLayout) }
+func AppendTime(b []byte, t time.Time) []byte {
+	// RFC3339 has a way of its own through package time, four times as fast.
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	b = b[:len(b)-len("Z")]
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
 
 // MarshalJSON implements json.Marshaler.
 func (t Time) MarshalJSON() ([]byte, error) {

@@ -85,7 +85,7 @@ func New(cfg Config) http.Handler {
 	routes := a.routes()
 	mux := httpx.NewMux(unmatched(routes))
 	for _, route := range routes {
-		mux.Handle(route.method+" "+route.path, route.handler)
+		mux.Handle(route.method, route.path, route.handler)
 	}
 	return httpx.Adapt(httpx.Chain(mux.Serve,
 		httpx.Bound(bounds),

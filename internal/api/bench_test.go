@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"personae.dev/internal/app"
 	"personae.dev/internal/fastpath"
 	"personae.dev/internal/overload"
 )
@@ -24,8 +25,8 @@ func (d *discard) WriteHeader(int)             {}
 // persona, the access log as it ships.
 func hot(t testing.TB) *server {
 	t.Helper()
-	// Discarded when it is written, and not before, as slog.DiscardHandler does.
-	log := slog.New(slog.NewJSONHandler(struct{ io.Writer }{io.Discard}, nil))
+	log, flush := app.NewLog(io.Discard, slog.LevelInfo, true)
+	t.Cleanup(flush)
 	return setup(t, withLog(log))
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ const maxBuffered = 64 << 10
 type answer struct {
 	conn    net.Conn
 	closing <-chan struct{} // closed when no connection goes on after its answer
+	dates   *dates
 	header  http.Header
 	keys    []string // of the header that is sent
 
@@ -33,14 +35,14 @@ type answer struct {
 	err   error // of the connection
 }
 
-func newAnswer(c net.Conn, closing <-chan struct{}) *answer {
-	return &answer{conn: c, closing: closing, header: http.Header{}}
+func newAnswer(c net.Conn, closing <-chan struct{}, dates *dates) *answer {
+	return &answer{conn: c, closing: closing, dates: dates, header: http.Header{}}
 }
 
 // reset makes a ready for the next answer, which is put together in buffer.
 func (a *answer) reset(buffer []byte) {
 	clear(a.header)
-	*a = answer{conn: a.conn, closing: a.closing, header: a.header, keys: a.keys[:0], out: buffer[:0]}
+	*a = answer{conn: a.conn, closing: a.closing, dates: a.dates, header: a.header, keys: a.keys[:0], out: buffer[:0]}
 }
 
 // Header implements http.ResponseWriter.
@@ -154,9 +156,7 @@ func (a *answer) writeHead(header http.Header, body []byte) {
 		}
 	}
 	if header["Date"] == nil {
-		b = append(b, "Date: "...)
-		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
-		b = append(b, "\r\n"...)
+		b = a.dates.append(b)
 	}
 	if a.hasBody() {
 		if len(header["Content-Length"]) == 0 {
@@ -199,8 +199,27 @@ func (a *answer) mayHave(key string) bool {
 // appendHeader appends a line. No value can begin another.
 func appendHeader(b []byte, key, value string) []byte {
 	b = append(append(b, key...), ": "...)
-	if strings.ContainsAny(value, "\r\n") {
+	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, '\n') >= 0 {
 		value = strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
 	}
 	return append(append(b, value...), "\r\n"...)
+}
+
+// dates makes the header Date once a second, for all answers.
+type dates struct{ last atomic.Pointer[date] }
+
+type date struct {
+	second int64
+	line   []byte
+}
+
+func (d *dates) append(b []byte) []byte {
+	now := time.Now()
+	last := d.last.Load()
+	if last == nil || last.second != now.Unix() {
+		line := append(now.UTC().AppendFormat([]byte("Date: "), http.TimeFormat), "\r\n"...)
+		last = &date{now.Unix(), line}
+		d.last.Store(last)
+	}
+	return append(b, last.line...)
 }

@@ -40,6 +40,7 @@ type Listener struct {
 	failed  chan error
 	closing chan struct{}
 	serving sync.WaitGroup
+	dates   dates
 
 	mu     sync.Mutex
 	closed bool
@@ -168,7 +169,7 @@ func (l *Listener) serveAll(c net.Conn) (unread []byte, ended bool) {
 	template := (&http.Request{
 		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, RemoteAddr: c.RemoteAddr().String(),
 	}).WithContext(ctx)
-	r, a := newRequest(), newAnswer(c, l.closing)
+	r, a := newRequest(), newAnswer(c, l.closing, &l.dates)
 	head := make([]byte, maxHead)
 	for renewed, closed := (time.Time{}), false; !closed; {
 		n, err := c.Read(head)

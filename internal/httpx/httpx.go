@@ -7,7 +7,6 @@ package httpx
 import (
 	"log/slog"
 	"net/http"
-	"path"
 	"sync"
 	"time"
 
@@ -47,7 +46,6 @@ type ResponseWriter struct {
 
 	status  int
 	written int64
-	err     error // of a handler behind a Mux
 
 	// values are of headers that were Set: made together, and left to whoever
 	// has the headers.
@@ -122,36 +120,42 @@ func Adapt(h Handler) http.Handler {
 	})
 }
 
-// Mux finds the handler of a request.
+// Mux finds the handler of a request by its exact path and method. It is no
+// http.ServeMux, which costs more than a hot answer's key check, and redirects
+// what is nearly a path.
 type Mux struct {
-	mux       http.ServeMux
+	routes    map[string]map[string]*route // by path and method
 	otherwise Handler
 }
 
-// NewMux returns a mux where otherwise answers what no pattern matches.
-func NewMux(otherwise Handler) *Mux {
-	m := &Mux{otherwise: otherwise}
-	m.Handle("/", func(w *ResponseWriter, r *http.Request) error {
-		w.Route = "" // this is none
-		return otherwise(w, r)
-	})
-	return m
+type route struct {
+	pattern string // its method and path, for log and metrics
+	handler Handler
 }
 
-// Handle registers h for a pattern of http.ServeMux.
-func (m *Mux) Handle(pattern string, h Handler) {
-	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		rw := w.(*ResponseWriter) // Serve passes it
-		rw.Route = r.Pattern
-		rw.err = h(rw, r)
-	})
+// NewMux returns a mux where otherwise answers what no route matches.
+func NewMux(otherwise Handler) *Mux {
+	return &Mux{routes: map[string]map[string]*route{}, otherwise: otherwise}
+}
+
+// Handle registers h for a method and a path. What is for GET answers HEAD too.
+func (m *Mux) Handle(method, path string, h Handler) {
+	if m.routes[path] == nil {
+		m.routes[path] = map[string]*route{}
+	}
+	r := &route{method + " " + path, h}
+	m.routes[path][method] = r
+	if method == http.MethodGet {
+		m.routes[path][http.MethodHead] = r
+	}
 }
 
 // Serve is the Handler of the mux.
 func (m *Mux) Serve(w *ResponseWriter, r *http.Request) error {
-	if path.Clean(r.URL.Path) != r.URL.Path {
-		return m.otherwise(w, r) // http.ServeMux would redirect /a//b
+	found := m.routes[r.URL.Path][r.Method]
+	if found == nil {
+		return m.otherwise(w, r)
 	}
-	m.mux.ServeHTTP(w, r)
-	return w.err
+	w.Route = found.pattern
+	return found.handler(w, r)
 }

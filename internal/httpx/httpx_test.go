@@ -64,7 +64,7 @@ func TestMux(t *testing.T) {
 		return nil
 	})
 	failed := errors.New("failed")
-	mux.Handle("GET /a", func(*httpx.ResponseWriter, *http.Request) error { return failed })
+	mux.Handle("GET", "/a", func(*httpx.ResponseWriter, *http.Request) error { return failed })
 	var route string
 	var err error
 	look := func(next httpx.Handler) httpx.Handler {
