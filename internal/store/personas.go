@@ -29,7 +29,7 @@ const personaByID = `
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	return one(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return lookedUp(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
 }
 
 // personasAtOnce is how many personas one statement reads: a reader may be slow,

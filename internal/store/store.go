@@ -59,7 +59,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe}), nil
+	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe, lookUp: db.One}), nil
 }
 
 func newStore(db engine.Engine, q queries) *Store {
@@ -116,7 +116,7 @@ func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err 
 func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
-		q.Runner, q.writing = w, true
+		q.Runner, q.writing, q.lookUp = w, true, nil
 		return fn(&tx{queries: q, writer: w})
 	}
 }
@@ -126,7 +126,7 @@ func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) error) error {
 	return s.engine.Snapshot(ctx, texts, func(r engine.Runner) error {
 		q := s.queries
-		q.Runner = r
+		q.Runner, q.lookUp = r, nil
 		return fn(&q)
 	})
 }
@@ -142,7 +142,10 @@ type queries struct {
 	// reach; 0 for none.
 	timeout   time.Duration
 	translate func(error) error
-	observe   func(operation string, took time.Duration)
+	// lookUp is a faster way to a row that is found by texts, where the engine
+	// has one. It reads what is committed, and so nil stands in transactions.
+	lookUp  func(ctx context.Context, text string, scan func(row) error, args ...string) (found bool, err error)
+	observe func(operation string, took time.Duration)
 }
 
 // tx holds the statements that write too.
@@ -186,7 +189,7 @@ func (q *queries) insert(ctx context.Context, text string, taken error, args ...
 }
 
 // row is a row that can be read.
-type row interface{ Scan(dest ...any) error }
+type row = sqlite.Row
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
@@ -196,6 +199,25 @@ func one[T any](ctx context.Context, q *queries, text string, scan func(row) (T,
 	}
 	var zero T
 	return zero, missing
+}
+
+// lookedUp is one for arguments that are texts, and the fastest way there is.
+func lookedUp[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), missing error, args ...string) (value T, err error) {
+	if q.lookUp == nil {
+		arguments := make([]any, len(args))
+		for i, arg := range args {
+			arguments[i] = arg
+		}
+		return one(ctx, q, text, scan, missing, arguments...)
+	}
+	found, err := q.lookUp(ctx, text, func(r row) (err error) {
+		value, err = scan(r)
+		return err
+	}, args...)
+	if err == nil && !found {
+		err = missing
+	}
+	return value, err
 }
 
 // each reads the rows of a query, one after the other.
