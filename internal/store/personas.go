@@ -95,7 +95,7 @@ func scanPersona(r row) (*persona.Persona, error) {
 		p                             persona.Persona
 		created, updated, userCreated int64
 		archived, deleted             sql.Null[int64]
-		doc                           []byte
+		doc                           document.Text
 	)
 	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
 		&p.Active, &p.Unrecognized, &p.Rejected,

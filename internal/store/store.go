@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
@@ -264,7 +265,10 @@ type measured struct {
 func (m measured) Scan(dest ...any) error {
 	err := m.row.Scan(dest...)
 	for _, d := range dest {
-		if text, ok := d.(*[]byte); ok {
+		switch text := d.(type) {
+		case *document.Text:
+			*m.left -= len(*text)
+		case *[]byte:
 			*m.left -= len(*text)
 		}
 	}
