@@ -10,15 +10,15 @@ import (
 const hex = "0123456789abcdef"
 
 // AppendString appends s as encoding/json writes it where HTML is not escaped.
-func AppendString(b []byte, s string) []byte { return appendString(b, s, &escaped) }
+func AppendString(b []byte, s string) []byte { return appendString(b, s, &escaped, false) }
 
 // AppendHTMLString appends s as json.Marshal writes it.
-func AppendHTMLString(b []byte, s string) []byte { return appendString(b, s, &escapedForHTML) }
+func AppendHTMLString(b []byte, s string) []byte { return appendString(b, s, &escapedForHTML, true) }
 
-func appendString(b []byte, s string, escaped *[256]bool) []byte {
+func appendString(b []byte, s string, escaped *[256]bool, html bool) []byte {
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainPrefix(s, html); i < len(s); {
 		c := s[i]
 		if !escaped[c] {
 			i++
@@ -45,6 +45,42 @@ func appendString(b []byte, s string, escaped *[256]bool) []byte {
 	}
 	return append(append(b, s[start:]...), '"')
 }
+
+// plainPrefix returns a length up to which s stands for itself: it looks at
+// eight bytes at a time, and stops before the first eight that have another.
+func plainPrefix(s string, html bool) int {
+	i := 0
+	for ; len(s)-i >= 8; i += 8 {
+		v := word(s[i:])
+		other := beyondASCII(v) | below(v, ' ') | equal(v, '"') | equal(v, '\\')
+		if html {
+			other |= equal(v, '<') | equal(v, '>') | equal(v, '&')
+		}
+		if other&highBits != 0 {
+			break
+		}
+	}
+	return i
+}
+
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// word returns the first eight bytes of s.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// These set a high bit if a byte of v is of the kind, and none if no byte is.
+func beyondASCII(v uint64) uint64 { return v }
+
+func below(v uint64, c byte) uint64 { return (v - lowBits*uint64(c)) &^ v }
+
+func equal(v uint64, c byte) uint64 { return below(v^lowBits*uint64(c), 1) }
 
 func appendEscaped(b []byte, c byte) []byte {
 	switch c {

@@ -20,8 +20,8 @@ type Reader struct {
 	lists []string // what the lists of texts are parts of
 }
 
-// maxDepth is that of encoding/json.
-const maxDepth = 10000
+// deepest is that of encoding/json.
+const deepest = 10000
 
 // NewReader returns a Reader of text.
 func NewReader(text string) *Reader { return &Reader{text: text} }
@@ -185,7 +185,7 @@ func (r *Reader) open(c byte) bool {
 	if r.null() || !r.token(c) {
 		return false
 	}
-	if r.depth++; r.depth > maxDepth {
+	if r.depth++; r.depth > deepest {
 		r.fail("less depth")
 		return false
 	}
@@ -258,7 +258,7 @@ func (r *Reader) string() string {
 		return ""
 	}
 	from, ascii := r.at, true
-	for i := from; i < len(r.text); i++ {
+	for i := from + plainPrefix(r.text[from:], false); i < len(r.text); i++ {
 		kind := kinds[r.text[i]]
 		if kind == plain {
 			continue
