@@ -44,7 +44,7 @@ var rooms = []room{
 		"internal/library", "internal/persona", "apitype",
 	}},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
-	{dir: "internal/wire", may: []string{"apitype", "internal/persona"}},
+	{dir: "internal/wire", may: []string{"apitype", "internal/jsontext", "internal/persona"}},
 	{dir: "internal/httpx", may: []string{"internal/overload", "apitype", "internal/persona"}},
 	{dir: "internal/ratelimit"},
 	{dir: "internal/fastpath"},
@@ -65,7 +65,7 @@ var rooms = []room{
 	{dir: "internal/store/migrations", may: []string{"internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/search", "internal/persona"}},
 	{dir: "internal/store/tables", may: []string{"internal/store/document", "internal/persona"}},
-	{dir: "internal/store/document", may: []string{"internal/persona"}},
+	{dir: "internal/store/document", may: []string{"internal/jsontext", "internal/persona"}},
 	{dir: "internal/store/dbfile", may: []string{"internal/persona"}},
 	{dir: "internal/store/storetest", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/postgrestest", may: []string{"internal/machinetest"}},
@@ -75,6 +75,7 @@ var rooms = []room{
 	{dir: "internal/search", may: []string{"internal/persona"}},
 	{dir: "internal/transfer", may: []string{"internal/persona"}},
 	{dir: "internal/cache"},
+	{dir: "internal/jsontext", stdOnly: true},
 	{dir: "internal/persona"},
 
 	// What others may build on.

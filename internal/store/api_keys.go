@@ -40,7 +40,7 @@ func (q *queries) Credential(ctx context.Context, keyOID string) (*persona.Crede
 		join organizations o on o.o_id = w.organization_o_id
 		where k.o_id = $1`
 	missing := persona.NotFoundf("api_key_not_found", "There is no API key %s: `personae key list` shows which there are.", keyOID)
-	return one(ctx, q, query+q.holdRow("k"), scanCredential, error(missing), keyOID)
+	return lookedUp(ctx, q, query+q.holdRow("k"), scanCredential, error(missing), keyOID)
 }
 
 func scanCredential(r row) (*persona.Credential, error) {

@@ -29,7 +29,7 @@ const personaByID = `
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	return one(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return lookedUp(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
 }
 
 // personasAtOnce is how many personas one statement reads: a reader may be slow,
@@ -95,7 +95,7 @@ func scanPersona(r row) (*persona.Persona, error) {
 		p                             persona.Persona
 		created, updated, userCreated int64
 		archived, deleted             sql.Null[int64]
-		doc                           []byte
+		doc                           document.Text
 	)
 	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
 		&p.Active, &p.Unrecognized, &p.Rejected,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
@@ -59,7 +60,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe}), nil
+	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe, lookUp: db.One}), nil
 }
 
 func newStore(db engine.Engine, q queries) *Store {
@@ -116,7 +117,7 @@ func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err 
 func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
-		q.Runner, q.writing = w, true
+		q.Runner, q.writing, q.lookUp = w, true, nil
 		return fn(&tx{queries: q, writer: w})
 	}
 }
@@ -126,7 +127,7 @@ func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) error) error {
 	return s.engine.Snapshot(ctx, texts, func(r engine.Runner) error {
 		q := s.queries
-		q.Runner = r
+		q.Runner, q.lookUp = r, nil
 		return fn(&q)
 	})
 }
@@ -142,7 +143,10 @@ type queries struct {
 	// reach; 0 for none.
 	timeout   time.Duration
 	translate func(error) error
-	observe   func(operation string, took time.Duration)
+	// lookUp is a faster way to a row that is found by texts, where the engine
+	// has one. It reads what is committed, and so nil stands in transactions.
+	lookUp  func(ctx context.Context, text string, scan func(row) error, args ...string) (found bool, err error)
+	observe func(operation string, took time.Duration)
 }
 
 // tx holds the statements that write too.
@@ -186,7 +190,7 @@ func (q *queries) insert(ctx context.Context, text string, taken error, args ...
 }
 
 // row is a row that can be read.
-type row interface{ Scan(dest ...any) error }
+type row = sqlite.Row
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
@@ -196,6 +200,25 @@ func one[T any](ctx context.Context, q *queries, text string, scan func(row) (T,
 	}
 	var zero T
 	return zero, missing
+}
+
+// lookedUp is one for arguments that are texts, and the fastest way there is.
+func lookedUp[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), missing error, args ...string) (value T, err error) {
+	if q.lookUp == nil {
+		arguments := make([]any, len(args))
+		for i, arg := range args {
+			arguments[i] = arg
+		}
+		return one(ctx, q, text, scan, missing, arguments...)
+	}
+	found, err := q.lookUp(ctx, text, func(r row) (err error) {
+		value, err = scan(r)
+		return err
+	}, args...)
+	if err == nil && !found {
+		err = missing
+	}
+	return value, err
 }
 
 // each reads the rows of a query, one after the other.
@@ -242,7 +265,10 @@ type measured struct {
 func (m measured) Scan(dest ...any) error {
 	err := m.row.Scan(dest...)
 	for _, d := range dest {
-		if text, ok := d.(*[]byte); ok {
+		switch text := d.(type) {
+		case *document.Text:
+			*m.left -= len(*text)
+		case *[]byte:
 			*m.left -= len(*text)
 		}
 	}

@@ -4,169 +4,327 @@
 package document
 
 import (
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
+	"personae.dev/internal/jsontext"
 	"personae.dev/internal/persona"
 )
 
-// document is the part of a persona that is kept as JSON. Its names are stable:
-// what was written once must be read for ever.
-type document struct {
-	PrimaryResponsibilities []string      `json:"primaryResponsibilities,omitempty"`
-	PainPoints              []string      `json:"painPoints,omitempty"`
-	KeyConcerns             []string      `json:"keyConcerns,omitempty"`
-	KeyObjectives           []string      `json:"keyObjectives,omitempty"`
-	CommonJobTitles         []string      `json:"commonJobTitles,omitempty"`
-	WhyTheyMatterToUs       []string      `json:"whyTheyMatterToUs,omitempty"`
-	WhyWeMatterToThem       []string      `json:"whyWeMatterToThem,omitempty"`
-	CustomFields            []customField `json:"customFields,omitempty"`
-	BuyingRole              []string      `json:"buyingRole,omitempty"`
-	QualifyingQuestions     []question    `json:"qualifyingQuestions,omitempty"`
-	OfferingOIDs            []string      `json:"offeringOIds,omitempty"`
-	PlaybookOIDs            []string      `json:"playbookOIds,omitempty"`
+// Text is a document as it is kept.
+type Text string
+
+// Encode returns the document of p. Its names are stable: what was written once
+// must be read for ever. So is every byte, which copies are compared by.
+func Encode(p *persona.Persona) (string, error) {
+	w := writer{make([]byte, 0, size(p))}
+	w.document(p)
+	return string(w.b), nil
 }
 
-type customField struct {
-	Title string   `json:"title"`
-	Value []string `json:"value,omitempty"`
+// EncodeSnapshot returns all of p but its ids and author, for its history. Times
+// are in microseconds.
+func EncodeSnapshot(p *persona.Persona) (string, error) {
+	w := writer{make([]byte, 0, size(p))}
+	w.snapshot(p)
+	return string(w.b), nil
 }
 
-type question struct {
-	OID       string          `json:"oId,omitempty"`
-	Question  string          `json:"question"`
-	Rationale string          `json:"rationale,omitempty"`
-	FitType   persona.FitType `json:"fitType"`
-	Weight    persona.Weight  `json:"weight"`
-	// ArchivedAt is in microseconds.
-	ArchivedAt *int64 `json:"archivedAt,omitempty"`
+// size is about how many bytes p takes, where little is to be escaped.
+func size(p *persona.Persona) int {
+	const (
+		names = 512 // of all members
+		text  = 3   // quotes and comma
+	)
+	n := names + len(p.Name)
+	for _, list := range [...][]string{
+		p.PrimaryResponsibilities, p.PainPoints, p.KeyConcerns, p.KeyObjectives, p.CommonJobTitles, p.WhyTheyMatterToUs, p.WhyWeMatterToThem,
+		p.BuyingRole, p.Links.OfferingOIDs, p.Links.PlaybookOIDs,
+	} {
+		for _, item := range list {
+			n += len(item) + text
+		}
+	}
+	if p.Description != nil {
+		n += len(*p.Description)
+	}
+	return n + n/16
 }
 
-// Encode returns the document of p.
-func Encode(p *persona.Persona) (string, error) { return encode(documentOf(p)) }
+// writer writes as json.Marshal does.
+type writer struct{ b []byte }
 
-// Decode sets what the document says of p.
-func Decode(text []byte, p *persona.Persona) error {
-	var d document
-	if err := json.Unmarshal(text, &d); err != nil {
+func (w *writer) document(p *persona.Persona) {
+	w.open('{')
+	for _, f := range []struct {
+		name string
+		list []string
+	}{
+		{"primaryResponsibilities", p.PrimaryResponsibilities},
+		{"painPoints", p.PainPoints},
+		{"keyConcerns", p.KeyConcerns},
+		{"keyObjectives", p.KeyObjectives},
+		{"commonJobTitles", p.CommonJobTitles},
+		{"whyTheyMatterToUs", p.WhyTheyMatterToUs},
+		{"whyWeMatterToThem", p.WhyWeMatterToThem},
+	} {
+		w.texts(f.name, f.list)
+	}
+	w.fields(p.CustomFields)
+	w.texts("buyingRole", p.BuyingRole)
+	w.questions(p.QualifyingQuestions)
+	w.texts("offeringOIds", p.Links.OfferingOIDs)
+	w.texts("playbookOIds", p.Links.PlaybookOIDs)
+	w.close('}')
+}
+
+func (w *writer) fields(fields []persona.CustomField) {
+	if len(fields) == 0 {
+		return
+	}
+	w.name("customFields")
+	w.open('[')
+	for _, f := range fields {
+		w.next()
+		w.open('{')
+		w.text("title", f.Title)
+		w.texts("value", f.Value)
+		w.close('}')
+	}
+	w.close(']')
+}
+
+func (w *writer) questions(questions []persona.QualifyingQuestion) {
+	if len(questions) == 0 {
+		return
+	}
+	w.name("qualifyingQuestions")
+	w.open('[')
+	for i := range questions {
+		q := &questions[i]
+		w.next()
+		w.open('{')
+		w.textIfAny("oId", q.OID)
+		w.text("question", q.Question)
+		w.textIfAny("rationale", q.Rationale)
+		w.text("fitType", string(q.FitType))
+		w.text("weight", string(q.Weight))
+		w.time("archivedAt", q.ArchivedAt)
+		w.close('}')
+	}
+	w.close(']')
+}
+
+func (w *writer) snapshot(p *persona.Persona) {
+	w.open('{')
+	w.text("name", p.Name)
+	w.optional("internalName", p.InternalName)
+	w.optional("description", p.Description)
+	w.name("active")
+	w.b = strconv.AppendBool(w.b, p.Active)
+	w.flag("unrecognized", p.Unrecognized)
+	w.flag("rejected", p.Rejected)
+	w.time("createdAt", &p.CreatedAt)
+	w.time("updatedAt", &p.UpdatedAt)
+	w.time("archivedAt", p.ArchivedAt)
+	w.time("deletedAt", p.DeletedAt)
+	w.optional("primaryOfferingOId", p.Links.PrimaryOfferingOID)
+	w.textIfAny("offerings", string(p.Links.Offerings))
+	w.name("document")
+	w.document(p)
+	w.close('}')
+}
+
+func (w *writer) open(c byte)  { w.b = append(w.b, c) }
+func (w *writer) close(c byte) { w.b = append(w.b, c) }
+
+// next divides from the member or element before.
+func (w *writer) next() {
+	if last := w.b[len(w.b)-1]; last != '{' && last != '[' {
+		w.b = append(w.b, ',')
+	}
+}
+
+func (w *writer) name(name string) {
+	w.next()
+	w.b = append(append(append(w.b, '"'), name...), '"', ':')
+}
+
+func (w *writer) text(name, text string) {
+	w.name(name)
+	w.b = jsontext.AppendHTMLString(w.b, text)
+}
+
+func (w *writer) textIfAny(name, text string) {
+	if text != "" {
+		w.text(name, text)
+	}
+}
+
+func (w *writer) optional(name string, text *string) {
+	if text != nil {
+		w.text(name, *text)
+	}
+}
+
+func (w *writer) texts(name string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	w.name(name)
+	w.open('[')
+	for i, text := range list {
+		if i > 0 { // a text may end as an array begins
+			w.b = append(w.b, ',')
+		}
+		w.b = jsontext.AppendHTMLString(w.b, text)
+	}
+	w.close(']')
+}
+
+func (w *writer) flag(name string, set bool) {
+	if set {
+		w.name(name)
+		w.b = append(w.b, "true"...)
+	}
+}
+
+func (w *writer) time(name string, t *time.Time) {
+	if t != nil {
+		w.name(name)
+		w.b = strconv.AppendInt(w.b, t.UnixMicro(), 10)
+	}
+}
+
+// Decode sets what the document says of p. The texts of p are parts of the
+// document's.
+func Decode[T ~string | ~[]byte](text T, p *persona.Persona) error {
+	r := jsontext.NewReader(string(text))
+	decode(r, p)
+	if err := r.End(); err != nil {
 		return fmt.Errorf("document of persona %s: %w", p.OID, err)
 	}
-	d.into(p)
 	return nil
 }
 
-func documentOf(p *persona.Persona) document {
-	d := document{
-		PrimaryResponsibilities: p.PrimaryResponsibilities,
-		PainPoints:              p.PainPoints,
-		KeyConcerns:             p.KeyConcerns,
-		KeyObjectives:           p.KeyObjectives,
-		CommonJobTitles:         p.CommonJobTitles,
-		WhyTheyMatterToUs:       p.WhyTheyMatterToUs,
-		WhyWeMatterToThem:       p.WhyWeMatterToThem,
-		BuyingRole:              p.BuyingRole,
-		OfferingOIDs:            p.Links.OfferingOIDs,
-		PlaybookOIDs:            p.Links.PlaybookOIDs,
-	}
-	for _, f := range p.CustomFields {
-		d.CustomFields = append(d.CustomFields, customField(f))
-	}
-	for _, q := range p.QualifyingQuestions {
-		d.QualifyingQuestions = append(d.QualifyingQuestions, question{
-			OID: q.OID, Question: q.Question, Rationale: q.Rationale, FitType: q.FitType, Weight: q.Weight, ArchivedAt: documentTime(q.ArchivedAt),
-		})
-	}
-	return d
+func decode(r *jsontext.Reader, p *persona.Persona) {
+	r.Object(func(name string) {
+		switch name {
+		case "primaryResponsibilities":
+			p.PrimaryResponsibilities = r.Texts()
+		case "painPoints":
+			p.PainPoints = r.Texts()
+		case "keyConcerns":
+			p.KeyConcerns = r.Texts()
+		case "keyObjectives":
+			p.KeyObjectives = r.Texts()
+		case "commonJobTitles":
+			p.CommonJobTitles = r.Texts()
+		case "whyTheyMatterToUs":
+			p.WhyTheyMatterToUs = r.Texts()
+		case "whyWeMatterToThem":
+			p.WhyWeMatterToThem = r.Texts()
+		case "customFields":
+			p.CustomFields = nil
+			r.Array(func() { p.CustomFields = append(p.CustomFields, decodeField(r)) })
+		case "buyingRole":
+			p.BuyingRole = r.Texts()
+		case "qualifyingQuestions":
+			p.QualifyingQuestions = nil
+			r.Array(func() { p.QualifyingQuestions = append(p.QualifyingQuestions, decodeQuestion(r)) })
+		case "offeringOIds":
+			p.Links.OfferingOIDs = r.Texts()
+		case "playbookOIds":
+			p.Links.PlaybookOIDs = r.Texts()
+		default:
+			r.Skip()
+		}
+	})
 }
 
-func (d document) into(p *persona.Persona) {
-	p.PrimaryResponsibilities, p.PainPoints, p.KeyConcerns, p.KeyObjectives = d.PrimaryResponsibilities, d.PainPoints, d.KeyConcerns, d.KeyObjectives
-	p.CommonJobTitles, p.WhyTheyMatterToUs, p.WhyWeMatterToThem, p.BuyingRole = d.CommonJobTitles, d.WhyTheyMatterToUs, d.WhyWeMatterToThem, d.BuyingRole
-	p.Links.OfferingOIDs, p.Links.PlaybookOIDs = d.OfferingOIDs, d.PlaybookOIDs
-	for _, f := range d.CustomFields {
-		p.CustomFields = append(p.CustomFields, persona.CustomField(f))
-	}
-	for _, q := range d.QualifyingQuestions {
-		p.QualifyingQuestions = append(p.QualifyingQuestions, persona.QualifyingQuestion{
-			OID: q.OID, Question: q.Question, Rationale: q.Rationale, FitType: q.FitType, Weight: q.Weight, ArchivedAt: fromDocumentTime(q.ArchivedAt),
-		})
-	}
+func decodeField(r *jsontext.Reader) (f persona.CustomField) {
+	r.Object(func(name string) {
+		switch name {
+		case "title":
+			f.Title = r.Text()
+		case "value":
+			f.Value = r.Texts()
+		default:
+			r.Skip()
+		}
+	})
+	return f
 }
 
-func encode(v any) (string, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("document: encode: %w", err)
-	}
-	return string(b), nil
+func decodeQuestion(r *jsontext.Reader) (q persona.QualifyingQuestion) {
+	r.Object(func(name string) {
+		switch name {
+		case "oId":
+			q.OID = r.Text()
+		case "question":
+			q.Question = r.Text()
+		case "rationale":
+			q.Rationale = r.Text()
+		case "fitType":
+			q.FitType = persona.FitType(r.Text())
+		case "weight":
+			q.Weight = persona.Weight(r.Text())
+		case "archivedAt":
+			q.ArchivedAt = timeOf(r.OptionalInt())
+		default:
+			r.Skip()
+		}
+	})
+	return q
 }
 
-func documentTime(t *time.Time) *int64 {
-	if t == nil {
-		return nil
+// DecodeSnapshot returns the persona of a snapshot.
+func DecodeSnapshot[T ~string | ~[]byte](text T, workspaceOID, oID string) (*persona.Persona, error) {
+	p := &persona.Persona{WorkspaceOID: workspaceOID, OID: oID, CreatedAt: time.UnixMicro(0).UTC(), UpdatedAt: time.UnixMicro(0).UTC()}
+	r := jsontext.NewReader(string(text))
+	r.Object(func(name string) {
+		switch name {
+		case "name":
+			p.Name = r.Text()
+		case "internalName":
+			p.InternalName = r.OptionalText()
+		case "description":
+			p.Description = r.OptionalText()
+		case "active":
+			p.Active = r.Bool()
+		case "unrecognized":
+			p.Unrecognized = r.Bool()
+		case "rejected":
+			p.Rejected = r.Bool()
+		case "createdAt":
+			p.CreatedAt = time.UnixMicro(r.Int()).UTC()
+		case "updatedAt":
+			p.UpdatedAt = time.UnixMicro(r.Int()).UTC()
+		case "archivedAt":
+			p.ArchivedAt = timeOf(r.OptionalInt())
+		case "deletedAt":
+			p.DeletedAt = timeOf(r.OptionalInt())
+		case "primaryOfferingOId":
+			p.Links.PrimaryOfferingOID = r.OptionalText()
+		case "offerings":
+			p.Links.Offerings = persona.OfferingMode(r.Text())
+		case "document":
+			decode(r, p)
+		default:
+			r.Skip()
+		}
+	})
+	if err := r.End(); err != nil {
+		return nil, fmt.Errorf("snapshot of persona %s: %w", oID, err)
 	}
-	us := t.UnixMicro()
-	return &us
+	return p, nil
 }
 
-func fromDocumentTime(us *int64) *time.Time {
+func timeOf(us *int64) *time.Time {
 	if us == nil {
 		return nil
 	}
 	t := time.UnixMicro(*us).UTC()
 	return &t
-}
-
-// snapshot is a persona in its history, as JSON. Times are in microseconds.
-type snapshot struct {
-	Name               string               `json:"name"`
-	InternalName       *string              `json:"internalName,omitempty"`
-	Description        *string              `json:"description,omitempty"`
-	Active             bool                 `json:"active"`
-	Unrecognized       bool                 `json:"unrecognized,omitempty"`
-	Rejected           bool                 `json:"rejected,omitempty"`
-	CreatedAt          int64                `json:"createdAt"`
-	UpdatedAt          int64                `json:"updatedAt"`
-	ArchivedAt         *int64               `json:"archivedAt,omitempty"`
-	DeletedAt          *int64               `json:"deletedAt,omitempty"`
-	PrimaryOfferingOID *string              `json:"primaryOfferingOId,omitempty"`
-	Offerings          persona.OfferingMode `json:"offerings,omitempty"`
-	Document           document             `json:"document"`
-}
-
-func snapshotOf(p *persona.Persona) snapshot {
-	return snapshot{
-		Name: p.Name, InternalName: p.InternalName, Description: p.Description,
-		Active: p.Active, Unrecognized: p.Unrecognized, Rejected: p.Rejected,
-		CreatedAt: p.CreatedAt.UnixMicro(), UpdatedAt: p.UpdatedAt.UnixMicro(),
-		ArchivedAt: documentTime(p.ArchivedAt), DeletedAt: documentTime(p.DeletedAt),
-		PrimaryOfferingOID: p.Links.PrimaryOfferingOID, Offerings: p.Links.Offerings,
-		Document: documentOf(p),
-	}
-}
-
-func (s snapshot) persona(workspaceOID, oID string) *persona.Persona {
-	p := &persona.Persona{
-		WorkspaceOID: workspaceOID, OID: oID,
-		Name: s.Name, InternalName: s.InternalName, Description: s.Description,
-		Active: s.Active, Unrecognized: s.Unrecognized, Rejected: s.Rejected,
-		CreatedAt: time.UnixMicro(s.CreatedAt).UTC(), UpdatedAt: time.UnixMicro(s.UpdatedAt).UTC(),
-		ArchivedAt: fromDocumentTime(s.ArchivedAt), DeletedAt: fromDocumentTime(s.DeletedAt),
-		Links: persona.Links{PrimaryOfferingOID: s.PrimaryOfferingOID, Offerings: s.Offerings},
-	}
-	s.Document.into(p)
-	return p
-}
-
-// EncodeSnapshot returns all of p but its ids and author.
-func EncodeSnapshot(p *persona.Persona) (string, error) { return encode(snapshotOf(p)) }
-
-// DecodeSnapshot returns the persona of a snapshot.
-func DecodeSnapshot(text []byte, workspaceOID, oID string) (*persona.Persona, error) {
-	var s snapshot
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("snapshot of persona %s: %w", oID, err)
-	}
-	return s.persona(workspaceOID, oID), nil
 }

@@ -44,6 +44,7 @@ type DB struct {
 	writes  *writes
 	lock    *flock.Flock // nil unless Exclusive
 
+	lookups   *lookups
 	preparing sync.Mutex
 	prepared  map[string]*sql.Stmt
 }
@@ -116,6 +117,7 @@ func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err err
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
+	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections)}
 	d.writes = &writes{db: d.writer, watch: d.watch, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }
@@ -237,6 +239,7 @@ func (d *DB) migrations() migrations.Database {
 func (d *DB) Close() error {
 	d.watch.stop()
 	d.writes.close()
+	d.lookups.close()
 	err := errors.Join(d.readers.Close(), d.writer.Close())
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Unlock())
@@ -250,13 +253,13 @@ func (d *DB) Epoch() (epoch uint64, ok bool) { return d.watch.now() }
 // Translate implements engine.Engine: it makes domain errors of the driver's, with the file and the
 // way out; others stay as they are.
 func (d *DB) Translate(err error) error {
-	driverErr, ok := errors.AsType[*sqlite.Error](err)
+	code, ok := codeOf(err)
 	if !ok {
 		return err
 	}
 	unavailable := func(format string) error { return persona.UnavailableError(err, format, d.path) }
 	const primary = 0xff // the rest of the code is detail
-	switch driverErr.Code() & primary {
+	switch code & primary {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return unavailable("The database file %s is locked by another program. Wait until that has ended its work, or stop it, and try again.")
 	case sqlite3.SQLITE_FULL:
@@ -268,7 +271,7 @@ func (d *DB) Translate(err error) error {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return unavailable("The database file %s is damaged. Stop the server, keep a copy of the file, and restore it from a backup.")
 	case sqlite3.SQLITE_CONSTRAINT:
-		switch driverErr.Code() {
+		switch code {
 		case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
 			return persona.Conflictf("already_exists", "Something of what was to be added to the database file %s is there already.", d.path)
 		}
