@@ -40,7 +40,8 @@ const (
 type RevisionQuery struct {
 	Limit  int
 	Offset int
-	// MaxBytes bounds the texts of a page, as they are kept; 0 for no bound.
+	// MaxBytes bounds the texts of a page, as they are kept, but for the newest
+	// revision, which has none of its own; 0 for no bound.
 	MaxBytes int
 }
 

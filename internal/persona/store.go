@@ -96,7 +96,8 @@ type Tx interface {
 	// ReplacePersona puts p in the place of the persona with its id, with links
 	// and what search needs. The author stays.
 	ReplacePersona(ctx context.Context, p *Persona) error
-	// InsertRevision adds to the history of r.Persona, and numbers it.
+	// InsertRevision adds to the history of r.Persona, and numbers it. The persona
+	// must be as r has it: InsertPersona or ReplacePersona has just made it so.
 	InsertRevision(ctx context.Context, r *Revision) error
 	// PurgePersona removes a persona for good, with history, links and first
 	// answer.

@@ -156,6 +156,9 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	if err := t.keepSnapshot(ctx, p.WorkspaceOID, p.OID); err != nil {
+		return err
+	}
 	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
 		p.Links.PrimaryOfferingOID, string(p.Links.Offerings), doc)

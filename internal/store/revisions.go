@@ -8,6 +8,11 @@ import (
 	"personae.dev/internal/store/document"
 )
 
+// asNow is the snapshot of a revision that left a persona as it is now: its row
+// says it, and nothing is kept twice (docs/adr/0023). It is that of the newest
+// revision, until ReplacePersona.
+const asNow = ""
+
 const revisionColumns = `
 	r.o_id, p.workspace_o_id, p.o_id, r.number, r.action, coalesce(r.key_o_id, ''), r.created_at, r.snapshot,
 	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
@@ -30,7 +35,7 @@ const (
 
 // Revisions implements persona.Reader: page and total are of one moment.
 func (s *Store) Revisions(ctx context.Context, workspaceOID, personaOID string, query persona.RevisionQuery) (page *persona.RevisionPage, err error) {
-	err = s.snapshot(ctx, []string{countRevisions, listRevisions}, func(q *queries) error {
+	err = s.snapshot(ctx, []string{countRevisions, listRevisions, personaByID}, func(q *queries) error {
 		page, err = q.Revisions(ctx, workspaceOID, personaOID, query)
 		return err
 	})
@@ -49,6 +54,9 @@ func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string
 	if err != nil {
 		return nil, err
 	}
+	if err := q.complete(ctx, workspaceOID, found); err != nil {
+		return nil, err
+	}
 	page := &persona.RevisionPage{Revisions: chain(found), Total: total}
 	if page.HasNext = len(found) > query.Limit; page.HasNext {
 		page.Revisions = found[:query.Limit]
@@ -56,25 +64,54 @@ func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string
 	return page, nil
 }
 
+const revisionByID = `
+	select ` + revisionColumns + `
+	from revisions asked
+	join revisions r on r.persona_id = asked.persona_id and r.number in (asked.number, asked.number - 1)
+	join personas p on p.id = r.persona_id
+	join users u on u.o_id = r.user_o_id
+	where p.workspace_o_id = $1 and asked.o_id = $2
+	order by r.number desc`
+
+// Revision implements persona.Reader: revision and persona are of one moment.
+func (s *Store) Revision(ctx context.Context, workspaceOID, oID string) (r *persona.Revision, err error) {
+	err = s.snapshot(ctx, []string{revisionByID, personaByID}, func(q *queries) error {
+		r, err = q.Revision(ctx, workspaceOID, oID)
+		return err
+	})
+	return r, err
+}
+
 // Revision implements persona.Reader.
 func (q *queries) Revision(ctx context.Context, workspaceOID, oID string) (*persona.Revision, error) {
 	defer q.timed("revision")()
-	const query = `
-		select ` + revisionColumns + `
-		from revisions asked
-		join revisions r on r.persona_id = asked.persona_id and r.number in (asked.number, asked.number - 1)
-		join personas p on p.id = r.persona_id
-		join users u on u.o_id = r.user_o_id
-		where p.workspace_o_id = $1 and asked.o_id = $2
-		order by r.number desc`
-	found, err := all(ctx, q, query, scanRevision, workspaceOID, oID)
+	found, err := all(ctx, q, revisionByID, scanRevision, workspaceOID, oID)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
 		return nil, persona.RevisionNotFound()
 	}
+	if err := q.complete(ctx, workspaceOID, found); err != nil {
+		return nil, err
+	}
 	return chain(found)[0], nil
+}
+
+// complete reads what the newest revision left, where that is the persona as it
+// is now.
+func (q *queries) complete(ctx context.Context, workspaceOID string, newestFirst []*persona.Revision) error {
+	if len(newestFirst) == 0 || newestFirst[0].Persona != nil {
+		return nil
+	}
+	newest := newestFirst[0]
+	p, err := q.Persona(ctx, workspaceOID, newest.PersonaOID)
+	if err != nil {
+		return err
+	}
+	p.Author = persona.User{} // it is no part of the history
+	newest.Persona = p
+	return nil
 }
 
 // chain sets what each revision changed: what the next, which is older, left.
@@ -99,6 +136,9 @@ func scanRevision(r row) (*persona.Revision, error) {
 		return nil, err
 	}
 	revision.At, u.CreatedAt = fromMicros(created), fromMicros(userCreated)
+	if string(snapshot) == asNow {
+		return &revision, nil // see complete
+	}
 	revision.Persona, err = document.DecodeSnapshot(snapshot, workspaceOID, revision.PersonaOID)
 	return &revision, err
 }
@@ -112,12 +152,35 @@ func (t *tx) InsertRevision(ctx context.Context, r *persona.Revision) error {
 		from personas p
 		where p.workspace_o_id = $1 and p.o_id = $2
 		returning number`
-	text, err := document.EncodeSnapshot(r.Persona)
+	var err error
+	r.Number, err = one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()),
+		r.Persona.WorkspaceOID, r.Persona.OID, r.OID, string(r.Action), r.User.OID, r.KeyOID, micros(r.At), asNow)
+	return err
+}
+
+// keepSnapshot writes down what the newest revision of a persona left, which is
+// about to be replaced.
+func (t *tx) keepSnapshot(ctx context.Context, workspaceOID, personaOID string) error {
+	const query = `
+		update revisions
+		set snapshot = $3
+		where o_id = (
+				select r.o_id
+				from revisions r
+				join personas p on p.id = r.persona_id
+				where p.workspace_o_id = $1 and p.o_id = $2
+				order by r.number desc
+				limit 1)
+			and snapshot = $4`
+	p, err := t.Persona(ctx, workspaceOID, personaOID)
 	if err != nil {
 		return err
 	}
-	r.Number, err = one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()),
-		r.Persona.WorkspaceOID, r.Persona.OID, r.OID, string(r.Action), r.User.OID, r.KeyOID, micros(r.At), text)
+	text, err := document.EncodeSnapshot(p)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, query, workspaceOID, personaOID, text, asNow)
 	return err
 }
 

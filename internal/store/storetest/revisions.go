@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,11 +16,12 @@ func (f *fixture) revision(oID string, p *persona.Persona, action persona.Action
 	return &persona.Revision{OID: oID, PersonaOID: p.OID, Action: action, At: day.Add(time.Hour), User: f.member, KeyOID: "ak_1", Persona: p}
 }
 
+// note makes the personas of revisions what these left, one after the other.
 func (f *fixture) note(t *testing.T, revisions ...*persona.Revision) {
 	t.Helper()
 	f.write(t, func(ctx context.Context, tx persona.Tx) error {
 		for _, r := range revisions {
-			if err := tx.InsertRevision(ctx, r); err != nil {
+			if err := errors.Join(tx.ReplacePersona(ctx, r.Persona), tx.InsertRevision(ctx, r)); err != nil {
 				return err
 			}
 		}
@@ -80,17 +82,12 @@ func (s suite) testRevisions(t *testing.T) {
 		wantKind(t, fmt.Sprintf("Revision(%s, %s)", unknown[0], unknown[1]), err, persona.NotFound)
 	}
 	// A page has as many bytes as it may have: the row after it counts.
-	f.write(t, func(ctx context.Context, tx persona.Tx) error {
-		large := f.persona("pe_2", "beside")
-		large.PainPoints = []string{strings.Repeat("x", 10_000)}
-		for i := range 5 {
-			if err := tx.InsertRevision(ctx, f.revision(fmt.Sprintf("rv_large_%d", i), large, persona.ActionUpdated)); err != nil {
-				return err
-			}
-		}
-		return tx.ReplacePersona(ctx, large)
-	})
-	for limit, fits := range map[int]bool{1: true, 2: false} {
+	large := f.persona("pe_2", "beside")
+	large.PainPoints = []string{strings.Repeat("x", 10_000)}
+	for i := range 5 {
+		f.note(t, f.revision(fmt.Sprintf("rv_large_%d", i), large, persona.ActionUpdated))
+	}
+	for limit, fits := range map[int]bool{2: true, 3: false} { // the newest has no text of its own
 		_, err := f.Revisions(t.Context(), f.workspace.OID, "pe_2", persona.RevisionQuery{Limit: limit, MaxBytes: 25_000})
 		if !fits {
 			wantCode(t, "a page that is too large", err, persona.CodePageTooLarge)
