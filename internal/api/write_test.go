@@ -716,7 +716,7 @@ func TestPageTooLarge(t *testing.T) {
 	t.Parallel()
 	e := setup(t).edit(t)
 	large := e.create(t, `{"name":"0","painPoints":["x"`+strings.Repeat(`,"`+strings.Repeat("x", 10_000)+`"`, 100)+`]}`)
-	for i := range 33 {
+	for i := range 34 {
 		e.post(t, updatePath, fmt.Sprintf(`{"oId":%q,"name":"%d"}`, large.OID, i+1))
 	}
 	list := "/api/v2/revision/list?oId=" + large.OID
