@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/segments"
 )
 
 // List implements persona.Reader: page and total are of one moment.
@@ -15,7 +17,7 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 	if err != nil {
 		return nil, err
 	}
-	err = s.snapshot(ctx, []string{l.count, l.page, l.heads, personaByID}, func(q *queries) error {
+	err = s.snapshot(ctx, l.texts(), func(q *queries) error {
 		page, err = q.list(ctx, l)
 		return err
 	})
@@ -36,7 +38,7 @@ func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query)
 
 func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 	defer q.timed("list")()
-	total, err := one(ctx, q, l.count, scanInt, nil, l.args[:l.countArgs]...)
+	total, err := q.count(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +51,21 @@ func (q *queries) list(ctx context.Context, l *listing) (*persona.Page, error) {
 		page.Personas = personas[:l.query.Limit]
 	}
 	return page, nil
+}
+
+// count returns how many personas a list has. Where segments find them, it notes
+// which the page has.
+func (q *queries) count(ctx context.Context, l *listing) (int, error) {
+	if !l.bySegments {
+		return one(ctx, q, l.count, scanInt, nil, l.args[:l.countArgs]...)
+	}
+	total, ids, err := q.dialect.segments.Search(ctx, q.Runner, l.workspaceOID, &l.query)
+	if err != nil {
+		return 0, q.translate(err)
+	}
+	text, err := json.Marshal(ids)
+	l.args = []any{l.workspaceOID, string(text)}
+	return total, err
 }
 
 // readAlone is how many personas of a page are read one by one, where the caller
@@ -103,13 +120,24 @@ func headsWithin(limit int) func(row) (*persona.Persona, error) {
 	}
 }
 
+// Those of a page that segments found: its rows in their order.
+const (
+	foundPage  = "select " + personaColumns + foundRows + "join users u on u.o_id = p.user_o_id order by found.key"
+	foundHeads = "select " + headColumns + foundRows + "order by found.key"
+	foundRows  = `
+		from json_each($2) found
+		cross join personas p on p.id = found.value and p.workspace_o_id = $1
+		`
+)
+
 // listing puts together the text of a list from constant parts: there are too
 // many kinds for one text each. Values are always arguments.
 type listing struct {
 	workspaceOID string
 	query        persona.Query
-	index        *fts.Index
-	workspace    int // its number, where there are words
+	// bySegments says that there are words, and an index for them beside SQL.
+	bySegments bool
+	workspace  int // its number, where SQL finds words
 	// from and where are for the index of words s, the personas p, or both.
 	from  string
 	where []string
@@ -120,8 +148,20 @@ type listing struct {
 	count, page, heads string
 }
 
+// texts are the statements that a list may run.
+func (l *listing) texts() []string {
+	if l.bySegments {
+		return append(segments.Texts(), l.page, l.heads, personaByID)
+	}
+	return []string{l.count, l.page, l.heads, personaByID}
+}
+
 func (q *queries) listing(ctx context.Context, workspaceOID string, query persona.Query) (*listing, error) {
-	l := &listing{workspaceOID: workspaceOID, query: query, index: q.dialect.words, from: "personas p"}
+	l := &listing{workspaceOID: workspaceOID, query: query, from: "personas p"}
+	if len(query.Words) > 0 && q.dialect.segments != nil {
+		l.bySegments, l.page, l.heads = true, foundPage, foundHeads
+		return l, nil
+	}
 	if len(query.Words) > 0 {
 		const number = `select number from workspaces where o_id = $1`
 		var err error
@@ -129,8 +169,8 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 			return nil, err
 		}
 		// It names the workspace and the status.
-		l.from = l.index.Join
-		l.and(l.index.Matches(l.match(fts.All)))
+		l.from = fts.Join
+		l.and(fts.Matches(l.match(fts.All)))
 	} else {
 		l.inWorkspace()
 	}
@@ -237,13 +277,13 @@ func (l *listing) setPage() {
 
 // tier is the first key of persona.ByRank.
 func (l *listing) tier() string {
-	in := func(columns fts.Columns) string { return l.index.In(l.match(columns)) }
+	in := func(columns fts.Columns) string { return fts.Matches(l.match(columns)) }
 	return "case when " + in(fts.Names) + " then 0 when " + in(fts.Titles) + " then 1 else 2 end"
 }
 
 // match notes the full-text query and returns its place in the text.
 func (l *listing) match(in fts.Columns) string {
-	return l.arg(l.index.Match(l.workspace, l.query.Status, in, l.query.Words))
+	return l.arg(fts.Match(l.workspace, l.query.Status, in, l.query.Words))
 }
 
 // lowerASCII is what lower() of a name does in both engines. That of an argument

@@ -1,0 +1,172 @@
+package segments
+
+import (
+	"bytes"
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
+)
+
+// segment is one that is searched.
+type segment struct {
+	id   int64
+	head *head
+	dead bitmap
+	// tiers has what was found, by the tiers of persona.ByRank, each with those
+	// before it. Empty where nothing was.
+	tiers [search.Columns]bitmap
+}
+
+// blocksFunc gives the blocks [from, to) of a segment.
+type blocksFunc func(s *segment, from, to int) ([][]byte, error)
+
+// matcher finds personas in segments.
+type matcher struct {
+	words   [][]byte
+	filters [][][]byte // one of the terms of each must be there
+	status  int        // in statuses, or -1 for all
+	blocks  blocksFunc
+	found   [search.Columns]bitmap
+	term    []byte
+}
+
+func newMatcher(q *persona.Query, blocks blocksFunc) *matcher {
+	m := &matcher{blocks: blocks, status: slices.Index(statuses[:], cmp.Or(q.Status, persona.StatusActive))}
+	for _, word := range q.Words {
+		m.words = append(m.words, []byte(word))
+	}
+	// The longest has the fewest, so that often the others need not be looked at.
+	slices.SortStableFunc(m.words, func(a, b []byte) int { return len(b) - len(a) })
+	if q.AuthorOID != "" {
+		m.filters = append(m.filters, [][]byte{[]byte(authorTerm + q.AuthorOID)})
+	}
+	if q.ProductOID != "" {
+		m.filters = append(m.filters, [][]byte{[]byte(offeringTerm + q.ProductOID), []byte(everyTerm)})
+	}
+	if q.PlaybookOID != "" {
+		m.filters = append(m.filters, [][]byte{[]byte(playbookTerm + q.PlaybookOID)})
+	}
+	return m
+}
+
+// match sets what is found in a segment, and tells how many that are.
+func (m *matcher) match(s *segment) (int, error) {
+	words := wordsFor(s.head.docs)
+	room := make(bitmap, 2*len(s.tiers)*words)
+	next := func() (b bitmap) {
+		b, room = room[:words:words], room[words:]
+		return b
+	}
+	all := next()
+	if m.status >= 0 {
+		copy(all, s.head.status[m.status])
+	} else {
+		all.fill(s.head.docs)
+	}
+	for i := range s.dead {
+		all[i] &^= s.dead[i]
+	}
+	for in := range m.found {
+		m.found[in] = next()
+	}
+	for _, terms := range m.filters {
+		clear(m.found[search.Rest])
+		for _, term := range terms {
+			if err := m.collect(s, term, true); err != nil {
+				return 0, err
+			}
+		}
+		all.and(m.found[search.Rest])
+	}
+	names, titles := next(), next()
+	copy(names, all)
+	copy(titles, all)
+	for _, word := range m.words {
+		if all.count() == 0 {
+			return 0, nil
+		}
+		for in := range m.found {
+			clear(m.found[in])
+		}
+		if err := m.collect(s, word, false); err != nil {
+			return 0, err
+		}
+		for i := range all {
+			name := m.found[search.Names][i]
+			title := name | m.found[search.Titles][i]
+			names[i] &= name
+			titles[i] &= title
+			all[i] &= title | m.found[search.Rest][i]
+		}
+	}
+	s.tiers = [...]bitmap{names, titles, all}
+	return all.count(), nil
+}
+
+// collect adds to found who has a term that begins with prefix, or, if exact, is
+// that.
+func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
+	from, to := s.head.blocksOf(prefix, exact)
+	blocks := [][]byte{s.head.block}
+	if s.head.blocks() > 1 {
+		var err error
+		if blocks, err = m.blocks(s, from, to); err != nil {
+			return err
+		}
+	}
+	add := func(in search.Column, p postings) error { return p.orInto(m.found[in], s.head.docs) }
+	for _, block := range blocks {
+		scan := scanner{rest: block, term: m.term[:0]}
+		for {
+			more, err := scan.next()
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			order := bytes.Compare(scan.term[:min(len(scan.term), len(prefix))], prefix)
+			if order > 0 {
+				break
+			}
+			if order < 0 || exact && len(scan.term) > len(prefix) {
+				continue
+			}
+			if err := scan.postings(s.head.docs, add); err != nil {
+				return err
+			}
+		}
+		m.term = scan.term
+	}
+	return nil
+}
+
+func (b bitmap) and(other bitmap) {
+	for i := range b {
+		b[i] &= other[i]
+	}
+}
+
+func (b bitmap) count() (n int) {
+	for _, word := range b {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// after returns the first persona of b from doc on; -1 where there is none.
+func (b bitmap) after(doc int) int {
+	for i := doc >> 6; i < len(b); i++ {
+		word := b[i]
+		if i == doc>>6 {
+			word &= ^uint64(0) << (doc & 63)
+		}
+		if word != 0 {
+			return i<<6 + bits.TrailingZeros64(word)
+		}
+	}
+	return -1
+}

@@ -1,0 +1,171 @@
+// Package segments is the search index on SQLite (docs/adr/0022): the words of
+// the personas of a workspace in segments that are never changed, each with up
+// to 4,096 personas, and the statements that write and search them. What a word
+// is, and how matches are ranked, the domain says.
+//
+// It is not for PostgreSQL, which has an index of its own (store/fts).
+package segments
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
+)
+
+const (
+	// maxDocs is how many personas a segment has at most.
+	maxDocs = 4096
+	// maxPostings bounds segments of personas with more words than usual: as many
+	// as maxDocs have with docPostings each.
+	maxPostings = maxDocs * docPostings
+	docPostings = 256
+)
+
+// A segment is of a class by its weight, which is how many personas it has, or
+// would have if they were usual ones. When merge of a class are there, they
+// become one of the next.
+const (
+	merge     = 8
+	classes   = 4 // from 1, 8, 64 and 512; what is full is of class 4
+	fullClass = classes
+)
+
+// weigh returns the weight of what has so many personas and postings.
+func weigh(docs, postings int) int { return max(docs, (postings+docPostings-1)/docPostings) }
+
+func classOf(weight int) int {
+	if weight > maxDocs/2 { // with another one there would be too much
+		return fullClass
+	}
+	class := 0
+	for weight >= merge && class < classes-1 {
+		weight /= merge
+		class++
+	}
+	return class
+}
+
+var errDamaged = errors.New("segments: a part is damaged")
+
+// Doc is what the index keeps of a persona.
+type Doc struct {
+	record
+	// terms are its words and what it is filtered by: for each the length, times
+	// 4, and the column, as a varint, and the term.
+	terms []byte
+	count int
+}
+
+// record is what the head of a segment has of a persona.
+type record struct {
+	id               int64 // of its row
+	created, updated int64 // microseconds
+	chars            uint32
+	name, oID        []byte
+	status           uint8 // its place in statuses
+}
+
+// statuses are those that a persona can have.
+var statuses = [...]persona.Status{persona.StatusActive, persona.StatusArchived, persona.StatusDeleted}
+
+// What a persona is filtered by stands among its words, behind a byte that no
+// word has.
+const (
+	authorTerm   = "\x00a"
+	offeringTerm = "\x00o"
+	everyTerm    = "\x00e" // linked to every offering
+	playbookTerm = "\x00p"
+)
+
+// docOf returns what the index keeps of p.
+func docOf(cutter *search.Cutter, id int64, author string, p *persona.Persona) *Doc {
+	status := slices.Index(statuses[:], p.Status())
+	text := []byte(p.Name + p.OID)
+	const usualTerms = 2048
+	d := &Doc{
+		record: record{
+			id: id, created: p.CreatedAt.UnixMicro(), updated: p.UpdatedAt.UnixMicro(), status: uint8(status),
+			chars: uint32(utf8.RuneCountInString(p.Name)), name: text[:len(p.Name):len(p.Name)], oID: text[len(p.Name):],
+		},
+		terms: make([]byte, 0, usualTerms),
+	}
+	cutter.Each(p, func(in search.Column, word []byte) {
+		d.terms = binary.AppendUvarint(d.terms, uint64(len(word))<<2|uint64(in))
+		d.terms = append(d.terms, word...)
+		d.count++
+	})
+	d.filter(authorTerm, author)
+	if p.Links.PrimaryOfferingOID != nil {
+		d.filter(offeringTerm, *p.Links.PrimaryOfferingOID)
+	}
+	for _, oID := range p.Links.OfferingOIDs {
+		d.filter(offeringTerm, oID)
+	}
+	if p.Links.Offerings == persona.OfferingsAll {
+		d.filter(everyTerm, "")
+	}
+	for _, oID := range p.Links.PlaybookOIDs {
+		d.filter(playbookTerm, oID)
+	}
+	return d
+}
+
+func (d *Doc) filter(kind, oID string) {
+	d.terms = binary.AppendUvarint(d.terms, uint64(len(kind)+len(oID))<<2|uint64(search.Rest))
+	d.terms = append(append(d.terms, kind...), oID...)
+	d.count++
+}
+
+// byRank is the order of personas within a tier of persona.ByRank.
+func byRank(a, b *record) int {
+	return cmp.Or(cmp.Compare(a.chars, b.chars), bytes.Compare(a.name, b.name), bytes.Compare(a.oID, b.oID))
+}
+
+// bitmap has a bit for each persona of a segment.
+type bitmap []uint64
+
+func wordsFor(docs int) int { return (docs + 63) / 64 }
+
+func (b bitmap) has(doc int) bool { return b != nil && b[doc>>6]&(1<<(doc&63)) != 0 }
+
+func (b bitmap) set(doc int) { b[doc>>6] |= 1 << (doc & 63) }
+
+// fill sets the bits of so many personas.
+func (b bitmap) fill(docs int) {
+	for i := range b {
+		b[i] = math.MaxUint64
+	}
+	if rest := docs & 63; rest != 0 {
+		b[len(b)-1] = 1<<rest - 1
+	}
+}
+
+// appendTo appends the bytes of b.
+func (b bitmap) appendTo(to []byte) []byte {
+	for _, word := range b {
+		to = binary.LittleEndian.AppendUint64(to, word)
+	}
+	return to
+}
+
+// bitmapOf reads what appendTo wrote, for so many personas.
+func bitmapOf(from []byte, docs int) (bitmap, error) {
+	if len(from) != 8*wordsFor(docs) {
+		return nil, errDamaged
+	}
+	b := make(bitmap, wordsFor(docs))
+	for i := range b {
+		b[i] = binary.LittleEndian.Uint64(from[8*i:])
+	}
+	if rest := docs & 63; rest != 0 && b[len(b)-1]>>rest != 0 {
+		return nil, errDamaged
+	}
+	return b, nil
+}
