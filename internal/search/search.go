@@ -46,7 +46,7 @@ const (
 // keeps from one to the next; it is not for concurrent use.
 type Cutter struct {
 	seen Dictionary
-	word []byte
+	word [utf8.UTFMax * MaxWordLength]byte
 }
 
 // Each calls found with the words that search finds p by, column by column,
@@ -94,29 +94,30 @@ func (c *Cutter) cutAll(texts []string, in Column, found func(Column, []byte)) {
 
 // cut finds the words of text that were not seen yet, up to limit in all.
 func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byte)) {
-	word := c.word[:0]
-	for i := range len(text) {
+	n := 0 // how long the word is
+	for i := 0; i < len(text); i++ {
 		folded := foldedASCII[text[i]]
-		switch {
-		case folded > between:
-			word = append(word, folded)
+		if folded > between {
+			if n < MaxWordLength {
+				c.word[n] = folded
+				n++
+			}
 			continue
-		case folded == notASCII:
+		}
+		if folded == notASCII {
 			// A mark may belong to the letter before it, so from the beginning: the
 			// words that were found are passed over.
-			c.word = word
 			c.cutFolded(fold(text), in, limit, found)
 			return
 		}
-		if len(word) > 0 {
-			c.note(word[:min(len(word), MaxWordLength)], in, limit, found)
-			word = word[:0]
+		if n > 0 {
+			c.note(c.word[:n], in, limit, found)
+			n = 0
 		}
 	}
-	if len(word) > 0 {
-		c.note(word[:min(len(word), MaxWordLength)], in, limit, found)
+	if n > 0 {
+		c.note(c.word[:n], in, limit, found)
 	}
-	c.word = word
 }
 
 // foldedASCII is what each byte is in a word, or that it stands between words.
@@ -164,8 +165,7 @@ func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column,
 		text = text[end:]
 		// Marks that stand alone, as the selector beside an emoji, are no word.
 		if strings.IndexFunc(word, isNoMark) >= 0 {
-			c.word = append(c.word[:0], word...)
-			c.note(c.word, in, limit, found)
+			c.note(c.word[:copy(c.word[:], word)], in, limit, found)
 		}
 	}
 }

@@ -33,19 +33,22 @@ type encoder struct {
 
 // add adds a term, which must be greater than those before, with the personas
 // that have it in each column, in ascending order.
-func (e *encoder) add(term []byte, columns *[search.Columns][]uint16) {
+func (e *encoder) add(term []byte, columns [search.Columns][]uint16) {
+	kinds, last := byte(0), search.Column(-1)
+	for in, docs := range columns {
+		if len(docs) > 0 {
+			last = search.Column(in)
+		}
+	}
+	if last < 0 {
+		return // of a merge: who had it is dead
+	}
 	if len(e.block) >= blockSize {
 		e.seal()
 	}
 	if len(e.block) == 0 {
 		e.firsts = append(e.firsts, bytes.Clone(term))
 		e.last = e.last[:0]
-	}
-	kinds, last := byte(0), search.Names
-	for in, docs := range columns {
-		if len(docs) > 0 {
-			last = search.Column(in)
-		}
 	}
 	e.body = e.body[:0]
 	for in, docs := range columns {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"personae.dev/internal/search"
 )
@@ -56,8 +57,8 @@ func finish(records []record, e *encoder) *built {
 	return b
 }
 
-// builder makes segments of personas. It keeps its memory from one to the next,
-// and is not for concurrent use.
+// builder makes segments, of personas or of other segments. It keeps its memory
+// from one to the next, and is not for concurrent use.
 type builder struct {
 	terms   search.Dictionary
 	numbers []uint32 // of the term of each posting
@@ -65,6 +66,7 @@ type builder struct {
 	ends    []uint32 // of the postings of each term in sorted
 	sorted  []uint16
 	order   []ordered
+	bitmap  bitmap
 }
 
 // ordered is a term by its first bytes, which mostly tell two apart.
@@ -99,24 +101,46 @@ func split(docs []*Doc) iter.Seq[[]*Doc] {
 func (b *builder) build(docs []*Doc) *built {
 	slices.SortFunc(docs, func(x, y *Doc) int { return byRank(&x.record, &y.record) })
 	records := make([]record, len(docs))
-	b.terms.Reset()
-	b.numbers, b.places, b.ends = b.numbers[:0], b.places[:0], b.ends[:0]
+	b.reset()
 	for i, d := range docs {
 		records[i] = d.record
 		for rest := d.terms; len(rest) > 0; {
-			length, size := binary.Uvarint(rest)
+			length, size := uint64(rest[0]), 1
+			if length >= 0x80 {
+				length, size = binary.Uvarint(rest)
+			}
 			term := rest[size : size+int(length>>2)]
 			rest = rest[size+len(term):]
-			number, added := b.terms.Number(term)
-			if added {
-				b.ends = append(b.ends, 0)
-			}
-			b.ends[number]++
-			b.numbers = append(b.numbers, uint32(number))
-			b.places = append(b.places, uint16(i)|uint16(length&kindMask)<<columnShift)
+			b.post(b.number(term), uint16(i)|uint16(length&kindMask)<<columnShift)
 		}
 	}
-	// Counted, they are put together term by term, still in the order of docs.
+	return b.finish(records)
+}
+
+func (b *builder) reset() {
+	b.terms.Reset()
+	b.numbers, b.places, b.ends = b.numbers[:0], b.places[:0], b.ends[:0]
+}
+
+// number returns that of a term.
+func (b *builder) number(term []byte) uint32 {
+	number, added := b.terms.Number(term)
+	if added {
+		b.ends = append(b.ends, 0)
+	}
+	return uint32(number)
+}
+
+// post notes that a term has a persona in a column.
+func (b *builder) post(number uint32, place uint16) {
+	b.ends[number]++
+	b.numbers = append(b.numbers, number)
+	b.places = append(b.places, place)
+}
+
+// finish makes the segment of what was noted.
+func (b *builder) finish(records []record) *built {
+	// The postings are put together term by term.
 	end := uint32(0)
 	for i, count := range b.ends {
 		b.ends[i] = end
@@ -127,25 +151,51 @@ func (b *builder) build(docs []*Doc) *built {
 		b.sorted[b.ends[number]] = b.places[i]
 		b.ends[number]++
 	}
-	e := &encoder{docs: len(docs)}
-	var columns [search.Columns][]uint16
+	e := &encoder{docs: len(records)}
 	for _, o := range b.inOrder() {
 		start := uint32(0)
 		if o.number > 0 {
 			start = b.ends[o.number-1]
 		}
-		for in := range columns {
-			columns[in] = columns[in][:0]
-		}
-		for _, place := range b.sorted[start:b.ends[o.number]] {
-			in, doc := place>>columnShift, place&(1<<columnShift-1)
-			if c := columns[in]; len(c) == 0 || c[len(c)-1] != doc { // linked twice
-				columns[in] = append(c, doc)
-			}
-		}
-		e.add(b.terms.Word(int(o.number)), &columns)
+		e.add(b.terms.Word(int(o.number)), b.columns(b.sorted[start:b.ends[o.number]]))
 	}
 	return finish(records, e)
+}
+
+// columns parts the postings of a term by column, each in ascending order.
+func (b *builder) columns(places []uint16) (columns [search.Columns][]uint16) {
+	b.sort(places)
+	places = slices.Compact(places) // who is linked twice
+	for in := range columns {
+		n := len(places)
+		if in < len(columns)-1 {
+			next := uint16(in+1) << columnShift
+			n = sort.Search(len(places), func(i int) bool { return places[i] >= next })
+		}
+		columns[in], places = places[:n:n], places[n:]
+		for i := range columns[in] {
+			columns[in][i] &= 1<<columnShift - 1
+		}
+	}
+	return columns
+}
+
+// sort sorts places: mostly they are sorted, or few.
+func (b *builder) sort(places []uint16) {
+	const few = 64
+	switch {
+	case slices.IsSorted(places):
+	case len(places) < few:
+		slices.Sort(places)
+	default:
+		if b.bitmap == nil {
+			b.bitmap = make(bitmap, wordsFor(maxDocs<<kindBits))
+		}
+		for _, place := range places {
+			b.bitmap.set(int(place))
+		}
+		appendDocs(places[:0], b.bitmap)
+	}
 }
 
 // inOrder returns the terms in their order.
@@ -193,41 +243,19 @@ func load(parts [][]byte, dead []byte) (*loaded, error) {
 	return l, err
 }
 
-// cursor goes through the terms of a segment that is merged.
-type cursor struct {
-	*loaded
-	scanner
-	block  int
-	number []int // of its personas in the new segment, -1 for a dead one
-}
-
-// next goes to the next term; false at the end.
-func (c *cursor) next() (bool, error) {
-	for {
-		if more, err := c.scanner.next(); more || err != nil {
-			return more, err
-		}
-		if c.block == len(c.blocks) {
-			return false, nil
-		}
-		c.scanner = scanner{rest: c.blocks[c.block], term: c.term[:0]}
-		c.block++
-	}
-}
-
-// mergeAll makes one segment of what lives in some; nil where nothing does.
+// merge makes one segment of what lives in some; nil where nothing does.
 // Together they must not have more than a segment may.
-func mergeAll(segments []*loaded) (*built, error) {
+func (b *builder) merge(segments []*loaded) (*built, error) {
 	type place struct {
 		record
 		segment, doc int
 	}
 	var all []place
-	cursors := make([]*cursor, len(segments))
+	numbers := make([][]int, len(segments)) // in the new segment, or -1
 	for i, s := range segments {
-		cursors[i] = &cursor{loaded: s, number: make([]int, s.head.docs)}
+		numbers[i] = make([]int, s.head.docs)
 		for doc := range s.head.docs {
-			cursors[i].number[doc] = -1
+			numbers[i][doc] = -1
 			if !s.dead.has(doc) {
 				p := place{s.head.record(doc), i, doc}
 				p.status = s.head.statusOf(doc)
@@ -245,96 +273,50 @@ func mergeAll(segments []*loaded) (*built, error) {
 	records := make([]record, len(all))
 	for i, p := range all {
 		records[i] = p.record
-		cursors[p.segment].number[p.doc] = i
+		numbers[p.segment][p.doc] = i
 	}
-	e := &encoder{docs: len(all)}
-	if err := mergeTerms(e, cursors); err != nil {
-		return nil, err
+	b.reset()
+	for i, s := range segments {
+		if err := b.take(s, numbers[i]); err != nil {
+			return nil, err
+		}
 	}
-	return finish(records, e), nil
+	return b.finish(records), nil
 }
 
-// mergeTerms adds the terms of all cursors.
-func mergeTerms(e *encoder, cursors []*cursor) error {
-	live := cursors[:0:0]
-	for _, c := range cursors {
-		more, err := c.next()
-		if err != nil {
+// take notes the terms of a segment, of which the personas get other numbers.
+func (b *builder) take(s *loaded, numbers []int) error {
+	old := make(bitmap, wordsFor(s.head.docs))
+	number := uint32(0)
+	add := func(in search.Column, p postings) error {
+		if err := p.orInto(old, s.head.docs); err != nil {
 			return err
 		}
-		if more {
-			live = append(live, c)
-		}
-	}
-	var columns [search.Columns][]uint16
-	var found [search.Columns]bitmap
-	most := 0
-	for _, c := range cursors {
-		most = max(most, c.head.docs)
-	}
-	old := make(bitmap, wordsFor(most))
-	for in := range found {
-		found[in] = make(bitmap, wordsFor(e.docs))
-	}
-	var term []byte
-	for len(live) > 0 {
-		least := live[0]
-		for _, c := range live[1:] {
-			if bytes.Compare(c.term, least.term) < 0 {
-				least = c
+		for i, word := range old {
+			for ; word != 0; word &= word - 1 {
+				if doc := numbers[i<<6+bits.TrailingZeros64(word)]; doc >= 0 {
+					b.post(number, uint16(doc)|uint16(in)<<columnShift)
+				}
 			}
+			old[i] = 0
 		}
-		term = append(term[:0], least.term...)
-		left := live[:0]
-		for _, c := range live {
-			if !bytes.Equal(c.term, term) {
-				left = append(left, c)
-				continue
-			}
-			err := c.postings(c.head.docs, func(in search.Column, p postings) error {
-				return c.renumber(p, old[:wordsFor(c.head.docs)], found[in])
-			})
+		return nil
+	}
+	for _, block := range s.blocks {
+		scan := scanner{rest: block}
+		for {
+			more, err := scan.next()
 			if err != nil {
 				return err
 			}
-			more, err := c.next()
-			if err != nil {
+			if !more {
+				break
+			}
+			number = b.number(scan.term)
+			if err := scan.postings(s.head.docs, add); err != nil {
 				return err
 			}
-			if more && bytes.Compare(c.term, term) <= 0 {
-				return errDamaged
-			}
-			if more {
-				left = append(left, c)
-			}
 		}
-		live = left
-		any := false
-		for in := range found {
-			columns[in] = appendDocs(columns[in][:0], found[in])
-			any = any || len(columns[in]) > 0
-		}
-		if any {
-			e.add(term, &columns)
-		}
-	}
-	return nil
-}
-
-// renumber sets the bits of the personas of p in the new segment. old has room
-// for those in the present one, and is left empty.
-func (c *cursor) renumber(p postings, old, found bitmap) error {
-	if err := p.orInto(old, c.head.docs); err != nil {
-		clear(old)
-		return err
-	}
-	for i, word := range old {
-		for ; word != 0; word &= word - 1 {
-			if number := c.number[i<<6+bits.TrailingZeros64(word)]; number >= 0 {
-				found.set(number)
-			}
-		}
-		old[i] = 0
 	}
 	return nil
 }

@@ -127,15 +127,25 @@ func (x *Index) segments(ctx context.Context, r engine.Runner, workspaceOID stri
 		all = append(all, &s)
 		return nil
 	}, workspaceOID)
-	if err != nil || len(missing) == 0 {
-		return all, err
+	if err == nil && len(missing) > 0 {
+		err = x.heads(ctx, r, missing)
 	}
+	for _, s := range all {
+		if err == nil && s.dead != nil && len(s.dead) != wordsFor(s.head.docs) {
+			err = damaged(errDamaged)
+		}
+	}
+	return all, err
+}
+
+// heads reads the heads of segments, by their ids.
+func (x *Index) heads(ctx context.Context, r engine.Runner, missing map[int64]*segment) error {
 	ids := make([]int64, 0, len(missing))
 	for id := range missing {
 		ids = append(ids, id)
 	}
 	found := 0
-	err = read(ctx, r, headsOf, func(rows *sql.Rows) error {
+	err := read(ctx, r, headsOf, func(rows *sql.Rows) error {
 		part, err := scanPart(rows)
 		if err != nil {
 			return err
@@ -152,12 +162,7 @@ func (x *Index) segments(ctx context.Context, r engine.Runner, workspaceOID stri
 	if err == nil && found < len(ids) {
 		err = damaged(errDamaged)
 	}
-	for _, s := range all {
-		if err == nil && s.dead != nil && len(s.dead) != wordsFor(s.head.docs) {
-			err = damaged(errDamaged)
-		}
-	}
-	return all, err
+	return err
 }
 
 // blocks reads the blocks [from, to) of a segment.

@@ -28,28 +28,32 @@ const (
 	docPostings = 256
 )
 
-// A segment is of a class by its weight, which is how many personas it has, or
-// would have if they were usual ones. When merge of a class are there, they
-// become one of the next.
-const (
-	merge     = 8
-	classes   = 4 // from 1, 8, 64 and 512; what is full is of class 4
-	fullClass = classes
-)
-
-// weigh returns the weight of what has so many personas and postings.
+// weigh returns the weight of what has so many personas and postings: how many it
+// has, or would have if they were usual ones.
 func weigh(docs, postings int) int { return max(docs, (postings+docPostings-1)/docPostings) }
 
+// A segment is of a class by its weight. When there are mergeAt of a class, they
+// become one of a next; those of the last class when they fill one. Each persona
+// is so written four times in all, and a library has few segments that are not
+// full.
+const (
+	lastClass = 2
+	fullClass = 3 // with another one there would be too much
+)
+
+var mergeAt = [...]int{32, 8, maxDocs}
+
 func classOf(weight int) int {
-	if weight > maxDocs/2 { // with another one there would be too much
+	switch {
+	case weight > maxDocs/2:
 		return fullClass
+	case weight >= 32*8:
+		return lastClass
+	case weight >= 32:
+		return 1
+	default:
+		return 0
 	}
-	class := 0
-	for weight >= merge && class < classes-1 {
-		weight /= merge
-		class++
-	}
-	return class
 }
 
 var errDamaged = errors.New("segments: a part is damaged")

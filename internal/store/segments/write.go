@@ -109,7 +109,7 @@ func (w *writing) bury(ctx context.Context, ids []int64) error {
 		case count == s.docs:
 			gone = append(gone, s)
 			continue
-		case s.class >= classes-1 && 2*count > s.docs && sparse == nil:
+		case s.class >= lastClass && 2*count > s.docs && sparse == nil:
 			sparse = append(sparse, s) // one at a time, as it takes long
 			continue
 		}
@@ -192,34 +192,44 @@ func (w *writing) head(ctx context.Context, segment int64) (*head, error) {
 }
 
 // add adds a segment. Where there are others of its class with which it makes
-// one of the next, they are merged, and that is added.
+// one of a next, they are merged, and that is added.
 func (w *writing) add(ctx context.Context, b *built) error {
-	const ofClass = `select ` + rowColumns + ` from search_segments where workspace = $1 and class = $2 order by id`
+	const (
+		beside  = `select count(*), coalesce(sum(weight), 0) from search_segments where workspace = $1 and class = $2`
+		ofClass = `select ` + rowColumns + ` from search_segments where workspace = $1 and class = $2 order by id`
+	)
 	for b != nil {
 		class := classOf(b.weight())
 		if class == fullClass {
-			return w.write(ctx, b)
+			break
+		}
+		var count, weight int
+		err := read(ctx, w, beside, func(rows *sql.Rows) error { return rows.Scan(&count, &weight) }, w.workspace, class)
+		if err != nil {
+			return err
+		}
+		if count+1 < mergeAt[class] && weight+b.weight() < maxDocs {
+			break
 		}
 		others, err := w.rows(ctx, ofClass, class)
 		if err != nil {
 			return err
 		}
-		sum, room := b.weight(), maxDocs-b.weight()
+		room := maxDocs - b.weight()
 		for i, s := range others {
-			sum += s.weight
 			if room -= s.weight; room < 0 {
 				others = others[:i]
 				break
 			}
 		}
-		if len(others) < merge-1 && sum < maxDocs {
-			return w.write(ctx, b)
-		}
 		if b, err = w.mergeWith(ctx, others, b); err != nil {
 			return err
 		}
 	}
-	return nil
+	if b == nil {
+		return nil
+	}
+	return w.write(ctx, b)
 }
 
 // merge replaces segments by one of what lives in them.
@@ -266,7 +276,9 @@ func (w *writing) mergeWith(ctx context.Context, segments []*row, b *built) (*bu
 	if err := w.drop(ctx, segments); err != nil {
 		return nil, err
 	}
-	return mergeAll(old)
+	m := w.builders.Get().(*builder)
+	defer w.builders.Put(m)
+	return m.merge(old)
 }
 
 func idsOf(segments []*row) []int64 {
