@@ -101,17 +101,15 @@ func split(docs []*Doc) iter.Seq[[]*Doc] {
 func (b *builder) build(docs []*Doc) *built {
 	slices.SortFunc(docs, func(x, y *Doc) int { return byRank(&x.record, &y.record) })
 	records := make([]record, len(docs))
+	if len(docs) == 1 { // in a segment so small nothing need be sorted
+		d := docs[0]
+		return finish([]record{d.record}, &encoder{blocks: [][]byte{d.terms}, firsts: [][]byte{nil}, postings: d.count})
+	}
 	b.reset()
 	for i, d := range docs {
 		records[i] = d.record
-		for rest := d.terms; len(rest) > 0; {
-			length, size := uint64(rest[0]), 1
-			if length >= 0x80 {
-				length, size = binary.Uvarint(rest)
-			}
-			term := rest[size : size+int(length>>2)]
-			rest = rest[size+len(term):]
-			b.post(b.number(term), uint16(i)|uint16(length&kindMask)<<columnShift)
+		if err := b.takeRaw(d.terms, i); err != nil {
+			panic(err) // docOf wrote them
 		}
 	}
 	return b.finish(records)
@@ -284,8 +282,26 @@ func (b *builder) merge(segments []*loaded) (*built, error) {
 	return b.finish(records), nil
 }
 
+// takeRaw notes the terms of a persona.
+func (b *builder) takeRaw(terms rawTerms, doc int) error {
+	for len(terms) > 0 {
+		term, in, err := terms.next()
+		if err != nil {
+			return err
+		}
+		b.post(b.number(term), uint16(doc)|uint16(in)<<columnShift)
+	}
+	return nil
+}
+
 // take notes the terms of a segment, of which the personas get other numbers.
 func (b *builder) take(s *loaded, numbers []int) error {
+	if s.head.docs == 1 {
+		if numbers[0] < 0 {
+			return nil
+		}
+		return b.takeRaw(s.blocks[0], numbers[0])
+	}
 	old := make(bitmap, wordsFor(s.head.docs))
 	number := uint32(0)
 	add := func(in search.Column, p postings) error {

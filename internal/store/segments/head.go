@@ -109,7 +109,7 @@ func parseHead(b []byte) (*head, error) {
 	}
 	h.docs, h.postings = lengths[0], lengths[1]
 	blocks := lengths[3]
-	if h.docs < 1 || h.docs > maxDocs || blocks < 1 {
+	if h.docs < 1 || h.docs > maxDocs || blocks < 1 || h.docs == 1 && blocks > 1 {
 		return nil, errDamaged
 	}
 	h.records, h.text = take(recordSize*h.docs), take(lengths[2])

@@ -109,6 +109,9 @@ func (m *matcher) match(s *segment) (int, error) {
 // collect adds to found who has a term that begins with prefix, or, if exact, is
 // that.
 func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
+	if s.head.docs == 1 {
+		return m.collectRaw(s.head.block, prefix, exact)
+	}
 	from, to := s.head.blocksOf(prefix, exact)
 	blocks := [][]byte{s.head.block}
 	if s.head.blocks() > 1 {
@@ -140,6 +143,20 @@ func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
 			}
 		}
 		m.term = scan.term
+	}
+	return nil
+}
+
+// collectRaw is collect in a segment with one persona.
+func (m *matcher) collectRaw(terms rawTerms, prefix []byte, exact bool) error {
+	for len(terms) > 0 {
+		term, in, err := terms.next()
+		if err != nil {
+			return err
+		}
+		if bytes.HasPrefix(term, prefix) && (!exact || len(term) == len(prefix)) {
+			m.found[in].set(0)
+		}
 	}
 	return nil
 }

@@ -32,27 +32,25 @@ const (
 // has, or would have if they were usual ones.
 func weigh(docs, postings int) int { return max(docs, (postings+docPostings-1)/docPostings) }
 
-// A segment is of a class by its weight. When there are mergeAt of a class, they
-// become one of a next; those of the last class when they fill one. Each persona
-// is so written four times in all, and a library has few segments that are not
-// full.
+// A segment is of a class by its weight: small, middling or full. When there are
+// mergeAt small ones they become one that is middling; when those have as many
+// personas as a segment may, they become one that is full. So each persona is
+// written three times at most.
 const (
-	lastClass = 2
-	fullClass = 3 // with another one there would be too much
+	small = iota
+	middling
+	full    // with another one there would be too much
+	mergeAt = 64
 )
-
-var mergeAt = [...]int{32, 8, maxDocs}
 
 func classOf(weight int) int {
 	switch {
 	case weight > maxDocs/2:
-		return fullClass
-	case weight >= 32*8:
-		return lastClass
-	case weight >= 32:
-		return 1
+		return full
+	case weight >= mergeAt:
+		return middling
 	default:
-		return 0
+		return small
 	}
 }
 
@@ -61,10 +59,28 @@ var errDamaged = errors.New("segments: a part is damaged")
 // Doc is what the index keeps of a persona.
 type Doc struct {
 	record
-	// terms are its words and what it is filtered by: for each the length, times
-	// 4, and the column, as a varint, and the term.
-	terms []byte
+	terms rawTerms
 	count int
+}
+
+// rawTerms are the words of a persona and what it is filtered by: for each the
+// length, times 4, and the column, as a varint, and the term. They are also the
+// block of a segment with one persona.
+type rawTerms []byte
+
+// next takes the first term away.
+func (r *rawTerms) next() (term []byte, in search.Column, err error) {
+	length, size := uint64((*r)[0]), 1
+	if length >= 0x80 {
+		length, size = binary.Uvarint(*r)
+	}
+	rest := (*r)[max(size, 0):]
+	in = search.Column(length & kindMask)
+	if length >>= kindBits; size <= 0 || length > uint64(len(rest)) || in >= search.Columns {
+		return nil, 0, errDamaged
+	}
+	*r = rest[length:]
+	return rest[:length], in, nil
 }
 
 // record is what the head of a segment has of a persona.

@@ -305,7 +305,7 @@ func TestManySegments(t *testing.T) {
 		var segments, orphans, most int
 		numbers(t, l.db, `select count(*), coalesce(max(docs), 0) from search_segments`, &segments, &most)
 		numbers(t, l.db, `select count(*) from search_blocks where segment not in (select id from search_segments)`, &orphans)
-		if orphans > 0 || most > maxDocs || segments > mergeAt[0]+mergeAt[1]+2*(16+len(l.personas)/maxDocs+1) {
+		if orphans > 0 || most > maxDocs || segments > 2*(2*mergeAt+2*len(l.personas)/maxDocs) {
 			t.Errorf("%d personas have %d segments, the largest of %d, and %d parts without", len(l.personas), segments, most, orphans)
 		}
 	}

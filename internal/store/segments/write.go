@@ -109,7 +109,7 @@ func (w *writing) bury(ctx context.Context, ids []int64) error {
 		case count == s.docs:
 			gone = append(gone, s)
 			continue
-		case s.class >= lastClass && 2*count > s.docs && sparse == nil:
+		case s.class > small && 2*count > s.docs && sparse == nil:
 			sparse = append(sparse, s) // one at a time, as it takes long
 			continue
 		}
@@ -200,7 +200,7 @@ func (w *writing) add(ctx context.Context, b *built) error {
 	)
 	for b != nil {
 		class := classOf(b.weight())
-		if class == fullClass {
+		if class == full {
 			break
 		}
 		var count, weight int
@@ -208,7 +208,7 @@ func (w *writing) add(ctx context.Context, b *built) error {
 		if err != nil {
 			return err
 		}
-		if count+1 < mergeAt[class] && weight+b.weight() < maxDocs {
+		if (class != small || count+1 < mergeAt) && weight+b.weight() < maxDocs {
 			break
 		}
 		others, err := w.rows(ctx, ofClass, class)
