@@ -25,7 +25,7 @@ type partKey struct {
 
 type kept struct {
 	key        partKey
-	value      any // *head or []byte
+	value      any // *inverted.Head or []byte
 	size       int
 	prev, next *kept
 }

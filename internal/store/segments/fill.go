@@ -8,12 +8,13 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/inverted"
 )
 
 // fillAtOnce is how many personas Fill has in memory: as many as a segment, or
 // fewer where they have many words.
 const (
-	fillAtOnce = maxDocs
+	fillAtOnce = inverted.MaxDocs
 	fillBytes  = 16 << 20
 )
 

@@ -1,3 +1,8 @@
+// Package segments keeps the search index of SQLite in its tables
+// (docs/adr/0022): which segments there are, read, written and merged. What is in
+// a segment, store/inverted knows.
+//
+// It is not for PostgreSQL, which has an index of its own (store/fts).
 package segments
 
 import (
@@ -10,6 +15,7 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/inverted"
 )
 
 // Index writes and searches the segments of a database. It is safe for
@@ -26,7 +32,7 @@ func New() *Index {
 	return &Index{
 		cache:    newCache(cacheBytes),
 		cutters:  sync.Pool{New: func() any { return new(search.Cutter) }},
-		builders: sync.Pool{New: func() any { return new(builder) }},
+		builders: sync.Pool{New: func() any { return new(inverted.Builder) }},
 	}
 }
 
@@ -35,7 +41,7 @@ type change struct {
 	workspace int // its number
 	id        int64
 	fresh     bool
-	doc       *Doc // nil where it is gone
+	doc       *inverted.Doc // nil where it is gone
 }
 
 // Size implements engine.Change.
@@ -44,7 +50,7 @@ func (c *change) Size() int {
 	if c.doc == nil {
 		return alone
 	}
-	return alone + len(c.doc.name) + len(c.doc.oID) + cap(c.doc.terms)
+	return alone + c.doc.Size()
 }
 
 // Put is that p stands in the row id of a workspace, by its number; fresh, if it
@@ -52,7 +58,7 @@ func (c *change) Size() int {
 func (x *Index) Put(workspace int, id int64, author string, fresh bool, p *persona.Persona) engine.Change {
 	cutter := x.cutters.Get().(*search.Cutter)
 	defer x.cutters.Put(cutter)
-	return &change{workspace, id, fresh, docOf(cutter, id, author, p)}
+	return &change{workspace, id, fresh, inverted.NewDoc(cutter, id, author, p)}
 }
 
 // Remove is that a persona is gone from the row id.
@@ -84,13 +90,15 @@ func (x *Index) Search(ctx context.Context, r engine.Runner, workspaceOID string
 	if err != nil {
 		return 0, nil, err
 	}
-	m := newMatcher(q, func(s *segment, from, to int) ([][]byte, error) { return x.blocks(ctx, r, s.id, from, to) })
-	var found []*segment
+	m := inverted.NewMatcher(q, func(s *inverted.Segment, from, to int) ([][]byte, error) {
+		return x.parts(ctx, r, s.ID, inverted.FirstBlock+from, inverted.FirstBlock+to)
+	})
+	var found []*inverted.Segment
 	for _, s := range segments {
 		if err := ctx.Err(); err != nil {
 			return 0, nil, err
 		}
-		n, err := m.match(s)
+		n, err := m.Match(s)
 		if err != nil {
 			return 0, nil, damaged(err)
 		}
@@ -99,30 +107,30 @@ func (x *Index) Search(ctx context.Context, r engine.Runner, workspaceOID string
 		}
 		total += n
 	}
-	return total, page(found, q, q.Offset, q.Limit+1), nil
+	return total, inverted.Page(found, q, q.Offset, q.Limit+1), nil
 }
 
 // segments reads which segments a workspace has, and their heads.
-func (x *Index) segments(ctx context.Context, r engine.Runner, workspaceOID string) ([]*segment, error) {
-	var all []*segment
-	missing := map[int64]*segment{}
+func (x *Index) segments(ctx context.Context, r engine.Runner, workspaceOID string) ([]*inverted.Segment, error) {
+	var all []*inverted.Segment
+	missing := map[int64]*inverted.Segment{}
 	err := read(ctx, r, segmentsOf, func(rows *sql.Rows) error {
 		var (
-			s    segment
+			s    inverted.Segment
 			docs int
 			dead sql.RawBytes
 		)
-		if err := rows.Scan(&s.id, &docs, &dead); err != nil {
+		if err := rows.Scan(&s.ID, &docs, &dead); err != nil {
 			return err
 		}
 		if len(dead) > 0 {
 			var err error
-			if s.dead, err = bitmapOf(dead, docs); err != nil {
+			if s.Dead, err = inverted.BitmapOf(dead, docs); err != nil {
 				return damaged(err)
 			}
 		}
-		if s.head, _ = x.cache.get(partKey{s.id, headPart}).(*head); s.head == nil {
-			missing[s.id] = &s
+		if s.Head, _ = x.cache.get(partKey{s.ID, inverted.HeadPart}).(*inverted.Head); s.Head == nil {
+			missing[s.ID] = &s
 		}
 		all = append(all, &s)
 		return nil
@@ -131,15 +139,15 @@ func (x *Index) segments(ctx context.Context, r engine.Runner, workspaceOID stri
 		err = x.heads(ctx, r, missing)
 	}
 	for _, s := range all {
-		if err == nil && s.dead != nil && len(s.dead) != wordsFor(s.head.docs) {
-			err = damaged(errDamaged)
+		if err == nil && s.Dead != nil && len(s.Dead) != len(inverted.NewBitmap(s.Head.Docs)) {
+			err = damaged(inverted.ErrDamaged)
 		}
 	}
 	return all, err
 }
 
 // heads reads the heads of segments, by their ids.
-func (x *Index) heads(ctx context.Context, r engine.Runner, missing map[int64]*segment) error {
+func (x *Index) heads(ctx context.Context, r engine.Runner, missing map[int64]*inverted.Segment) error {
 	ids := make([]int64, 0, len(missing))
 	for id := range missing {
 		ids = append(ids, id)
@@ -150,24 +158,19 @@ func (x *Index) heads(ctx context.Context, r engine.Runner, missing map[int64]*s
 		if err != nil {
 			return err
 		}
-		h, err := parseHead(part.bytes)
+		h, err := inverted.ParseHead(part.bytes)
 		if err != nil {
 			return damaged(err)
 		}
-		x.cache.put(part.partKey, h, h.size)
-		missing[part.segment].head = h
+		x.cache.put(part.partKey, h, h.Size)
+		missing[part.segment].Head = h
 		found++
 		return nil
 	}, jsonOf(ids))
 	if err == nil && found < len(ids) {
-		err = damaged(errDamaged)
+		err = damaged(inverted.ErrDamaged)
 	}
 	return err
-}
-
-// blocks reads the blocks [from, to) of a segment.
-func (x *Index) blocks(ctx context.Context, r engine.Runner, segment int64, from, to int) ([][]byte, error) {
-	return x.parts(ctx, r, segment, firstBlock+from, firstBlock+to)
 }
 
 // parts reads the parts [from, to) of a segment, but for the head.
@@ -193,7 +196,7 @@ func (x *Index) parts(ctx context.Context, r engine.Runner, segment int64, from,
 		return nil
 	}, segment, from, to-1)
 	if err == nil && found < len(parts) {
-		err = errDamaged
+		err = inverted.ErrDamaged
 	}
 	return parts, err
 }
@@ -230,7 +233,7 @@ func jsonOf(ids []int64) string {
 
 // damaged is what to tell of a part that cannot be read.
 func damaged(err error) error {
-	if err != errDamaged {
+	if err != inverted.ErrDamaged {
 		return err
 	}
 	return persona.UnavailableError(err, "The search index of the database is damaged. Stop the server, keep a copy of the database, and restore it from a backup.")

@@ -21,6 +21,7 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/inverted"
 	"personae.dev/internal/wire"
 )
 
@@ -305,7 +306,7 @@ func TestManySegments(t *testing.T) {
 		var segments, orphans, most int
 		numbers(t, l.db, `select count(*), coalesce(max(docs), 0) from search_segments`, &segments, &most)
 		numbers(t, l.db, `select count(*) from search_blocks where segment not in (select id from search_segments)`, &orphans)
-		if orphans > 0 || most > maxDocs || segments > 2*(2*mergeAt+2*len(l.personas)/maxDocs) {
+		if orphans > 0 || most > inverted.MaxDocs || segments > 2*(2*inverted.MergeAt+2*len(l.personas)/inverted.MaxDocs) {
 			t.Errorf("%d personas have %d segments, the largest of %d, and %d parts without", len(l.personas), segments, most, orphans)
 		}
 	}
@@ -380,7 +381,7 @@ func TestManyWords(t *testing.T) {
 	l.commit(t, true)
 	var heaviest, segments int
 	numbers(t, l.db, `select max(weight), count(*) from search_segments`, &heaviest, &segments)
-	if heaviest > maxDocs || segments < 3 {
+	if heaviest > inverted.MaxDocs || segments < 3 {
 		t.Errorf("there are %d segments, and the heaviest weighs %d", segments, heaviest)
 	}
 	for _, words := range [][]string{{"w4000x1"}, {"w17"}, {"w1", "w2", "many"}, {"w4999x2", "w4998x1"}} {
@@ -425,48 +426,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// FuzzParts reads damaged parts of segments.
-func FuzzParts(f *testing.F) {
-	personas := onet(f)
-	for _, count := range []int{1, 3, 70} {
-		var docs []*Doc
-		for i, p := range personas[:count] {
-			docs = append(docs, docOf(new(search.Cutter), int64(i), "u_1", p))
-		}
-		b := new(builder).build(docs)
-		f.Add(b.head, b.places, b.blocks[0], []byte(nil))
-		f.Add(b.head, b.places, b.blocks[0], []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	}
-	f.Fuzz(func(t *testing.T, head, places, block, dead []byte) {
-		l, err := load([][]byte{head, places, block}, dead)
-		if err != nil {
-			return
-		}
-		for _, id := range []int64{0, 1, -1} {
-			_, _, _ = placeOf(places, l.head.docs, id)
-			_, _, _ = placeOf(l.head.places, l.head.docs, id)
-		}
-		m := newMatcher(&persona.Query{Words: []string{"s", "a"}, AuthorOID: "u_1", Status: persona.StatusAll}, func(_ *segment, from, to int) ([][]byte, error) {
-			return l.blocks[from:to], nil
-		})
-		s := &segment{head: l.head, dead: l.dead}
-		if n, err := m.match(s); err == nil && n > 0 {
-			for _, order := range []persona.Order{persona.ByRank, persona.ByName} {
-				page([]*segment{s}, &persona.Query{Order: order}, 0, 10)
-			}
-		}
-		merged, err := new(builder).merge([]*loaded{l, l})
-		if err != nil || merged == nil {
-			return
-		}
-		if _, err := load(slices.Collect(func(yield func([]byte) bool) {
-			merged.parts()(func(_ int, part []byte) bool { return yield(part) })
-		}), nil); err != nil {
-			t.Errorf("what was merged cannot be read: %v", err)
-		}
-	})
-}
-
 func TestCache(t *testing.T) {
 	t.Parallel()
 	c := newCache(3 * (keptSize + 100))
@@ -487,7 +446,7 @@ func TestCache(t *testing.T) {
 // BenchmarkIndex cuts and indexes personas, so many with each transaction.
 func BenchmarkIndex(b *testing.B) {
 	personas := onet(b)
-	for _, count := range []int{1, 16, 64, maxDocs} {
+	for _, count := range []int{1, 16, 64, inverted.MaxDocs} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			l := newLibrary(b)
 			done, known := int64(0), map[string]*sql.Stmt{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/inverted"
 )
 
 // Apply implements engine.Apply. A persona that was changed is dead where it
@@ -36,14 +37,14 @@ type writing struct {
 
 func (w *writing) apply(ctx context.Context, changes []*change) error {
 	var before []int64 // who may stand in a segment
-	last := make(map[int64]*Doc, len(changes))
+	last := make(map[int64]*inverted.Doc, len(changes))
 	for _, c := range changes {
 		if _, again := last[c.id]; !again && !c.fresh {
 			before = append(before, c.id)
 		}
 		last[c.id] = c.doc
 	}
-	docs := make([]*Doc, 0, len(last))
+	docs := make([]*inverted.Doc, 0, len(last))
 	for _, d := range last {
 		if d != nil {
 			docs = append(docs, d)
@@ -55,10 +56,10 @@ func (w *writing) apply(ctx context.Context, changes []*change) error {
 			return err
 		}
 	}
-	b := w.builders.Get().(*builder)
+	b := w.builders.Get().(*inverted.Builder)
 	defer w.builders.Put(b)
-	for docs := range split(docs) {
-		if err := w.add(ctx, b.build(docs)); err != nil {
+	for docs := range inverted.Split(docs) {
+		if err := w.add(ctx, b.Build(docs)); err != nil {
 			return err
 		}
 	}
@@ -104,12 +105,12 @@ func (w *writing) bury(ctx context.Context, ids []int64) error {
 		if !more {
 			continue
 		}
-		s.dead = dead.appendTo(nil)
-		switch count := dead.count(); {
+		s.dead = dead.AppendTo(nil)
+		switch count := dead.Count(); {
 		case count == s.docs:
 			gone = append(gone, s)
 			continue
-		case s.class > small && 2*count > s.docs && sparse == nil:
+		case s.class > inverted.Small && 2*count > s.docs && sparse == nil:
 			sparse = append(sparse, s) // one at a time, as it takes long
 			continue
 		}
@@ -125,7 +126,7 @@ func (w *writing) bury(ctx context.Context, ids []int64) error {
 
 // deadOf returns who is dead in a segment, with those of ids, and whether these
 // are more.
-func (w *writing) deadOf(ctx context.Context, s *row, ids []int64) (dead bitmap, more bool, err error) {
+func (w *writing) deadOf(ctx context.Context, s *row, ids []int64) (dead inverted.Bitmap, more bool, err error) {
 	from, _ := slices.BinarySearch(ids, s.low)
 	ids = ids[from:]
 	if len(ids) == 0 || ids[0] > s.high {
@@ -135,8 +136,8 @@ func (w *writing) deadOf(ctx context.Context, s *row, ids []int64) (dead bitmap,
 	if err != nil {
 		return nil, false, err
 	}
-	if dead = make(bitmap, wordsFor(s.docs)); len(s.dead) > 0 {
-		if dead, err = bitmapOf(s.dead, s.docs); err != nil {
+	if dead = inverted.NewBitmap(s.docs); len(s.dead) > 0 {
+		if dead, err = inverted.BitmapOf(s.dead, s.docs); err != nil {
 			return nil, false, err
 		}
 	}
@@ -144,12 +145,12 @@ func (w *writing) deadOf(ctx context.Context, s *row, ids []int64) (dead bitmap,
 		if id > s.high {
 			break
 		}
-		doc, found, err := placeOf(places, s.docs, id)
+		doc, found, err := inverted.PlaceOf(places, s.docs, id)
 		if err != nil {
 			return nil, false, err
 		}
-		if found && !dead.has(doc) {
-			dead.set(doc)
+		if found && !dead.Has(doc) {
+			dead.Set(doc)
 			more = true
 		}
 	}
@@ -159,48 +160,48 @@ func (w *writing) deadOf(ctx context.Context, s *row, ids []int64) (dead bitmap,
 // placesOf reads where the personas of a segment stand in it.
 func (w *writing) placesOf(ctx context.Context, s *row) ([]byte, error) {
 	if s.parts > 1 {
-		parts, err := w.parts(ctx, w, s.id, placesPart, placesPart+1)
+		parts, err := w.parts(ctx, w, s.id, inverted.PlacesPart, inverted.PlacesPart+1)
 		return parts[0], err
 	}
 	h, err := w.head(ctx, s.id)
 	if err != nil {
 		return nil, err
 	}
-	return h.places, nil
+	return h.Places, nil
 }
 
 // head reads the head of a segment.
-func (w *writing) head(ctx context.Context, segment int64) (*head, error) {
-	if h, _ := w.cache.get(partKey{segment, headPart}).(*head); h != nil {
+func (w *writing) head(ctx context.Context, segment int64) (*inverted.Head, error) {
+	if h, _ := w.cache.get(partKey{segment, inverted.HeadPart}).(*inverted.Head); h != nil {
 		return h, nil
 	}
-	var h *head
+	var h *inverted.Head
 	err := read(ctx, w, partsOf, func(rows *sql.Rows) error {
 		part, err := scanPart(rows)
 		if err != nil {
 			return err
 		}
-		if h, err = parseHead(part.bytes); err == nil {
-			w.cache.put(part.partKey, h, h.size)
+		if h, err = inverted.ParseHead(part.bytes); err == nil {
+			w.cache.put(part.partKey, h, h.Size)
 		}
 		return err
-	}, segment, headPart, headPart)
+	}, segment, inverted.HeadPart, inverted.HeadPart)
 	if err == nil && h == nil {
-		err = errDamaged
+		err = inverted.ErrDamaged
 	}
 	return h, err
 }
 
 // add adds a segment. Where there are others of its class with which it makes
 // one of a next, they are merged, and that is added.
-func (w *writing) add(ctx context.Context, b *built) error {
+func (w *writing) add(ctx context.Context, b *inverted.Built) error {
 	const (
 		beside  = `select count(*), coalesce(sum(weight), 0) from search_segments where workspace = $1 and class = $2`
 		ofClass = `select ` + rowColumns + ` from search_segments where workspace = $1 and class = $2 order by id`
 	)
 	for b != nil {
-		class := classOf(b.weight())
-		if class == full {
+		class := inverted.ClassOf(b.Weight())
+		if class == inverted.Full {
 			break
 		}
 		var count, weight int
@@ -208,14 +209,14 @@ func (w *writing) add(ctx context.Context, b *built) error {
 		if err != nil {
 			return err
 		}
-		if (class != small || count+1 < mergeAt) && weight+b.weight() < maxDocs {
+		if (class != inverted.Small || count+1 < inverted.MergeAt) && weight+b.Weight() < inverted.MaxDocs {
 			break
 		}
 		others, err := w.rows(ctx, ofClass, class)
 		if err != nil {
 			return err
 		}
-		room := maxDocs - b.weight()
+		room := inverted.MaxDocs - b.Weight()
 		for i, s := range others {
 			if room -= s.weight; room < 0 {
 				others = others[:i]
@@ -243,7 +244,7 @@ func (w *writing) merge(ctx context.Context, segments []*row) error {
 
 // mergeWith drops segments, and returns one of what lives in them and in b; nil
 // where nothing does.
-func (w *writing) mergeWith(ctx context.Context, segments []*row, b *built) (*built, error) {
+func (w *writing) mergeWith(ctx context.Context, segments []*row, b *inverted.Built) (*inverted.Built, error) {
 	const all = `
 		select b.segment, b.part, b.bytes
 		from json_each($1) s
@@ -258,27 +259,27 @@ func (w *writing) mergeWith(ctx context.Context, segments []*row, b *built) (*bu
 	if err != nil {
 		return nil, err
 	}
-	var old []*loaded
+	var old []*inverted.Loaded
 	for _, s := range segments {
-		l, err := load(parts[s.id], s.dead)
+		l, err := inverted.Load(parts[s.id], s.dead)
 		if err != nil {
 			return nil, err
 		}
 		old = append(old, l)
 	}
 	if b != nil {
-		h, err := parseHead(b.head)
+		l, err := b.Loaded()
 		if err != nil {
 			return nil, err
 		}
-		old = append(old, &loaded{head: h, blocks: b.blocks})
+		old = append(old, l)
 	}
 	if err := w.drop(ctx, segments); err != nil {
 		return nil, err
 	}
-	m := w.builders.Get().(*builder)
+	m := w.builders.Get().(*inverted.Builder)
 	defer w.builders.Put(m)
-	return m.merge(old)
+	return m.Merge(old)
 }
 
 func idsOf(segments []*row) []int64 {
@@ -307,19 +308,19 @@ func (w *writing) drop(ctx context.Context, segments []*row) error {
 }
 
 // write writes a segment.
-func (w *writing) write(ctx context.Context, b *built) error {
+func (w *writing) write(ctx context.Context, b *inverted.Built) error {
 	const (
 		addRow  = `insert into search_segments (workspace, ` + rowColumns + `) values ($1, $2, $3, $4, $5, $6, $7, $8, null)`
 		addPart = `insert into search_blocks (segment, part, bytes) values ($1, $2, $3)`
 	)
-	id, parts, weight := w.newID(), 0, b.weight()
-	for part, bytes := range b.parts() {
+	id, parts, weight := w.newID(), 0, b.Weight()
+	for part, bytes := range b.Parts() {
 		if _, err := w.ExecContext(ctx, addPart, id, part, bytes); err != nil {
 			return err
 		}
 		parts++
 	}
-	_, err := w.ExecContext(ctx, addRow, w.workspace, classOf(weight), id, b.docs, weight, parts, b.low, b.high)
+	_, err := w.ExecContext(ctx, addRow, w.workspace, inverted.ClassOf(weight), id, b.Docs, weight, parts, b.Low, b.High)
 	return err
 }
 

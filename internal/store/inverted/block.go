@@ -1,4 +1,4 @@
-package segments
+package inverted
 
 import (
 	"bytes"
@@ -65,11 +65,11 @@ func (e *encoder) add(term []byte, columns [search.Columns][]uint16) {
 		kind := byte(listed)
 		if size := 8 * wordsFor(e.docs); len(e.list) > size {
 			kind = mapped
-			b := make(bitmap, wordsFor(e.docs))
+			b := make(Bitmap, wordsFor(e.docs))
 			for _, doc := range docs {
-				b.set(int(doc))
+				b.Set(int(doc))
 			}
-			e.list = b.appendTo(e.list[:0])
+			e.list = b.AppendTo(e.list[:0])
 		} else if search.Column(in) != last { // the last ends with the body
 			e.body = binary.AppendUvarint(e.body, uint64(len(e.list)))
 		}
@@ -116,14 +116,14 @@ func (s *scanner) next() (bool, error) {
 	}
 	own, err := s.number()
 	if err != nil || shared > len(s.term) || own >= len(s.rest) { // the kinds follow
-		return false, errDamaged
+		return false, ErrDamaged
 	}
 	s.term = append(s.term[:shared], s.rest[:own]...)
 	s.kinds = s.rest[own]
 	s.rest = s.rest[own+1:]
 	size, err := s.number()
 	if err != nil || size > len(s.rest) {
-		return false, errDamaged
+		return false, ErrDamaged
 	}
 	s.body, s.rest = s.rest[:size], s.rest[size:]
 	return true, nil
@@ -139,7 +139,7 @@ func (s *scanner) number() (int, error) {
 	const most = 1 << 31
 	n, size := binary.Uvarint(s.rest)
 	if size <= 0 || n > most {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	s.rest = s.rest[size:]
 	return int(n), nil
@@ -158,7 +158,7 @@ func (s *scanner) postings(docs int, found func(in search.Column, p postings) er
 		case kind == mapped:
 			size = 8 * wordsFor(docs)
 		case kind != listed:
-			return errDamaged
+			return ErrDamaged
 		case s.kinds>>(kindBits*(in+1)) != 0:
 			var err error
 			if size, err = body.number(); err != nil {
@@ -166,7 +166,7 @@ func (s *scanner) postings(docs int, found func(in search.Column, p postings) er
 			}
 		}
 		if size > len(body.rest) {
-			return errDamaged
+			return ErrDamaged
 		}
 		if err := found(in, postings{kind, body.rest[:size]}); err != nil {
 			return err
@@ -174,7 +174,7 @@ func (s *scanner) postings(docs int, found func(in search.Column, p postings) er
 		body.rest = body.rest[size:]
 	}
 	if len(body.rest) > 0 || s.kinds>>(kindBits*search.Columns) != 0 {
-		return errDamaged
+		return ErrDamaged
 	}
 	return nil
 }
@@ -186,14 +186,14 @@ type postings struct {
 }
 
 // orInto sets the bits of the personas, of so many.
-func (p postings) orInto(b bitmap, docs int) error {
+func (p postings) orInto(b Bitmap, docs int) error {
 	data := p.data
 	if p.kind == mapped {
 		for i := range b {
 			b[i] |= binary.LittleEndian.Uint64(data[8*i:])
 		}
 		if rest := docs & 63; rest != 0 && b[len(b)-1]>>rest != 0 {
-			return errDamaged
+			return ErrDamaged
 		}
 		return nil
 	}
@@ -204,14 +204,14 @@ func (p postings) orInto(b bitmap, docs int) error {
 		if gap >= 0x80 {
 			// There are no more than maxDocs, and so no third byte.
 			if i == len(data) || data[i] >= 0x80 {
-				return errDamaged
+				return ErrDamaged
 			}
 			gap = gap&0x7f | int(data[i])<<7
 			i++
 		}
 		doc += gap + 1
 		if doc >= docs {
-			return errDamaged
+			return ErrDamaged
 		}
 		b[doc>>6] |= 1 << (doc & 63)
 	}

@@ -1,10 +1,9 @@
-// Package segments is the search index on SQLite (docs/adr/0022): the words of
-// the personas of a workspace in segments that are never changed, each with up
-// to 4,096 personas, and the statements that write and search them. What a word
-// is, and how matches are ranked, the domain says.
+// Package inverted is the inverted index of some personas of a workspace, a
+// segment (docs/adr/0022): how it is built, encoded, merged and searched. What a
+// word is, and how matches are ranked, the domain says.
 //
-// It is not for PostgreSQL, which has an index of its own (store/fts).
-package segments
+// It knows no SQL: where segments are kept stands in store/segments.
+package inverted
 
 import (
 	"bytes"
@@ -20,41 +19,39 @@ import (
 )
 
 const (
-	// maxDocs is how many personas a segment has at most.
-	maxDocs = 4096
+	// MaxDocs is how many personas a segment has at most.
+	MaxDocs = 4096
 	// maxPostings bounds segments of personas with more words than usual: as many
-	// as maxDocs have with docPostings each.
-	maxPostings = maxDocs * docPostings
+	// as MaxDocs have with docPostings each.
+	maxPostings = MaxDocs * docPostings
 	docPostings = 256
 )
 
-// weigh returns the weight of what has so many personas and postings: how many it
-// has, or would have if they were usual ones.
-func weigh(docs, postings int) int { return max(docs, (postings+docPostings-1)/docPostings) }
-
 // A segment is of a class by its weight: small, middling or full. When there are
-// mergeAt small ones they become one that is middling; when those have as many
+// MergeAt small ones they become one that is middling; when those have as many
 // personas as a segment may, they become one that is full. So each persona is
 // written three times at most.
 const (
-	small = iota
-	middling
-	full    // with another one there would be too much
-	mergeAt = 64
+	Small = iota
+	Middling
+	Full    // with another one there would be too much
+	MergeAt = 64
 )
 
-func classOf(weight int) int {
+// ClassOf returns the class of a weight.
+func ClassOf(weight int) int {
 	switch {
-	case weight > maxDocs/2:
-		return full
-	case weight >= mergeAt:
-		return middling
+	case weight > MaxDocs/2:
+		return Full
+	case weight >= MergeAt:
+		return Middling
 	default:
-		return small
+		return Small
 	}
 }
 
-var errDamaged = errors.New("segments: a part is damaged")
+// ErrDamaged says that what was read is no part of a segment.
+var ErrDamaged = errors.New("inverted: a part of a segment is damaged")
 
 // Doc is what the index keeps of a persona.
 type Doc struct {
@@ -77,7 +74,7 @@ func (r *rawTerms) next() (term []byte, in search.Column, err error) {
 	rest := (*r)[max(size, 0):]
 	in = search.Column(length & kindMask)
 	if length >>= kindBits; size <= 0 || length > uint64(len(rest)) || in >= search.Columns {
-		return nil, 0, errDamaged
+		return nil, 0, ErrDamaged
 	}
 	*r = rest[length:]
 	return rest[:length], in, nil
@@ -104,8 +101,8 @@ const (
 	playbookTerm = "\x00p"
 )
 
-// docOf returns what the index keeps of p.
-func docOf(cutter *search.Cutter, id int64, author string, p *persona.Persona) *Doc {
+// NewDoc returns what the index keeps of p, in the row id.
+func NewDoc(cutter *search.Cutter, id int64, author string, p *persona.Persona) *Doc {
 	status := slices.Index(statuses[:], p.Status())
 	text := []byte(p.Name + p.OID)
 	const usualTerms = 2048
@@ -137,6 +134,9 @@ func docOf(cutter *search.Cutter, id int64, author string, p *persona.Persona) *
 	return d
 }
 
+// Size is about how many bytes d keeps in memory.
+func (d *Doc) Size() int { return len(d.name) + len(d.oID) + cap(d.terms) }
+
 func (d *Doc) filter(kind, oID string) {
 	d.terms = binary.AppendUvarint(d.terms, uint64(len(kind)+len(oID))<<2|uint64(search.Rest))
 	d.terms = append(append(d.terms, kind...), oID...)
@@ -148,17 +148,22 @@ func byRank(a, b *record) int {
 	return cmp.Or(cmp.Compare(a.chars, b.chars), bytes.Compare(a.name, b.name), bytes.Compare(a.oID, b.oID))
 }
 
-// bitmap has a bit for each persona of a segment.
-type bitmap []uint64
+// Bitmap has a bit for each persona of a segment.
+type Bitmap []uint64
+
+// NewBitmap returns one for so many personas.
+func NewBitmap(docs int) Bitmap { return make(Bitmap, wordsFor(docs)) }
 
 func wordsFor(docs int) int { return (docs + 63) / 64 }
 
-func (b bitmap) has(doc int) bool { return b != nil && b[doc>>6]&(1<<(doc&63)) != 0 }
+// Has tells whether the bit of a persona is set.
+func (b Bitmap) Has(doc int) bool { return b != nil && b[doc>>6]&(1<<(doc&63)) != 0 }
 
-func (b bitmap) set(doc int) { b[doc>>6] |= 1 << (doc & 63) }
+// Set sets the bit of a persona.
+func (b Bitmap) Set(doc int) { b[doc>>6] |= 1 << (doc & 63) }
 
 // fill sets the bits of so many personas.
-func (b bitmap) fill(docs int) {
+func (b Bitmap) fill(docs int) {
 	for i := range b {
 		b[i] = math.MaxUint64
 	}
@@ -167,25 +172,25 @@ func (b bitmap) fill(docs int) {
 	}
 }
 
-// appendTo appends the bytes of b.
-func (b bitmap) appendTo(to []byte) []byte {
+// AppendTo appends the bytes of b.
+func (b Bitmap) AppendTo(to []byte) []byte {
 	for _, word := range b {
 		to = binary.LittleEndian.AppendUint64(to, word)
 	}
 	return to
 }
 
-// bitmapOf reads what appendTo wrote, for so many personas.
-func bitmapOf(from []byte, docs int) (bitmap, error) {
+// BitmapOf reads what AppendTo wrote, for so many personas.
+func BitmapOf(from []byte, docs int) (Bitmap, error) {
 	if len(from) != 8*wordsFor(docs) {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
-	b := make(bitmap, wordsFor(docs))
+	b := make(Bitmap, wordsFor(docs))
 	for i := range b {
 		b[i] = binary.LittleEndian.Uint64(from[8*i:])
 	}
 	if rest := docs & 63; rest != 0 && b[len(b)-1]>>rest != 0 {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return b, nil
 }

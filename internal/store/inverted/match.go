@@ -1,4 +1,4 @@
-package segments
+package inverted
 
 import (
 	"bytes"
@@ -10,31 +10,32 @@ import (
 	"personae.dev/internal/search"
 )
 
-// segment is one that is searched.
-type segment struct {
-	id   int64
-	head *head
-	dead bitmap
+// Segment is one that is searched.
+type Segment struct {
+	ID   int64
+	Head *Head
+	Dead Bitmap // nil where all live
 	// tiers has what was found, by the tiers of persona.ByRank, each with those
 	// before it. Empty where nothing was.
-	tiers [search.Columns]bitmap
+	tiers [search.Columns]Bitmap
 }
 
-// blocksFunc gives the blocks [from, to) of a segment.
-type blocksFunc func(s *segment, from, to int) ([][]byte, error)
+// BlocksFunc gives the blocks [from, to) of a segment.
+type BlocksFunc func(s *Segment, from, to int) ([][]byte, error)
 
-// matcher finds personas in segments.
-type matcher struct {
+// Matcher finds personas in segments.
+type Matcher struct {
 	words   [][]byte
 	filters [][][]byte // one of the terms of each must be there
 	status  int        // in statuses, or -1 for all
-	blocks  blocksFunc
-	found   [search.Columns]bitmap
+	blocks  BlocksFunc
+	found   [search.Columns]Bitmap
 	term    []byte
 }
 
-func newMatcher(q *persona.Query, blocks blocksFunc) *matcher {
-	m := &matcher{blocks: blocks, status: slices.Index(statuses[:], cmp.Or(q.Status, persona.StatusActive))}
+// NewMatcher returns what finds personas by q.
+func NewMatcher(q *persona.Query, blocks BlocksFunc) *Matcher {
+	m := &Matcher{blocks: blocks, status: slices.Index(statuses[:], cmp.Or(q.Status, persona.StatusActive))}
 	for _, word := range q.Words {
 		m.words = append(m.words, []byte(word))
 	}
@@ -52,22 +53,22 @@ func newMatcher(q *persona.Query, blocks blocksFunc) *matcher {
 	return m
 }
 
-// match sets what is found in a segment, and tells how many that are.
-func (m *matcher) match(s *segment) (int, error) {
-	words := wordsFor(s.head.docs)
-	room := make(bitmap, 2*len(s.tiers)*words)
-	next := func() (b bitmap) {
+// Match sets what is found in a segment, and tells how many that are.
+func (m *Matcher) Match(s *Segment) (int, error) {
+	words := wordsFor(s.Head.Docs)
+	room := make(Bitmap, 2*len(s.tiers)*words)
+	next := func() (b Bitmap) {
 		b, room = room[:words:words], room[words:]
 		return b
 	}
 	all := next()
 	if m.status >= 0 {
-		copy(all, s.head.status[m.status])
+		copy(all, s.Head.status[m.status])
 	} else {
-		all.fill(s.head.docs)
+		all.fill(s.Head.Docs)
 	}
-	for i := range s.dead {
-		all[i] &^= s.dead[i]
+	for i := range s.Dead {
+		all[i] &^= s.Dead[i]
 	}
 	for in := range m.found {
 		m.found[in] = next()
@@ -85,7 +86,7 @@ func (m *matcher) match(s *segment) (int, error) {
 	copy(names, all)
 	copy(titles, all)
 	for _, word := range m.words {
-		if all.count() == 0 {
+		if all.Count() == 0 {
 			return 0, nil
 		}
 		for in := range m.found {
@@ -102,25 +103,25 @@ func (m *matcher) match(s *segment) (int, error) {
 			all[i] &= title | m.found[search.Rest][i]
 		}
 	}
-	s.tiers = [...]bitmap{names, titles, all}
-	return all.count(), nil
+	s.tiers = [...]Bitmap{names, titles, all}
+	return all.Count(), nil
 }
 
 // collect adds to found who has a term that begins with prefix, or, if exact, is
 // that.
-func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
-	if s.head.docs == 1 {
-		return m.collectRaw(s.head.block, prefix, exact)
+func (m *Matcher) collect(s *Segment, prefix []byte, exact bool) error {
+	if s.Head.Docs == 1 {
+		return m.collectRaw(s.Head.block, prefix, exact)
 	}
-	from, to := s.head.blocksOf(prefix, exact)
-	blocks := [][]byte{s.head.block}
-	if s.head.blocks() > 1 {
+	from, to := s.Head.blocksOf(prefix, exact)
+	blocks := [][]byte{s.Head.block}
+	if s.Head.blocks() > 1 {
 		var err error
 		if blocks, err = m.blocks(s, from, to); err != nil {
 			return err
 		}
 	}
-	add := func(in search.Column, p postings) error { return p.orInto(m.found[in], s.head.docs) }
+	add := func(in search.Column, p postings) error { return p.orInto(m.found[in], s.Head.Docs) }
 	for _, block := range blocks {
 		scan := scanner{rest: block, term: m.term[:0]}
 		for {
@@ -138,7 +139,7 @@ func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
 			if order < 0 || exact && len(scan.term) > len(prefix) {
 				continue
 			}
-			if err := scan.postings(s.head.docs, add); err != nil {
+			if err := scan.postings(s.Head.Docs, add); err != nil {
 				return err
 			}
 		}
@@ -148,26 +149,27 @@ func (m *matcher) collect(s *segment, prefix []byte, exact bool) error {
 }
 
 // collectRaw is collect in a segment with one persona.
-func (m *matcher) collectRaw(terms rawTerms, prefix []byte, exact bool) error {
+func (m *Matcher) collectRaw(terms rawTerms, prefix []byte, exact bool) error {
 	for len(terms) > 0 {
 		term, in, err := terms.next()
 		if err != nil {
 			return err
 		}
 		if bytes.HasPrefix(term, prefix) && (!exact || len(term) == len(prefix)) {
-			m.found[in].set(0)
+			m.found[in].Set(0)
 		}
 	}
 	return nil
 }
 
-func (b bitmap) and(other bitmap) {
+func (b Bitmap) and(other Bitmap) {
 	for i := range b {
 		b[i] &= other[i]
 	}
 }
 
-func (b bitmap) count() (n int) {
+// Count returns how many bits are set.
+func (b Bitmap) Count() (n int) {
 	for _, word := range b {
 		n += bits.OnesCount64(word)
 	}
@@ -175,7 +177,7 @@ func (b bitmap) count() (n int) {
 }
 
 // after returns the first persona of b from doc on; -1 where there is none.
-func (b bitmap) after(doc int) int {
+func (b Bitmap) after(doc int) int {
 	for i := doc >> 6; i < len(b); i++ {
 		word := b[i]
 		if i == doc>>6 {

@@ -1,4 +1,4 @@
-package segments
+package inverted
 
 import (
 	"bytes"
@@ -10,26 +10,27 @@ import (
 // their rows, and the blocks. Those of a segment with one block stand all in
 // the head.
 const (
-	headPart = iota
-	placesPart
-	firstBlock
+	HeadPart = iota
+	PlacesPart
+	FirstBlock // and those that follow
 )
 
 // format is the first byte of a head.
 const format = 1
 
-// head tells of the personas of a segment, in their order, and where its terms
+// Head tells of the personas of a segment, in their order, and where its terms
 // are. It is a view of its bytes.
-type head struct {
-	docs, postings int
-	records        []byte // recordSize for each
-	text           []byte // names and oIds, by the records
-	status         [len(statuses)]bitmap
-	firstTerms     []byte
-	firstEnds      []byte // 4 for each block
-	// places and block are there where the segment has one block.
-	places, block []byte
-	size          int
+type Head struct {
+	// Docs is how many personas it has, and Size how many bytes the head.
+	Docs, Size int
+	postings   int
+	records    []byte // recordSize for each
+	text       []byte // names and oIds, by the records
+	status     [len(statuses)]Bitmap
+	firstTerms []byte
+	firstEnds  []byte // 4 for each block
+	// Places and block are there where the segment has one block.
+	Places, block []byte
 }
 
 const (
@@ -45,9 +46,9 @@ var little = binary.LittleEndian
 func encodeHead(records []record, e *encoder, places []byte) []byte {
 	var text, terms, ends []byte
 	all := make([]byte, 0, recordSize*len(records))
-	var status [len(statuses)]bitmap
+	var status [len(statuses)]Bitmap
 	for s := range status {
-		status[s] = make(bitmap, wordsFor(len(records)))
+		status[s] = make(Bitmap, wordsFor(len(records)))
 	}
 	for i := range records {
 		r := &records[i]
@@ -59,7 +60,7 @@ func encodeHead(records []record, e *encoder, places []byte) []byte {
 		all = little.AppendUint32(all, uint32(len(text)))
 		text = append(text, r.oID...)
 		all = little.AppendUint32(all, uint32(len(text)))
-		status[r.status].set(i)
+		status[r.status].Set(i)
 	}
 	for _, first := range e.firsts {
 		terms = append(terms, first...)
@@ -79,7 +80,7 @@ func encodeHead(records []record, e *encoder, places []byte) []byte {
 	b = append(b, all...)
 	b = append(b, text...)
 	for _, s := range status {
-		b = s.appendTo(b)
+		b = s.AppendTo(b)
 	}
 	b = append(b, ends...)
 	b = append(b, terms...)
@@ -87,12 +88,12 @@ func encodeHead(records []record, e *encoder, places []byte) []byte {
 	return append(b, inline...)
 }
 
-// parseHead reads what encodeHead made.
-func parseHead(b []byte) (*head, error) {
+// ParseHead reads what encodeHead made.
+func ParseHead(b []byte) (*Head, error) {
 	if len(b) < headSize || b[0] != format {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
-	h := &head{size: len(b)}
+	h := &Head{Size: len(b)}
 	var lengths [6]int
 	for i := range lengths {
 		lengths[i] = int(little.Uint32(b[1+4*i:]))
@@ -107,32 +108,32 @@ func parseHead(b []byte) (*head, error) {
 		rest = rest[n:]
 		return part
 	}
-	h.docs, h.postings = lengths[0], lengths[1]
+	h.Docs, h.postings = lengths[0], lengths[1]
 	blocks := lengths[3]
-	if h.docs < 1 || h.docs > maxDocs || blocks < 1 || h.docs == 1 && blocks > 1 {
-		return nil, errDamaged
+	if h.Docs < 1 || h.Docs > MaxDocs || blocks < 1 || h.Docs == 1 && blocks > 1 {
+		return nil, ErrDamaged
 	}
-	h.records, h.text = take(recordSize*h.docs), take(lengths[2])
+	h.records, h.text = take(recordSize*h.Docs), take(lengths[2])
 	for s := range h.status {
 		var err error
-		if h.status[s], err = bitmapOf(take(8*wordsFor(h.docs)), h.docs); err != nil {
+		if h.status[s], err = BitmapOf(take(8*wordsFor(h.Docs)), h.Docs); err != nil {
 			return nil, err
 		}
 	}
 	h.firstEnds, h.firstTerms = take(4*blocks), take(lengths[4])
 	if blocks == 1 {
-		h.places, h.block = take(placeSize*h.docs), take(lengths[5])
+		h.Places, h.block = take(placeSize*h.Docs), take(lengths[5])
 	}
 	if damaged || len(rest) > 0 || !h.sound() {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return h, nil
 }
 
 // sound tells whether all offsets are within what they are of.
-func (h *head) sound() bool {
+func (h *Head) sound() bool {
 	at := uint32(0)
-	for doc := range h.docs {
+	for doc := range h.Docs {
 		r := h.records[recordSize*doc:]
 		name, oID := little.Uint32(r[28:]), little.Uint32(r[32:])
 		if at > name || name > oID || int(oID) > len(h.text) {
@@ -151,10 +152,10 @@ func (h *head) sound() bool {
 	return true
 }
 
-func (h *head) blocks() int { return len(h.firstEnds) / 4 }
+func (h *Head) blocks() int { return len(h.firstEnds) / 4 }
 
 // first is the first term of a block.
-func (h *head) first(block int) []byte {
+func (h *Head) first(block int) []byte {
 	start := uint32(0)
 	if block > 0 {
 		start = little.Uint32(h.firstEnds[4*block-4:])
@@ -164,7 +165,7 @@ func (h *head) first(block int) []byte {
 
 // blocksOf returns the blocks [from, to) that have the terms with a prefix, or,
 // if exact, one term.
-func (h *head) blocksOf(prefix []byte, exact bool) (from, to int) {
+func (h *Head) blocksOf(prefix []byte, exact bool) (from, to int) {
 	blocks := h.blocks()
 	from = max(0, sort.Search(blocks, func(i int) bool { return bytes.Compare(h.first(i), prefix) > 0 })-1)
 	for to = from + 1; to < blocks && !exact && bytes.HasPrefix(h.first(to), prefix); to++ {
@@ -173,7 +174,7 @@ func (h *head) blocksOf(prefix []byte, exact bool) (from, to int) {
 }
 
 // record returns what the head has of a persona, but for the status.
-func (h *head) record(doc int) record {
+func (h *Head) record(doc int) record {
 	r := h.records[recordSize*doc : recordSize*(doc+1)]
 	start := uint32(0)
 	if doc > 0 {
@@ -187,26 +188,26 @@ func (h *head) record(doc int) record {
 }
 
 // statusOf is the status in the record of a persona.
-func (h *head) statusOf(doc int) uint8 {
+func (h *Head) statusOf(doc int) uint8 {
 	for s := range h.status {
-		if h.status[s].has(doc) {
+		if h.status[s].Has(doc) {
 			return uint8(s)
 		}
 	}
 	return 0
 }
 
-// placeOf finds a persona by the id of its row, in the places of so many.
-func placeOf(places []byte, docs int, id int64) (doc int, found bool, err error) {
+// PlaceOf finds a persona by the id of its row, in the places of so many.
+func PlaceOf(places []byte, docs int, id int64) (doc int, found bool, err error) {
 	if len(places) != placeSize*docs {
-		return 0, false, errDamaged
+		return 0, false, ErrDamaged
 	}
 	at := sort.Search(docs, func(i int) bool { return int64(little.Uint64(places[placeSize*i:])) >= id })
 	if at == docs || int64(little.Uint64(places[placeSize*at:])) != id {
 		return 0, false, nil
 	}
 	if doc = int(little.Uint16(places[placeSize*at+8:])); doc >= docs {
-		return 0, false, errDamaged
+		return 0, false, ErrDamaged
 	}
 	return doc, true, nil
 }

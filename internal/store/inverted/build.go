@@ -1,4 +1,4 @@
-package segments
+package inverted
 
 import (
 	"bytes"
@@ -13,25 +13,33 @@ import (
 	"personae.dev/internal/search"
 )
 
-// built is a segment that is yet to be written.
-type built struct {
-	docs, postings int
-	low, high      int64 // of the ids of its rows
-	head           []byte
-	places         []byte
-	blocks         [][]byte
+// Built is a segment that is yet to be written.
+type Built struct {
+	Docs      int
+	Low, High int64 // of the ids of its rows
+	postings  int
+	head      []byte
+	places    []byte
+	blocks    [][]byte
 }
 
-func (b *built) weight() int { return weigh(b.docs, b.postings) }
+// Weight is how many usual personas would be as much.
+func (b *Built) Weight() int { return max(b.Docs, (b.postings+docPostings-1)/docPostings) }
 
-// parts are those to write, by their numbers.
-func (b *built) parts() iter.Seq2[int, []byte] {
+// Loaded is the segment, to be merged with others.
+func (b *Built) Loaded() (*Loaded, error) {
+	h, err := ParseHead(b.head)
+	return &Loaded{head: h, blocks: b.blocks}, err
+}
+
+// Parts are those to write, by their numbers.
+func (b *Built) Parts() iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		if !yield(headPart, b.head) || len(b.blocks) == 1 || !yield(placesPart, b.places) {
+		if !yield(HeadPart, b.head) || len(b.blocks) == 1 || !yield(PlacesPart, b.places) {
 			return
 		}
 		for i, block := range b.blocks {
-			if !yield(firstBlock+i, block) {
+			if !yield(FirstBlock+i, block) {
 				return
 			}
 		}
@@ -39,13 +47,13 @@ func (b *built) parts() iter.Seq2[int, []byte] {
 }
 
 // finish makes the segment of records in the order of rank, and their terms.
-func finish(records []record, e *encoder) *built {
+func finish(records []record, e *encoder) *Built {
 	e.seal()
-	b := &built{docs: len(records), postings: e.postings, blocks: e.blocks, low: math.MaxInt64, high: math.MinInt64}
+	b := &Built{Docs: len(records), postings: e.postings, blocks: e.blocks, Low: math.MaxInt64, High: math.MinInt64}
 	byID := make([]uint16, len(records))
 	for i := range records {
 		byID[i] = uint16(i)
-		b.low, b.high = min(b.low, records[i].id), max(b.high, records[i].id)
+		b.Low, b.High = min(b.Low, records[i].id), max(b.High, records[i].id)
 	}
 	slices.SortFunc(byID, func(x, y uint16) int { return cmp.Compare(records[x].id, records[y].id) })
 	b.places = make([]byte, 0, placeSize*len(records))
@@ -57,16 +65,16 @@ func finish(records []record, e *encoder) *built {
 	return b
 }
 
-// builder makes segments, of personas or of other segments. It keeps its memory
+// Builder makes segments, of personas or of other segments. It keeps its memory
 // from one to the next, and is not for concurrent use.
-type builder struct {
+type Builder struct {
 	terms   search.Dictionary
 	numbers []uint32 // of the term of each posting
 	places  []uint16 // the persona and the column of each posting
 	ends    []uint32 // of the postings of each term in sorted
 	sorted  []uint16
 	order   []ordered
-	bitmap  bitmap
+	found   Bitmap
 }
 
 // ordered is a term by its first bytes, which mostly tell two apart.
@@ -78,12 +86,12 @@ type ordered struct {
 // columnShift is where the column stands beside a persona of a segment.
 const columnShift = 12
 
-// split divides docs into those of each segment.
-func split(docs []*Doc) iter.Seq[[]*Doc] {
+// Split divides docs into those of each segment.
+func Split(docs []*Doc) iter.Seq[[]*Doc] {
 	return func(yield func([]*Doc) bool) {
 		start, postings := 0, 0
 		for i, d := range docs {
-			if i > start && (i-start == maxDocs || postings+d.count > maxPostings) {
+			if i > start && (i-start == MaxDocs || postings+d.count > maxPostings) {
 				if !yield(docs[start:i]) {
 					return
 				}
@@ -97,8 +105,8 @@ func split(docs []*Doc) iter.Seq[[]*Doc] {
 	}
 }
 
-// build makes a segment of docs, which it sorts.
-func (b *builder) build(docs []*Doc) *built {
+// Build makes a segment of docs, which it sorts.
+func (b *Builder) Build(docs []*Doc) *Built {
 	slices.SortFunc(docs, func(x, y *Doc) int { return byRank(&x.record, &y.record) })
 	records := make([]record, len(docs))
 	if len(docs) == 1 { // in a segment so small nothing need be sorted
@@ -115,13 +123,13 @@ func (b *builder) build(docs []*Doc) *built {
 	return b.finish(records)
 }
 
-func (b *builder) reset() {
+func (b *Builder) reset() {
 	b.terms.Reset()
 	b.numbers, b.places, b.ends = b.numbers[:0], b.places[:0], b.ends[:0]
 }
 
 // number returns that of a term.
-func (b *builder) number(term []byte) uint32 {
+func (b *Builder) number(term []byte) uint32 {
 	number, added := b.terms.Number(term)
 	if added {
 		b.ends = append(b.ends, 0)
@@ -130,14 +138,14 @@ func (b *builder) number(term []byte) uint32 {
 }
 
 // post notes that a term has a persona in a column.
-func (b *builder) post(number uint32, place uint16) {
+func (b *Builder) post(number uint32, place uint16) {
 	b.ends[number]++
 	b.numbers = append(b.numbers, number)
 	b.places = append(b.places, place)
 }
 
 // finish makes the segment of what was noted.
-func (b *builder) finish(records []record) *built {
+func (b *Builder) finish(records []record) *Built {
 	// The postings are put together term by term.
 	end := uint32(0)
 	for i, count := range b.ends {
@@ -161,7 +169,7 @@ func (b *builder) finish(records []record) *built {
 }
 
 // columns parts the postings of a term by column, each in ascending order.
-func (b *builder) columns(places []uint16) (columns [search.Columns][]uint16) {
+func (b *Builder) columns(places []uint16) (columns [search.Columns][]uint16) {
 	b.sort(places)
 	places = slices.Compact(places) // who is linked twice
 	for in := range columns {
@@ -179,25 +187,25 @@ func (b *builder) columns(places []uint16) (columns [search.Columns][]uint16) {
 }
 
 // sort sorts places: mostly they are sorted, or few.
-func (b *builder) sort(places []uint16) {
+func (b *Builder) sort(places []uint16) {
 	const few = 64
 	switch {
 	case slices.IsSorted(places):
 	case len(places) < few:
 		slices.Sort(places)
 	default:
-		if b.bitmap == nil {
-			b.bitmap = make(bitmap, wordsFor(maxDocs<<kindBits))
+		if b.found == nil {
+			b.found = make(Bitmap, wordsFor(MaxDocs<<kindBits))
 		}
 		for _, place := range places {
-			b.bitmap.set(int(place))
+			b.found.Set(int(place))
 		}
-		appendDocs(places[:0], b.bitmap)
+		appendDocs(places[:0], b.found)
 	}
 }
 
 // inOrder returns the terms in their order.
-func (b *builder) inOrder() []ordered {
+func (b *Builder) inOrder() []ordered {
 	b.order = b.order[:0]
 	for number := range b.terms.Len() {
 		var first [8]byte
@@ -213,37 +221,37 @@ func (b *builder) inOrder() []ordered {
 	return b.order
 }
 
-// loaded is a segment with all its parts.
-type loaded struct {
-	head   *head
+// Loaded is a segment with all its parts.
+type Loaded struct {
+	head   *Head
 	blocks [][]byte
-	dead   bitmap
+	dead   Bitmap
 }
 
-// load reads the parts of a segment, in their order.
-func load(parts [][]byte, dead []byte) (*loaded, error) {
+// Load reads the parts of a segment, in their order.
+func Load(parts [][]byte, dead []byte) (*Loaded, error) {
 	if len(parts) == 0 {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
-	h, err := parseHead(parts[headPart])
+	h, err := ParseHead(parts[HeadPart])
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{head: h}
+	l := &Loaded{head: h}
 	if h.blocks() == 1 {
 		l.blocks = [][]byte{h.block}
-	} else if l.blocks = parts[min(firstBlock, len(parts)):]; len(l.blocks) != h.blocks() {
-		return nil, errDamaged
+	} else if l.blocks = parts[min(FirstBlock, len(parts)):]; len(l.blocks) != h.blocks() {
+		return nil, ErrDamaged
 	}
 	if len(dead) > 0 {
-		l.dead, err = bitmapOf(dead, h.docs)
+		l.dead, err = BitmapOf(dead, h.Docs)
 	}
 	return l, err
 }
 
-// merge makes one segment of what lives in some; nil where nothing does.
+// Merge makes one segment of what lives in some; nil where nothing does.
 // Together they must not have more than a segment may.
-func (b *builder) merge(segments []*loaded) (*built, error) {
+func (b *Builder) Merge(segments []*Loaded) (*Built, error) {
 	type place struct {
 		record
 		segment, doc int
@@ -251,10 +259,10 @@ func (b *builder) merge(segments []*loaded) (*built, error) {
 	var all []place
 	numbers := make([][]int, len(segments)) // in the new segment, or -1
 	for i, s := range segments {
-		numbers[i] = make([]int, s.head.docs)
-		for doc := range s.head.docs {
+		numbers[i] = make([]int, s.head.Docs)
+		for doc := range s.head.Docs {
 			numbers[i][doc] = -1
-			if !s.dead.has(doc) {
+			if !s.dead.Has(doc) {
 				p := place{s.head.record(doc), i, doc}
 				p.status = s.head.statusOf(doc)
 				all = append(all, p)
@@ -264,8 +272,8 @@ func (b *builder) merge(segments []*loaded) (*built, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	if len(all) > maxDocs {
-		return nil, errDamaged
+	if len(all) > MaxDocs {
+		return nil, ErrDamaged
 	}
 	slices.SortFunc(all, func(x, y place) int { return byRank(&x.record, &y.record) })
 	records := make([]record, len(all))
@@ -283,7 +291,7 @@ func (b *builder) merge(segments []*loaded) (*built, error) {
 }
 
 // takeRaw notes the terms of a persona.
-func (b *builder) takeRaw(terms rawTerms, doc int) error {
+func (b *Builder) takeRaw(terms rawTerms, doc int) error {
 	for len(terms) > 0 {
 		term, in, err := terms.next()
 		if err != nil {
@@ -295,17 +303,17 @@ func (b *builder) takeRaw(terms rawTerms, doc int) error {
 }
 
 // take notes the terms of a segment, of which the personas get other numbers.
-func (b *builder) take(s *loaded, numbers []int) error {
-	if s.head.docs == 1 {
+func (b *Builder) take(s *Loaded, numbers []int) error {
+	if s.head.Docs == 1 {
 		if numbers[0] < 0 {
 			return nil
 		}
 		return b.takeRaw(s.blocks[0], numbers[0])
 	}
-	old := make(bitmap, wordsFor(s.head.docs))
+	old := make(Bitmap, wordsFor(s.head.Docs))
 	number := uint32(0)
 	add := func(in search.Column, p postings) error {
-		if err := p.orInto(old, s.head.docs); err != nil {
+		if err := p.orInto(old, s.head.Docs); err != nil {
 			return err
 		}
 		for i, word := range old {
@@ -329,7 +337,7 @@ func (b *builder) take(s *loaded, numbers []int) error {
 				break
 			}
 			number = b.number(scan.term)
-			if err := scan.postings(s.head.docs, add); err != nil {
+			if err := scan.postings(s.head.Docs, add); err != nil {
 				return err
 			}
 		}
@@ -338,7 +346,7 @@ func (b *builder) take(s *loaded, numbers []int) error {
 }
 
 // appendDocs appends the personas of b, which is left empty.
-func appendDocs(docs []uint16, b bitmap) []uint16 {
+func appendDocs(docs []uint16, b Bitmap) []uint16 {
 	for i, word := range b {
 		for ; word != 0; word &= word - 1 {
 			docs = append(docs, uint16(i<<6+bits.TrailingZeros64(word)))

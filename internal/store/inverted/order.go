@@ -1,4 +1,4 @@
-package segments
+package inverted
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"personae.dev/internal/search"
 )
 
-// page returns the ids of the rows from offset on, up to limit, in the order of
+// Page returns the ids of the rows from offset on, up to limit, in the order of
 // the query.
-func page(found []*segment, q *persona.Query, offset, limit int) []int64 {
+func Page(found []*Segment, q *persona.Query, offset, limit int) []int64 {
 	if q.Order == persona.ByRank {
 		return pageByRank(found, offset, limit)
 	}
@@ -63,23 +63,23 @@ func (h *heap[T]) pop() {
 
 // pageByRank merges the segments, whose personas are in this order, tier by
 // tier.
-func pageByRank(found []*segment, offset, limit int) (ids []int64) {
-	type head struct {
-		*segment
+func pageByRank(found []*Segment, offset, limit int) (ids []int64) {
+	type front struct {
+		*Segment
 		record
 		doc int
 	}
 	for tier := range search.Columns {
-		left := heap[head]{before: func(a, b *head) bool { return byRank(&a.record, &b.record) < 0 }}
+		left := heap[front]{before: func(a, b *front) bool { return byRank(&a.record, &b.record) < 0 }}
 		for _, s := range found {
 			if tier > 0 { // those before are there already
 				for i := range s.tiers[tier] {
 					s.tiers[tier][i] &^= s.tiers[tier-1][i]
 				}
 			}
-			here := s.tiers[tier].count()
+			here := s.tiers[tier].Count()
 			if doc := s.tiers[tier].after(0); here > 0 {
-				left.push(head{s, s.head.record(doc), doc})
+				left.push(front{s, s.Head.record(doc), doc})
 			}
 		}
 		for len(left.items) > 0 {
@@ -97,7 +97,7 @@ func pageByRank(found []*segment, offset, limit int) (ids []int64) {
 				left.pop()
 				continue
 			}
-			top.record = top.head.record(top.doc)
+			top.record = top.Head.record(top.doc)
 			left.sink()
 		}
 		if tier == 0 {
@@ -120,7 +120,7 @@ type keyed struct {
 }
 
 // pageByKey keeps the first of all.
-func pageByKey(found []*segment, q *persona.Query, offset, limit int) (ids []int64) {
+func pageByKey(found []*Segment, q *persona.Query, offset, limit int) (ids []int64) {
 	keyOf := func(r *record) keyed {
 		switch k := (keyed{oID: r.oID, id: r.id}); q.Order {
 		case persona.ByName:
@@ -153,7 +153,7 @@ func pageByKey(found []*segment, q *persona.Query, offset, limit int) (ids []int
 	for _, s := range found {
 		all := s.tiers[search.Rest]
 		for doc := all.after(0); doc >= 0; doc = all.after(doc + 1) {
-			r := s.head.record(doc)
+			r := s.Head.record(doc)
 			k := keyOf(&r)
 			switch {
 			case after != nil && compare(&k, after) <= 0:
