@@ -377,7 +377,7 @@ func TestLedger(t *testing.T) {
 		"OtherTime":        {"update personas set updated_at = updated_at + 1000" + of, "ETag"},
 		"HalfWritten":      {"update personas set description = 'half'" + of, "ETag"},
 		"HalfDocument":     {"update personas set document = json_set(document, '$.painPoints', json('[]'))" + of, "ETag"},
-		"NotInTheIndex":    {"delete from personas_search where rowid = (select id from personas where internal_name = $1)", "text="},
+		"NotInTheIndex":    {"delete from search_segments where low = (select id from personas where internal_name = $1) and docs = 1", "text="},
 		"NoLinks":          {"delete from persona_links where persona_id = (select id from personas where internal_name = $1)", "productOId"},
 		"RevisionLost":     {"delete from revisions where number = 3 and persona_id = (select id from personas where internal_name = $1)", "revisions"},
 		"GapInTheHistory":  {"update revisions set number = 4 where number = 3 and persona_id = (select id from personas where internal_name = $1)", "stands at"},

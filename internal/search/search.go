@@ -1,6 +1,6 @@
 // Package search says what a word is, for those who write down the words of a
 // persona and those who look for them. Where the words are kept stands in
-// store/fts.
+// store/segments and store/fts.
 package search
 
 import (
@@ -23,9 +23,6 @@ const (
 	MaxIndexedWords = 5000
 )
 
-// usualWords is about how many different words a persona has.
-const usualWords = 200
-
 // Indexed are the words that search finds a persona by. Each stands once,
 // at the best place where it occurs.
 type Indexed struct {
@@ -34,45 +31,130 @@ type Indexed struct {
 	Name, Titles, Rest []string
 }
 
-// WordsOf returns the words that search finds p by.
-func WordsOf(p *persona.Persona) Indexed {
-	seen := make(map[string]bool, usualWords)
-	add := func(words []string, texts ...string) []string {
-		for _, text := range texts {
-			words = appendWords(words, seen, MaxIndexedWords, text)
-		}
-		return words
-	}
-	var indexed Indexed
-	indexed.Name = add(indexed.Name, p.Name)
+// Column is a part of Indexed.
+type Column int
+
+// The columns.
+const (
+	Names Column = iota
+	Titles
+	Rest
+	Columns // how many there are
+)
+
+// Cutter cuts one persona after the other into words. What it works with it
+// keeps from one to the next; it is not for concurrent use.
+type Cutter struct {
+	seen Dictionary
+	word [utf8.UTFMax * MaxWordLength]byte
+}
+
+// Each calls found with the words that search finds p by, column by column,
+// each once. A word is valid during the call.
+func (c *Cutter) Each(p *persona.Persona, found func(in Column, word []byte)) {
+	c.seen.Reset()
+	c.cut(p.Name, Names, MaxIndexedWords, found)
 	if p.InternalName != nil {
-		indexed.Name = add(indexed.Name, *p.InternalName)
+		c.cut(*p.InternalName, Names, MaxIndexedWords, found)
 	}
-	indexed.Titles = add(indexed.Titles, p.CommonJobTitles...)
+	c.cutAll(p.CommonJobTitles, Titles, found)
 	if p.Description != nil {
-		indexed.Rest = add(indexed.Rest, *p.Description)
+		c.cut(*p.Description, Rest, MaxIndexedWords, found)
 	}
 	for _, list := range p.Lists() {
-		indexed.Rest = add(indexed.Rest, *list.Items...) // job titles are there already
+		c.cutAll(*list.Items, Rest, found) // job titles are there already
 	}
 	for _, field := range p.CustomFields {
-		indexed.Rest = add(add(indexed.Rest, field.Title), field.Value...)
+		c.cut(field.Title, Rest, MaxIndexedWords, found)
+		c.cutAll(field.Value, Rest, found)
 	}
+}
+
+// WordsOf returns the words that search finds p by.
+func WordsOf(p *persona.Persona) Indexed {
+	var indexed Indexed
+	columns := [Columns]*[]string{&indexed.Name, &indexed.Titles, &indexed.Rest}
+	new(Cutter).Each(p, func(in Column, word []byte) { *columns[in] = append(*columns[in], string(word)) })
 	return indexed
 }
 
 // Words divides a text as search does, and folds case, accents and width:
 // letters, digits and their marks belong to words, all else stands between
 // them. Each word occurs once, and is cut to MaxWordLength.
-func Words(text string) []string {
-	return appendWords(nil, map[string]bool{}, len(text), text)
+func Words(text string) (words []string) {
+	new(Cutter).cut(text, Rest, len(text), func(_ Column, word []byte) { words = append(words, string(word)) })
+	return words
 }
 
-// appendWords appends the words of text that seen lacks, and notes them there,
-// up to limit.
-func appendWords(words []string, seen map[string]bool, limit int, text string) []string {
-	text = fold(text)
-	for len(text) > 0 && len(seen) < limit {
+func (c *Cutter) cutAll(texts []string, in Column, found func(Column, []byte)) {
+	for _, text := range texts {
+		c.cut(text, in, MaxIndexedWords, found)
+	}
+}
+
+// cut finds the words of text that were not seen yet, up to limit in all.
+func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byte)) {
+	n := 0 // how long the word is
+	for i := 0; i < len(text); i++ {
+		folded := foldedASCII[text[i]]
+		if folded > between {
+			if n < MaxWordLength {
+				c.word[n] = folded
+				n++
+			}
+			continue
+		}
+		if folded == notASCII {
+			// A mark may belong to the letter before it, so from the beginning: the
+			// words that were found are passed over.
+			c.cutFolded(fold(text), in, limit, found)
+			return
+		}
+		if n > 0 {
+			c.note(c.word[:n], in, limit, found)
+			n = 0
+		}
+	}
+	if n > 0 {
+		c.note(c.word[:n], in, limit, found)
+	}
+}
+
+// foldedASCII is what each byte is in a word, or that it stands between words.
+var foldedASCII = func() (table [256]byte) {
+	for c := range table {
+		switch {
+		case c >= utf8.RuneSelf:
+			table[c] = notASCII
+		case 'A' <= c && c <= 'Z':
+			table[c] = byte(c) - 'A' + 'a'
+		case !isBetweenWords(rune(c)):
+			table[c] = byte(c)
+		}
+	}
+	return table
+}()
+
+// Those of foldedASCII that are no letters or digits; between is the greatest.
+const (
+	_ = iota // what stands between words
+	notASCII
+	between = notASCII
+)
+
+// note tells of a word that was not seen yet.
+func (c *Cutter) note(word []byte, in Column, limit int, found func(Column, []byte)) {
+	if c.seen.Len() >= limit {
+		return
+	}
+	if _, added := c.seen.Number(word); added {
+		found(in, word)
+	}
+}
+
+// cutFolded is cut for a text that fold gave.
+func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column, []byte)) {
+	for len(text) > 0 && c.seen.Len() < limit {
 		start := strings.IndexFunc(text, isInWord)
 		if start < 0 {
 			break
@@ -82,12 +164,10 @@ func appendWords(words []string, seen map[string]bool, limit int, text string) [
 		word := cut(text[:end])
 		text = text[end:]
 		// Marks that stand alone, as the selector beside an emoji, are no word.
-		if !seen[word] && strings.IndexFunc(word, isNoMark) >= 0 {
-			seen[word] = true
-			words = append(words, word)
+		if strings.IndexFunc(word, isNoMark) >= 0 {
+			c.note(c.word[:copy(c.word[:], word)], in, limit, found)
 		}
 	}
-	return words
 }
 
 // wordLength is how many bytes the word has that text begins with.

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/segments"
 )
 
 // dialect is the SQL that the engines do not have in common.
@@ -31,14 +34,26 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
-	// words is the full-text index.
-	words *fts.Index
+	// segments is the search index, nil where lists find words by SQL.
+	segments *segments.Index
+	// put and remove are changes of the search index: p stands in a place, or is
+	// gone from it. remove is nil where words go with their persona.
+	put    func(at place, p *persona.Persona) engine.Change
+	remove func(at place) engine.Change
 }
 
 // manyRows is how many personas a transaction adds before plans grow too old.
 const manyRows = 1000
 
-func sqliteDialect() *dialect { return &dialect{words: fts.SQLite()} }
+func sqliteDialect(index *segments.Index) *dialect {
+	return &dialect{
+		segments: index,
+		put: func(at place, p *persona.Persona) engine.Change {
+			return index.Put(at.workspace, at.id, at.author, at.fresh, p)
+		},
+		remove: func(at place) engine.Change { return index.Remove(at.workspace, at.id) },
+	}
+}
 
 func postgresDialect() *dialect {
 	return &dialect{
@@ -61,7 +76,7 @@ func postgresDialect() *dialect {
 
 		planAnew: `set local plan_cache_mode = force_custom_plan`,
 
-		words: fts.Postgres(),
+		put: func(at place, p *persona.Persona) engine.Change { return fts.Put(at.workspace, at.id, p) },
 	}
 }
 

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
-	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
-	"personae.dev/internal/store/fts"
 )
 
 const personaColumns = `
@@ -138,6 +136,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	at.fresh = true
 	return t.index(ctx, at, p)
 }
 
@@ -165,29 +164,29 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, unlink, at.ID); err != nil {
+	if _, err := t.exec(ctx, unlink, at.id); err != nil {
 		return err
 	}
 	return t.index(ctx, at, p)
 }
 
 // index writes what finds a persona: its links and its words.
-func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error {
+func (t *tx) index(ctx context.Context, at place, p *persona.Persona) error {
 	const link = `insert into ` + linkColumns + ` values ($1, $2, $3, $4)`
 	for _, row := range linkRows(at, p) {
 		if _, err := t.exec(ctx, link, row...); err != nil {
 			return err
 		}
 	}
-	return t.later(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), search.WordsOf(p))...)
+	return t.later(ctx, t.dialect.put(at, p))
 }
 
 const linkColumns = `persona_links (persona_id, kind, position, target_o_id)`
 
-func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
+func linkRows(at place, p *persona.Persona) (rows [][]any) {
 	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
 		for position, target := range targets {
-			rows = append(rows, []any{at.ID, kind, position, target})
+			rows = append(rows, []any{at.id, kind, position, target})
 		}
 	}
 	return rows
@@ -195,8 +194,8 @@ func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
 
 // PurgePersona implements persona.Tx.
 func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
-	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning id` // links and history go with it
-	id, err := one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()), workspaceOID, oID)
+	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning ` + placeColumns // links and history go with it
+	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), workspaceOID, oID)
 	if err != nil {
 		return err
 	}
@@ -204,10 +203,10 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err
 	}
-	if t.dialect.words.Forget == "" {
+	if t.dialect.remove == nil {
 		return nil
 	}
-	return t.later(ctx, t.dialect.words.Forget, id)
+	return t.later(ctx, t.dialect.remove(at))
 }
 
 // Deleted implements persona.Reader. It names no workspace: the job that purges
@@ -237,10 +236,18 @@ func (q *queries) CountDeleted(ctx context.Context, before time.Time) (int, erro
 	return one(ctx, q, query, scanInt, nil, micros(before))
 }
 
-// placeColumns say where the words of a persona stand.
-const placeColumns = `id, (select number from workspaces w where w.o_id = workspace_o_id)`
+// place is where a persona stands, for the search index: the id of its row, the
+// number of its workspace, its author, and whether it did not stand there before.
+type place struct {
+	id        int64
+	workspace int
+	author    string
+	fresh     bool
+}
 
-func scanPlace(r row) (at fts.Place, err error) {
-	err = r.Scan(&at.ID, &at.Workspace)
+const placeColumns = `id, (select number from workspaces w where w.o_id = workspace_o_id), user_o_id`
+
+func scanPlace(r row) (at place, err error) {
+	err = r.Scan(&at.id, &at.workspace, &at.author)
 	return at, err
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"personae.dev/internal/persona"
-	"personae.dev/internal/search"
+	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
 	"personae.dev/internal/store/tables"
 )
@@ -140,23 +140,27 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 	}
 	const query = `select number from workspaces where o_id = $1`
 	var links, words [][]any
-	at, workspace := fts.Place{}, ""
+	at, workspace := place{fresh: true}, ""
 	for _, values := range personas {
 		value := func(column string) any { return values[slices.Index(of.Columns, column)] }
 		if of := value("workspace_o_id").(string); of != workspace {
 			var err error
-			if at.Workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {
+			if at.workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {
 				return err
 			}
 			workspace = of
 		}
-		at.ID = int(value("id").(int64))
 		p, err := tables.Persona(value)
 		if err != nil {
 			return err
 		}
+		at.id, at.author = value("id").(int64), p.Author.OID
 		links = append(links, linkRows(at, p)...)
-		words = append(words, t.dialect.words.Row(at, p.Status(), search.WordsOf(p)))
+		if t.dialect.segments == nil {
+			words = append(words, fts.Row(at.workspace, at.id, p))
+		} else if err := t.later(ctx, t.dialect.put(at, p)); err != nil {
+			return err
+		}
 	}
 	if err := t.insertMany(ctx, linkColumns, links); err != nil {
 		return err
@@ -164,17 +168,17 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {
 		return err
 	}
-	if err := t.insertMany(ctx, t.dialect.words.Into, words); err != nil {
+	if err := t.insertMany(ctx, fts.Into, words); err != nil {
 		return err
 	}
 	return t.execAll(ctx, t.dialect.afterWords)
 }
 
-// later writes to the index of words, which a search in the transaction waits for.
-func (t *tx) later(ctx context.Context, text string, args ...any) error {
+// later changes the search index, which a search in the transaction waits for.
+func (t *tx) later(ctx context.Context, change engine.Change) error {
 	ctx, cancel := t.bound(ctx)
 	defer cancel()
-	return t.translate(t.writer.Later(ctx, text, args...))
+	return t.translate(t.writer.Later(ctx, change))
 }
 
 func (t *tx) execAll(ctx context.Context, statements []string) error {

@@ -15,8 +15,10 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/fts"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
+	"personae.dev/internal/store/segments"
 	"personae.dev/internal/store/sqlite"
 )
 
@@ -46,7 +48,7 @@ var _ persona.Store = (*Store)(nil)
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	opts = opts.WithDefaults()
 	if postgres.Addresses(url) {
-		db, err := postgres.Open(ctx, url, opts)
+		db, err := postgres.Open(ctx, url, opts, fts.Apply)
 		if err != nil {
 			return nil, err
 		}
@@ -56,11 +58,12 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(ctx, path, opts)
+	index := segments.New()
+	db, err := sqlite.Open(ctx, path, opts, index.Apply)
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: sqliteDialect(), observe: opts.Observe, lookUp: db.One}), nil
+	return newStore(db, queries{dialect: sqliteDialect(index), observe: opts.Observe, lookUp: db.One}), nil
 }
 
 func newStore(db engine.Engine, q queries) *Store {

@@ -43,12 +43,22 @@ type Writer interface {
 	// columns: "table (column, column)". Each value is a string, int64, int, bool,
 	// []byte or nil.
 	InsertMany(ctx context.Context, into string, rows [][]any) error
-	// Later runs a statement now or at the end of the transaction, in the order
-	// of its calls. A second time the statement must change nothing more.
-	Later(ctx context.Context, text string, args ...any) error
-	// Flush lets what follows see what the statements of Later change.
+	// Later applies a change of the search index, now or together with others,
+	// at the end of the transaction at the latest, in the order of the calls.
+	Later(ctx context.Context, change Change) error
+	// Flush lets what follows see the changes of Later.
 	Flush(ctx context.Context) error
 }
+
+// Change is one of the search index; what it is, who applies it knows.
+type Change interface {
+	// Size is about how many bytes it keeps in memory.
+	Size() int
+}
+
+// Apply writes changes to the search index. It is handed to an engine, as no
+// engine knows the index.
+type Apply func(ctx context.Context, r Runner, changes []Change) error
 
 // Options say how to open a database.
 type Options struct {

@@ -58,7 +58,7 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 			d.rollback(ctx, conn)
 		}
 	}()
-	if err := fn(writer{conn}); err != nil {
+	if err := fn(writer{conn, d.apply}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -92,12 +92,14 @@ func (d *DB) WriteAlone(ctx context.Context, fn func(engine.Writer) error) error
 }
 
 // writer is a connection in a transaction that writes.
-type writer struct{ *sql.Conn }
+type writer struct {
+	*sql.Conn
+	apply engine.Apply
+}
 
 // Later implements engine.Writer.
-func (w writer) Later(ctx context.Context, text string, args ...any) error {
-	_, err := w.ExecContext(ctx, text, args...)
-	return err
+func (w writer) Later(ctx context.Context, change engine.Change) error {
+	return w.apply(ctx, w, []engine.Change{change})
 }
 
 // Flush implements engine.Writer.

@@ -24,8 +24,8 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/dbfile"
 	"personae.dev/internal/store/engine"
-	"personae.dev/internal/store/fts"
 	"personae.dev/internal/store/migrations"
+	"personae.dev/internal/store/segments"
 )
 
 const (
@@ -51,8 +51,9 @@ type DB struct {
 
 var _ engine.Engine = (*DB)(nil)
 
-// Open opens the file at path. Its errors name the file and the way out.
-func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err error) {
+// Open opens the file at path, of which apply writes the search index. Its errors
+// name the file and the way out.
+func Open(ctx context.Context, path string, opts engine.Options, apply engine.Apply) (_ *DB, err error) {
 	d := &DB{path: path, prepared: map[string]*sql.Stmt{}}
 	if err := dbfile.Check(path, opts.Create); err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func Open(ctx context.Context, path string, opts engine.Options) (_ *DB, err err
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
 	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections)}
-	d.writes = &writes{db: d.writer, watch: d.watch, after: commitAfter, prepared: map[string]*sql.Stmt{}}
+	d.writes = &writes{db: d.writer, watch: d.watch, apply: apply, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }
 
@@ -231,7 +232,11 @@ func (d *DB) migrations() migrations.Database {
 	return migrations.Database{
 		DB: d.writer, Name: d.path, Folder: "sqlite", Dialect: goose.DialectSQLite3, Translate: d.Translate,
 		HasVersions: `select count(*) from sqlite_schema where name = 'goose_db_version'`,
-		Options:     []goose.ProviderOption{goose.WithGoMigrations(goose.NewGoMigration(4, &goose.GoFunc{RunTx: fts.Fill}, nil))},
+		Options: []goose.ProviderOption{goose.WithGoMigrations(
+			// It filled a table that migration 5 drops.
+			goose.NewGoMigration(4, &goose.GoFunc{RunTx: func(context.Context, *sql.Tx) error { return nil }}, nil),
+			goose.NewGoMigration(6, &goose.GoFunc{RunTx: segments.Fill}, nil),
+		)},
 	}
 }
 

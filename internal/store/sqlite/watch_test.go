@@ -22,7 +22,7 @@ func setup(t *testing.T) (s *DB, path string) {
 
 func openInternal(t *testing.T, path string, opts engine.Options) *DB {
 	t.Helper()
-	s, err := Open(t.Context(), path, opts.WithDefaults())
+	s, err := Open(t.Context(), path, opts.WithDefaults(), addAll)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

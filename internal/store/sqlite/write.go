@@ -17,8 +17,11 @@ const (
 	// long the first of them waits for others to have their turns.
 	commitMost  = 64
 	commitAfter = 20 * time.Millisecond
-	// laterMost is how many statements a write that is alone leaves for later.
-	laterMost = 256
+	// laterMost is how many changes of the search index wait for one another,
+	// which is as many as a segment of it has, and laterBytes about how much
+	// memory they have.
+	laterMost  = 4096
+	laterBytes = 16 << 20
 	// keptStatements is how many statements the writing connection keeps.
 	keptStatements = 100
 )
@@ -29,6 +32,7 @@ const (
 type writes struct {
 	db    *sql.DB
 	watch *watch
+	apply engine.Apply
 	// after is commitAfter, but in tests.
 	after time.Duration
 
@@ -59,12 +63,11 @@ type transaction struct {
 	*sql.Tx
 	writes     *writes
 	statements map[string]*sql.Stmt
-	later      []statement
-}
-
-type statement struct {
-	text string
-	args []any
+	// later are changes of the search index; the first applied of them are
+	// written, and the others have so many bytes.
+	later   []engine.Change
+	applied int
+	bytes   int
 }
 
 var errClosed, errPanicked = errors.New("sqlite: the database is closed"), errors.New("sqlite: a write panicked")
@@ -238,7 +241,7 @@ func (t *transaction) give(ctx context.Context, w *write) (took, kept bool, err 
 			return false, false, err
 		}
 	}
-	later := len(t.later)
+	later, applied, bytes := len(t.later), t.applied, t.bytes
 	failed := errClosed
 	select {
 	case w.turn <- t:
@@ -250,7 +253,9 @@ func (t *transaction) give(ctx context.Context, w *write) (took, kept bool, err 
 	case w.alone:
 		return took, failed == nil, failed
 	case failed != nil:
-		t.later = t.later[:later]
+		// What was applied in the turn, of others too, is undone, and so is to
+		// be applied again.
+		t.later, t.applied, t.bytes = t.later[:later], applied, bytes
 		if err := t.do(ctx, undo); err != nil {
 			// SQLite rolled back already, for a full disk.
 			return took, false, errors.Join(failed, err)
@@ -268,12 +273,14 @@ func (t *transaction) end(ctx context.Context) error {
 }
 
 func (t *transaction) flush(ctx context.Context) error {
-	for _, s := range t.later {
-		if err := t.do(ctx, s.text, s.args...); err != nil {
-			return err
-		}
+	if t.applied == len(t.later) {
+		return nil
 	}
-	return nil
+	err := t.writes.apply(ctx, &writer{transaction: t}, t.later[t.applied:])
+	if err == nil {
+		t.applied, t.bytes = len(t.later), 0
+	}
+	return err
 }
 
 func (t *transaction) do(ctx context.Context, text string, args ...any) error {
@@ -362,20 +369,23 @@ func (w *writer) InsertMany(ctx context.Context, into string, rows [][]any) erro
 	return nil
 }
 
-// Later implements engine.Writer. The full-text index writes to disk at every
-// savepoint, and SQLite makes one for many a statement; so its rows follow
-// after the last one, or together with some others.
-func (w *writer) Later(ctx context.Context, text string, args ...any) error {
-	w.later = append(w.later, statement{text, args})
-	if !w.alone || len(w.later) < laterMost {
+// Later implements engine.Writer. What the changes of many personas cost
+// together is a part of what they cost one by one; so they follow after the last
+// one, or together with some others.
+func (w *writer) Later(ctx context.Context, change engine.Change) error {
+	w.later = append(w.later, change)
+	w.bytes += change.Size()
+	if len(w.later)-w.applied < laterMost && w.bytes < laterBytes {
 		return nil
 	}
 	err := w.Flush(ctx)
-	w.later = nil // nobody else would lose them
+	if w.alone {
+		w.later, w.applied = nil, 0 // nobody else would lose them
+	}
 	return err
 }
 
-// Flush implements engine.Writer. The statements are kept: those of others would
+// Flush implements engine.Writer. The changes are kept: those of others would
 // be lost with this write.
 func (w *writer) Flush(ctx context.Context) error {
 	return w.flush(context.WithoutCancel(ctx))

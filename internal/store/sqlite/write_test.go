@@ -14,7 +14,22 @@ import (
 	"personae.dev/internal/store/engine"
 )
 
-const addOrganization = `insert or ignore into organizations (o_id, name, slug, created_at) values ($1, $1, $1, 0)`
+const addOrganization = `insert into organizations (o_id, name, slug, created_at) values ($1, $1, $1, 0)`
+
+// later is a change of the index, which here adds an organization.
+type later string
+
+func (later) Size() int { return laterBytes / 4 }
+
+// addAll applies changes. One that is applied twice is a conflict.
+func addAll(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+	for _, c := range changes {
+		if _, err := r.ExecContext(ctx, addOrganization, string(c.(later))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // add adds an organization.
 func add(t *testing.T, oID string) func(engine.Writer) error {
@@ -94,10 +109,10 @@ func TestWritesShareACommit(t *testing.T) {
 		d, _ := setup(t)
 		others, first := behind(t, d,
 			func(w engine.Writer) error {
-				return errors.Join(add(t, "refused")(w), w.Later(t.Context(), addOrganization, "refused later"), refused)
+				return errors.Join(add(t, "refused")(w), w.Later(t.Context(), later("refused later")), refused)
 			},
 			func(w engine.Writer) error {
-				return errors.Join(add(t, "second")(w), w.Later(t.Context(), addOrganization, "second later"))
+				return errors.Join(add(t, "second")(w), w.Later(t.Context(), later("second later")))
 			},
 			func(w engine.Writer) error {
 				if err := add(t, "panicked")(w); err != nil {
@@ -107,7 +122,7 @@ func TestWritesShareACommit(t *testing.T) {
 			},
 			func(w engine.Writer) error {
 				// What is later is there for who asks for it, and undone with the write.
-				err := errors.Join(w.Later(t.Context(), addOrganization, "flushed"), w.Flush(t.Context()))
+				err := errors.Join(w.Later(t.Context(), later("flushed")), w.Flush(t.Context()))
 				rows, queryErr := w.QueryContext(t.Context(), `select o_id from organizations where o_id in ('flushed', 'second later')`)
 				if queryErr != nil {
 					return queryErr

@@ -57,7 +57,7 @@ func (s suite) testSearch(t *testing.T) {
 		"customt": "custom", "customvalue customtitle": "custom", "hiddenquestion": "", "hiddenrationale": "",
 		"nurse head sleep": "spread", "sleep nurse": "spread", "nur hea sle lit too": "spread", "nurse head awake": "",
 		"secret": "", "wa_1": "", "wa": "", "1": "", "name": "",
-		// What FTS5 would take for an operator, and what stands beside words.
+		// What an index of words might take for an operator, and what stands beside words.
 		`"nurse"`: "spread", `nurse"`: "spread", "nurse*": "spread", "*nurse": "spread", "^nurse": "spread", "nurse -head": "spread", "-nurse": "spread",
 		"nurse:": "spread", "name:nurse": "", "NEAR(nurse head)": "", "nurse OR chief": "", "nurse AND": "", "NOT nurse": "", "{name}:nurse": "",
 		"(nurse": "spread", "nurse)": "spread", "nurse \U0001f600": "spread", "\u2764\ufe0f nurse": "spread", "nurse \u0301": "spread",

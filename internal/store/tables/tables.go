@@ -84,8 +84,13 @@ func Persona(value func(column string) any) (*persona.Persona, error) {
 		return new(time.UnixMicro(us).UTC())
 	}
 	p := &persona.Persona{
+		OID: value("o_id").(string), Author: persona.User{OID: value("user_o_id").(string)},
 		Name: value("name").(string), InternalName: text("internal_name"), Description: text("description"),
-		ArchivedAt: at("archived_at"), DeletedAt: at("deleted_at"),
+		CreatedAt: *at("created_at"), UpdatedAt: *at("updated_at"), ArchivedAt: at("archived_at"), DeletedAt: at("deleted_at"),
+		Links: persona.Links{PrimaryOfferingOID: text("primary_offering_o_id")},
+	}
+	if mode := text("offering_mode"); mode != nil {
+		p.Links.Offerings = persona.OfferingMode(*mode)
 	}
 	return p, document.Decode([]byte(value("document").(string)), p)
 }

@@ -1,0 +1,31 @@
+package search_test
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
+	"personae.dev/internal/wire"
+)
+
+// BenchmarkEach cuts the personas of a library of real size.
+func BenchmarkEach(b *testing.B) {
+	text, err := os.ReadFile("../../examples/onet/personas.jsonl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var personas []*persona.Persona
+	for line, err := range wire.DecodeLines(bytes.NewReader(text)) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		personas = append(personas, line.Persona)
+	}
+	cutter, words := new(search.Cutter), 0
+	for i := 0; b.Loop(); i++ {
+		cutter.Each(personas[i%len(personas)], func(search.Column, []byte) { words++ })
+	}
+	b.ReportMetric(float64(words)/float64(b.N), "words/op")
+}

@@ -1,0 +1,357 @@
+package inverted
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"math"
+	"math/bits"
+	"slices"
+	"sort"
+
+	"personae.dev/internal/search"
+)
+
+// Built is a segment that is yet to be written.
+type Built struct {
+	Docs      int
+	Low, High int64 // of the ids of its rows
+	postings  int
+	head      []byte
+	places    []byte
+	blocks    [][]byte
+}
+
+// Weight is how many usual personas would be as much.
+func (b *Built) Weight() int { return max(b.Docs, (b.postings+docPostings-1)/docPostings) }
+
+// Loaded is the segment, to be merged with others.
+func (b *Built) Loaded() (*Loaded, error) {
+	h, err := ParseHead(b.head)
+	return &Loaded{head: h, blocks: b.blocks}, err
+}
+
+// Parts are those to write, by their numbers.
+func (b *Built) Parts() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		if !yield(HeadPart, b.head) || len(b.blocks) == 1 || !yield(PlacesPart, b.places) {
+			return
+		}
+		for i, block := range b.blocks {
+			if !yield(FirstBlock+i, block) {
+				return
+			}
+		}
+	}
+}
+
+// finish makes the segment of records in the order of rank, and their terms.
+func finish(records []record, e *encoder) *Built {
+	e.seal()
+	b := &Built{Docs: len(records), postings: e.postings, blocks: e.blocks, Low: math.MaxInt64, High: math.MinInt64}
+	byID := make([]uint16, len(records))
+	for i := range records {
+		byID[i] = uint16(i)
+		b.Low, b.High = min(b.Low, records[i].id), max(b.High, records[i].id)
+	}
+	slices.SortFunc(byID, func(x, y uint16) int { return cmp.Compare(records[x].id, records[y].id) })
+	b.places = make([]byte, 0, placeSize*len(records))
+	for _, doc := range byID {
+		b.places = little.AppendUint64(b.places, uint64(records[doc].id))
+		b.places = little.AppendUint16(b.places, doc)
+	}
+	b.head = encodeHead(records, e, b.places)
+	return b
+}
+
+// Builder makes segments, of personas or of other segments. It keeps its memory
+// from one to the next, and is not for concurrent use.
+type Builder struct {
+	terms   search.Dictionary
+	numbers []uint32 // of the term of each posting
+	places  []uint16 // the persona and the column of each posting
+	ends    []uint32 // of the postings of each term in sorted
+	sorted  []uint16
+	order   []ordered
+	found   Bitmap
+}
+
+// ordered is a term by its first bytes, which mostly tell two apart.
+type ordered struct {
+	first  uint64
+	number uint32
+}
+
+// columnShift is where the column stands beside a persona of a segment.
+const columnShift = 12
+
+// Split divides docs into those of each segment.
+func Split(docs []*Doc) iter.Seq[[]*Doc] {
+	return func(yield func([]*Doc) bool) {
+		start, postings := 0, 0
+		for i, d := range docs {
+			if i > start && (i-start == MaxDocs || postings+d.count > maxPostings) {
+				if !yield(docs[start:i]) {
+					return
+				}
+				start, postings = i, 0
+			}
+			postings += d.count
+		}
+		if start < len(docs) {
+			yield(docs[start:])
+		}
+	}
+}
+
+// Build makes a segment of docs, which it sorts.
+func (b *Builder) Build(docs []*Doc) *Built {
+	slices.SortFunc(docs, func(x, y *Doc) int { return byRank(&x.record, &y.record) })
+	records := make([]record, len(docs))
+	if len(docs) == 1 { // in a segment so small nothing need be sorted
+		d := docs[0]
+		return finish([]record{d.record}, &encoder{blocks: [][]byte{d.terms}, firsts: [][]byte{nil}, postings: d.count})
+	}
+	b.reset()
+	for i, d := range docs {
+		records[i] = d.record
+		if err := b.takeRaw(d.terms, i); err != nil {
+			panic(err) // docOf wrote them
+		}
+	}
+	return b.finish(records)
+}
+
+func (b *Builder) reset() {
+	b.terms.Reset()
+	b.numbers, b.places, b.ends = b.numbers[:0], b.places[:0], b.ends[:0]
+}
+
+// number returns that of a term.
+func (b *Builder) number(term []byte) uint32 {
+	number, added := b.terms.Number(term)
+	if added {
+		b.ends = append(b.ends, 0)
+	}
+	return uint32(number)
+}
+
+// post notes that a term has a persona in a column.
+func (b *Builder) post(number uint32, place uint16) {
+	b.ends[number]++
+	b.numbers = append(b.numbers, number)
+	b.places = append(b.places, place)
+}
+
+// finish makes the segment of what was noted.
+func (b *Builder) finish(records []record) *Built {
+	// The postings are put together term by term.
+	end := uint32(0)
+	for i, count := range b.ends {
+		b.ends[i] = end
+		end += count
+	}
+	b.sorted = slices.Grow(b.sorted[:0], len(b.places))[:len(b.places)]
+	for i, number := range b.numbers {
+		b.sorted[b.ends[number]] = b.places[i]
+		b.ends[number]++
+	}
+	e := &encoder{docs: len(records)}
+	for _, o := range b.inOrder() {
+		start := uint32(0)
+		if o.number > 0 {
+			start = b.ends[o.number-1]
+		}
+		e.add(b.terms.Word(int(o.number)), b.columns(b.sorted[start:b.ends[o.number]]))
+	}
+	return finish(records, e)
+}
+
+// columns parts the postings of a term by column, each in ascending order.
+func (b *Builder) columns(places []uint16) (columns [search.Columns][]uint16) {
+	b.sort(places)
+	places = slices.Compact(places) // who is linked twice
+	for in := range columns {
+		n := len(places)
+		if in < len(columns)-1 {
+			next := uint16(in+1) << columnShift
+			n = sort.Search(len(places), func(i int) bool { return places[i] >= next })
+		}
+		columns[in], places = places[:n:n], places[n:]
+		for i := range columns[in] {
+			columns[in][i] &= 1<<columnShift - 1
+		}
+	}
+	return columns
+}
+
+// sort sorts places: mostly they are sorted, or few.
+func (b *Builder) sort(places []uint16) {
+	const few = 64
+	switch {
+	case slices.IsSorted(places):
+	case len(places) < few:
+		slices.Sort(places)
+	default:
+		if b.found == nil {
+			b.found = make(Bitmap, wordsFor(MaxDocs<<kindBits))
+		}
+		for _, place := range places {
+			b.found.Set(int(place))
+		}
+		appendDocs(places[:0], b.found)
+	}
+}
+
+// inOrder returns the terms in their order.
+func (b *Builder) inOrder() []ordered {
+	b.order = b.order[:0]
+	for number := range b.terms.Len() {
+		var first [8]byte
+		copy(first[:], b.terms.Word(number))
+		b.order = append(b.order, ordered{binary.BigEndian.Uint64(first[:]), uint32(number)})
+	}
+	slices.SortFunc(b.order, func(x, y ordered) int {
+		if x.first != y.first {
+			return cmp.Compare(x.first, y.first)
+		}
+		return bytes.Compare(b.terms.Word(int(x.number)), b.terms.Word(int(y.number)))
+	})
+	return b.order
+}
+
+// Loaded is a segment with all its parts.
+type Loaded struct {
+	head   *Head
+	blocks [][]byte
+	dead   Bitmap
+}
+
+// Load reads the parts of a segment, in their order.
+func Load(parts [][]byte, dead []byte) (*Loaded, error) {
+	if len(parts) == 0 {
+		return nil, ErrDamaged
+	}
+	h, err := ParseHead(parts[HeadPart])
+	if err != nil {
+		return nil, err
+	}
+	l := &Loaded{head: h}
+	if h.blocks() == 1 {
+		l.blocks = [][]byte{h.block}
+	} else if l.blocks = parts[min(FirstBlock, len(parts)):]; len(l.blocks) != h.blocks() {
+		return nil, ErrDamaged
+	}
+	if len(dead) > 0 {
+		l.dead, err = BitmapOf(dead, h.Docs)
+	}
+	return l, err
+}
+
+// Merge makes one segment of what lives in some; nil where nothing does.
+// Together they must not have more than a segment may.
+func (b *Builder) Merge(segments []*Loaded) (*Built, error) {
+	type place struct {
+		record
+		segment, doc int
+	}
+	var all []place
+	numbers := make([][]int, len(segments)) // in the new segment, or -1
+	for i, s := range segments {
+		numbers[i] = make([]int, s.head.Docs)
+		for doc := range s.head.Docs {
+			numbers[i][doc] = -1
+			if !s.dead.Has(doc) {
+				p := place{s.head.record(doc), i, doc}
+				p.status = s.head.statusOf(doc)
+				all = append(all, p)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if len(all) > MaxDocs {
+		return nil, ErrDamaged
+	}
+	slices.SortFunc(all, func(x, y place) int { return byRank(&x.record, &y.record) })
+	records := make([]record, len(all))
+	for i, p := range all {
+		records[i] = p.record
+		numbers[p.segment][p.doc] = i
+	}
+	b.reset()
+	for i, s := range segments {
+		if err := b.take(s, numbers[i]); err != nil {
+			return nil, err
+		}
+	}
+	return b.finish(records), nil
+}
+
+// takeRaw notes the terms of a persona.
+func (b *Builder) takeRaw(terms rawTerms, doc int) error {
+	for len(terms) > 0 {
+		term, in, err := terms.next()
+		if err != nil {
+			return err
+		}
+		b.post(b.number(term), uint16(doc)|uint16(in)<<columnShift)
+	}
+	return nil
+}
+
+// take notes the terms of a segment, of which the personas get other numbers.
+func (b *Builder) take(s *Loaded, numbers []int) error {
+	if s.head.Docs == 1 {
+		if numbers[0] < 0 {
+			return nil
+		}
+		return b.takeRaw(s.blocks[0], numbers[0])
+	}
+	old := make(Bitmap, wordsFor(s.head.Docs))
+	number := uint32(0)
+	add := func(in search.Column, p postings) error {
+		if err := p.orInto(old, s.head.Docs); err != nil {
+			return err
+		}
+		for i, word := range old {
+			for ; word != 0; word &= word - 1 {
+				if doc := numbers[i<<6+bits.TrailingZeros64(word)]; doc >= 0 {
+					b.post(number, uint16(doc)|uint16(in)<<columnShift)
+				}
+			}
+			old[i] = 0
+		}
+		return nil
+	}
+	for _, block := range s.blocks {
+		scan := scanner{rest: block}
+		for {
+			more, err := scan.next()
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			number = b.number(scan.term)
+			if err := scan.postings(s.head.Docs, add); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// appendDocs appends the personas of b, which is left empty.
+func appendDocs(docs []uint16, b Bitmap) []uint16 {
+	for i, word := range b {
+		for ; word != 0; word &= word - 1 {
+			docs = append(docs, uint16(i<<6+bits.TrailingZeros64(word)))
+		}
+		b[i] = 0
+	}
+	return docs
+}

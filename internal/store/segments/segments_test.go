@@ -1,0 +1,505 @@
+package segments
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver
+	"pgregory.net/rapid"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/search"
+	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/inverted"
+	"personae.dev/internal/wire"
+)
+
+// database makes one with the tables of the index, and two workspaces.
+func database(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "index.db")+"?_journal_mode=wal&_synchronous=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	migration, err := os.ReadFile("../migrations/sqlite/00005_segments.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tables, _ := strings.Cut(string(migration), "DROP TABLE personas_search;")
+	for _, text := range []string{tables, `create table workspaces (o_id, number)`, `insert into workspaces values ('wa_1', 1), ('wa_2', 2)`} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return db
+}
+
+// library is an index, and what is to be found in it.
+type library struct {
+	db       *sql.DB
+	index    *Index
+	personas map[int64]*persona.Persona
+	changes  []engine.Change
+}
+
+func newLibrary(t testing.TB) *library {
+	t.Helper()
+	return &library{db: database(t), index: New(), personas: map[int64]*persona.Persona{}}
+}
+
+func workspaceOf(id int64) int { return int(id%2) + 1 }
+
+func (l *library) put(id int64, p *persona.Persona) {
+	_, there := l.personas[id]
+	l.personas[id] = p
+	l.changes = append(l.changes, l.index.Put(workspaceOf(id), id, p.Author.OID, !there, p))
+}
+
+func (l *library) remove(id int64) {
+	delete(l.personas, id)
+	l.changes = append(l.changes, l.index.Remove(workspaceOf(id), id))
+}
+
+// commit applies what was changed, in a transaction that is kept or undone.
+func (l *library) commit(t testing.TB, keep bool) {
+	t.Helper()
+	sqlTx, err := l.db.BeginTx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	if err := l.index.Apply(context.Background(), sqlTx, l.changes); err != nil {
+		t.Fatalf("Apply: %v", err)
+	}
+	if !keep {
+		return
+	}
+	l.changes = nil
+	if err := sqlTx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// naive is Search without an index.
+func (l *library) naive(workspace int, q *persona.Query) (total int, ids []int64) {
+	type match struct {
+		id   int64
+		tier int
+		*persona.Persona
+	}
+	var all []match
+	for id, p := range l.personas {
+		if workspaceOf(id) != workspace || q.Status != persona.StatusAll && p.Status() != cmp.Or(q.Status, persona.StatusActive) ||
+			q.AuthorOID != "" && p.Author.OID != q.AuthorOID || q.PlaybookOID != "" && !slices.Contains(p.Links.PlaybookOIDs, q.PlaybookOID) ||
+			q.ProductOID != "" && !slices.Contains(p.Links.OfferingOIDs, q.ProductOID) && p.Links.Offerings != persona.OfferingsAll &&
+				(p.Links.PrimaryOfferingOID == nil || *p.Links.PrimaryOfferingOID != q.ProductOID) {
+			continue
+		}
+		words := search.WordsOf(p)
+		for tier, columns := range [][]string{words.Name, slices.Concat(words.Name, words.Titles), slices.Concat(words.Name, words.Titles, words.Rest)} {
+			missing := slices.ContainsFunc(q.Words, func(word string) bool {
+				return !slices.ContainsFunc(columns, func(of string) bool { return strings.HasPrefix(of, word) })
+			})
+			if !missing {
+				all = append(all, match{id, tier, p})
+				break
+			}
+		}
+	}
+	lower := func(name string) string {
+		return strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			return r
+		}, name)
+	}
+	key := func(a, b persona.Position) int {
+		order := cmp.Or(cmp.Compare(a.Micros, b.Micros), strings.Compare(lower(a.Name), lower(b.Name)))
+		if q.Descending {
+			order = -order
+		}
+		return cmp.Or(order, strings.Compare(a.OID, b.OID))
+	}
+	slices.SortFunc(all, func(a, b match) int {
+		if q.Order == persona.ByRank {
+			return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(utf8.RuneCountInString(a.Name), utf8.RuneCountInString(b.Name)),
+				strings.Compare(a.Name, b.Name), strings.Compare(a.OID, b.OID))
+		}
+		return key(persona.PositionOf(a.Persona, q.Order), persona.PositionOf(b.Persona, q.Order))
+	})
+	total, offset := len(all), q.Offset
+	if q.After != nil {
+		offset = 0
+		all = slices.DeleteFunc(all, func(m match) bool { return key(persona.PositionOf(m.Persona, q.Order), *q.After) <= 0 })
+	}
+	for _, m := range all[min(offset, len(all)):min(offset+q.Limit+1, len(all))] {
+		ids = append(ids, m.id)
+	}
+	return total, ids
+}
+
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// check holds a search against one without an index.
+func (l *library) check(t failer, workspace int, q *persona.Query) {
+	t.Helper()
+	type result struct {
+		Total int
+		IDs   []int64
+	}
+	var want, got result
+	want.Total, want.IDs = l.naive(workspace, q)
+	var err error
+	got.Total, got.IDs, err = l.index.Search(context.Background(), l.db, fmt.Sprintf("wa_%d", workspace), q)
+	if err != nil {
+		t.Fatalf("Search: %v", err)
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Fatalf("Search(%+v) (-want +got):\n%s", q, diff)
+	}
+}
+
+var syllables = []string{"a", "b", "ab", "abc", "é", "京", "0", "Zz", "aB", strings.Repeat("long", 8)}
+
+func anyText(most int) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		return strings.Join(rapid.SliceOfN(rapid.SampledFrom(syllables), 0, most).Draw(t, "syllables"), rapid.SampledFrom([]string{" ", ""}).Draw(t, "between"))
+	})
+}
+
+func anyPersona(id int64) *rapid.Generator[*persona.Persona] {
+	return rapid.Custom(func(t *rapid.T) *persona.Persona {
+		day := func(label string) time.Time {
+			return time.Date(2024, 1, rapid.IntRange(1, 4).Draw(t, label), 0, 0, 0, 0, time.UTC)
+		}
+		sometimes := func(label string) *time.Time {
+			if rapid.IntRange(0, 3).Draw(t, label) > 0 {
+				return nil
+			}
+			return new(day(label))
+		}
+		ids := func(label string) []string {
+			return rapid.SliceOfN(rapid.SampledFrom([]string{"x", "y", "xy", ""}), 0, 2).Draw(t, label)
+		}
+		p := &persona.Persona{
+			OID: fmt.Sprint(id), Name: anyText(3).Draw(t, "name"), CommonJobTitles: []string{anyText(3).Draw(t, "title")}, PainPoints: []string{anyText(9).Draw(t, "rest")},
+			CreatedAt: day("created"), UpdatedAt: day("updated"), ArchivedAt: sometimes("archived"), DeletedAt: sometimes("deleted"),
+			Links: persona.Links{
+				Offerings:    rapid.SampledFrom([]persona.OfferingMode{"", persona.OfferingsAll, persona.OfferingsSpecific}).Draw(t, "mode"),
+				OfferingOIDs: ids("offerings"), PlaybookOIDs: ids("playbooks"),
+			},
+		}
+		p.Author.OID = rapid.SampledFrom([]string{"u_1", "u_12"}).Draw(t, "author")
+		if primary := ids("primary"); len(primary) > 0 {
+			p.Links.PrimaryOfferingOID = &primary[0]
+		}
+		return p
+	})
+}
+
+func anyQuery() *rapid.Generator[*persona.Query] {
+	return rapid.Custom(func(t *rapid.T) *persona.Query {
+		q := &persona.Query{
+			Words:      search.Words(anyText(2).Draw(t, "text")),
+			Status:     rapid.SampledFrom([]persona.Status{"", persona.StatusActive, persona.StatusArchived, persona.StatusDeleted, persona.StatusAll}).Draw(t, "status"),
+			AuthorOID:  rapid.SampledFrom([]string{"", "", "u_1"}).Draw(t, "author"),
+			ProductOID: rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "product"), PlaybookOID: rapid.SampledFrom([]string{"", "", "", "x"}).Draw(t, "playbook"),
+			Order:      rapid.SampledFrom([]persona.Order{persona.ByRank, persona.ByName, persona.ByCreatedAt, persona.ByUpdatedAt}).Draw(t, "order"),
+			Descending: rapid.Bool().Draw(t, "descending"), Limit: rapid.IntRange(1, 9).Draw(t, "limit"), Offset: rapid.IntRange(0, 5).Draw(t, "offset"),
+		}
+		if len(q.Words) == 0 {
+			q.Words = []string{"a"}
+		}
+		if q.Order != persona.ByRank && rapid.Bool().Draw(t, "by cursor") {
+			p := anyPersona(5).Draw(t, "after")
+			q.After = new(persona.PositionOf(p, q.Order))
+		}
+		return q
+	})
+}
+
+// TestModel holds the index against a search without one, after any changes, in
+// transactions that are kept or undone.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		l := newLibrary(t)
+		const ids = 60
+		for range rapid.IntRange(1, 40).Draw(rt, "transactions") {
+			for range rapid.IntRange(1, 5).Draw(rt, "changes") {
+				id := rapid.Int64Range(1, ids).Draw(rt, "id")
+				if _, there := l.personas[id]; there && rapid.IntRange(0, 3).Draw(rt, "what") == 0 {
+					l.remove(id)
+				} else {
+					l.put(id, anyPersona(id).Draw(rt, "persona"))
+				}
+			}
+			if rapid.IntRange(0, 5).Draw(rt, "undone") == 0 {
+				l.commit(t, false)
+			}
+			l.commit(t, true)
+		}
+		for range 5 {
+			l.check(rt, rapid.IntRange(1, 2).Draw(rt, "workspace"), anyQuery().Draw(rt, "query"))
+		}
+	})
+}
+
+func onet(t testing.TB) (personas []*persona.Persona) {
+	t.Helper()
+	text, err := os.ReadFile("../../../examples/onet/personas.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, err := range wire.DecodeLines(bytes.NewReader(text)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		personas = append(personas, line.Persona)
+	}
+	return personas
+}
+
+// numbers returns what one row of a query has.
+func numbers(t testing.TB, db *sql.DB, text string, dest ...any) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), text).Scan(dest...); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// TestManySegments has segments of every class, merges them, and leaves some
+// empty and some sparse.
+func TestManySegments(t *testing.T) {
+	t.Parallel()
+	l, personas := newLibrary(t), onet(t)
+	queries := []*persona.Query{
+		{Words: []string{"s"}, Order: persona.ByRank, Limit: 50},
+		{Words: []string{"nurse"}, Order: persona.ByRank, Limit: 1000},
+		{Words: []string{"sales", "manager"}, Order: persona.ByRank, Limit: 20, Offset: 30},
+		{Words: []string{"a", "m", "eng"}, Order: persona.ByName, Descending: true, Limit: 30, Status: persona.StatusAll},
+		{Words: []string{"ma"}, Order: persona.ByCreatedAt, Limit: 10, Offset: 100, AuthorOID: "u_3"},
+	}
+	check := func() {
+		t.Helper()
+		for _, q := range queries {
+			l.check(t, 1, q)
+			l.check(t, 2, q)
+		}
+		var segments, orphans, most int
+		numbers(t, l.db, `select count(*), coalesce(max(docs), 0) from search_segments`, &segments, &most)
+		numbers(t, l.db, `select count(*) from search_blocks where segment not in (select id from search_segments)`, &orphans)
+		if orphans > 0 || most > inverted.MaxDocs || segments > 2*(2*inverted.MergeAt+2*len(l.personas)/inverted.MaxDocs) {
+			t.Errorf("%d personas have %d segments, the largest of %d, and %d parts without", len(l.personas), segments, most, orphans)
+		}
+	}
+	next := int64(0)
+	add := func(transactions, each int) {
+		for range transactions {
+			for range each {
+				next++
+				p := *personas[next%int64(len(personas))]
+				p.OID, p.Author.OID = fmt.Sprint(next), fmt.Sprintf("u_%d", next%5)
+				p.CreatedAt = time.UnixMilli(next)
+				l.put(next, &p)
+			}
+			l.commit(t, true)
+		}
+		check()
+	}
+	add(150, 1)
+	add(20, 70)
+	add(3, 1000)
+	add(1, 9000)
+	change := func(every int64, change func(id int64)) {
+		for id := every; id <= next; id += every {
+			change(id)
+		}
+		l.commit(t, true)
+		check()
+	}
+	change(7, func(id int64) {
+		p := *l.personas[id]
+		p.Name = "Sales " + p.Name
+		l.put(id, &p)
+	})
+	change(5, func(id int64) {
+		p := *l.personas[id]
+		p.ArchivedAt = new(time.UnixMilli(1))
+		l.put(id, &p)
+	})
+	for range 3 { // the sparse are merged one by one
+		for id := next/2 + 1; id <= next; id++ {
+			if _, there := l.personas[id]; there && id%10 > 0 {
+				l.remove(id)
+			}
+		}
+		l.remove(10 * (next/20 - int64(len(l.changes))))
+		l.commit(t, true)
+	}
+	check()
+	change(1, func(id int64) {
+		if _, there := l.personas[id]; there {
+			l.remove(id)
+		}
+	})
+	var left int
+	numbers(t, l.db, `select (select count(*) from search_segments) + (select count(*) from search_blocks)`, &left)
+	if left > 0 {
+		t.Errorf("of no persona there are %d segments and parts", left)
+	}
+}
+
+// TestManyWords has personas with as many words as they may have.
+func TestManyWords(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t)
+	for id := range int64(500) {
+		var words []string
+		for i := range search.MaxIndexedWords {
+			words = append(words, fmt.Sprintf("w%dx%d", i, id%3))
+		}
+		l.put(2*id, &persona.Persona{OID: fmt.Sprint(id), Name: "many", PainPoints: []string{strings.Join(words, " ")}})
+	}
+	l.commit(t, true)
+	var heaviest, segments int
+	numbers(t, l.db, `select max(weight), count(*) from search_segments`, &heaviest, &segments)
+	if heaviest > inverted.MaxDocs || segments < 3 {
+		t.Errorf("there are %d segments, and the heaviest weighs %d", segments, heaviest)
+	}
+	for _, words := range [][]string{{"w4000x1"}, {"w17"}, {"w1", "w2", "many"}, {"w4999x2", "w4998x1"}} {
+		l.check(t, 1, &persona.Query{Words: words, Order: persona.ByRank, Limit: 100})
+	}
+}
+
+// TestDamage: what cannot be right is an error that says so.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	personas := onet(t)
+	for _, damage := range []string{
+		`delete from search_blocks where part = 0`,
+		`delete from search_blocks where part = 2`,
+		`update search_blocks set bytes = substr(bytes, 1, length(bytes) - 1)`,
+		`update search_blocks set bytes = x'00' where part > 0`,
+		`update search_segments set dead = x'ff'`,
+		`update search_segments set dead = zeroblob(24), docs = 150`,
+	} {
+		l := newLibrary(t)
+		for i, p := range personas[:100] {
+			l.put(int64(2*i), p)
+		}
+		l.commit(t, true)
+		if _, err := l.db.ExecContext(t.Context(), damage); err != nil {
+			t.Fatal(err)
+		}
+		l.index = New() // which has nothing in its cache
+		failed := 0
+		for _, word := range []string{"s", "\x00"} {
+			_, _, err := l.index.Search(t.Context(), l.db, "wa_1", &persona.Query{Words: []string{word}, Order: persona.ByRank, Limit: 10})
+			if err != nil {
+				failed++
+			}
+			if err != nil && persona.KindOf(err) != persona.Unavailable {
+				t.Errorf("after %s: %v", damage, err)
+			}
+		}
+		if failed == 0 {
+			t.Errorf("after %s nothing is wrong", damage)
+		}
+	}
+}
+
+func TestCache(t *testing.T) {
+	t.Parallel()
+	c := newCache(3 * (keptSize + 100))
+	for i := range 3 {
+		c.put(partKey{1, i}, i, 100)
+	}
+	c.get(partKey{1, 0})
+	c.put(partKey{1, 3}, 3, 100)
+	c.put(partKey{1, 3}, 4, 100)
+	c.put(partKey{1, 4}, 4, 4000)
+	for part, want := range []any{0, nil, 2, 3, nil} {
+		if got := c.get(partKey{1, part}); got != want {
+			t.Errorf("part %d is %v, want %v", part, got, want)
+		}
+	}
+}
+
+// BenchmarkIndex cuts and indexes personas, so many with each transaction.
+func BenchmarkIndex(b *testing.B) {
+	personas := onet(b)
+	for _, count := range []int{1, 16, 64, inverted.MaxDocs} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			l := newLibrary(b)
+			done, known := int64(0), map[string]*sql.Stmt{}
+			var took time.Duration
+			for b.Loop() {
+				sqlTx, err := l.db.BeginTx(b.Context(), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				began := time.Now()
+				changes := make([]engine.Change, count)
+				for i := range changes {
+					done++
+					changes[i] = l.index.Put(1, done, "u_1", true, personas[done%int64(len(personas))])
+				}
+				if err := l.index.Apply(b.Context(), prepared{sqlTx, known}, changes); err != nil {
+					b.Fatal(err)
+				}
+				took += time.Since(began)
+				if err := sqlTx.Commit(); err != nil {
+					b.Fatal(err)
+				}
+				for text, stmt := range known {
+					if stmt == nil {
+						if known[text], err = l.db.PrepareContext(b.Context(), text); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			}
+			b.ReportMetric(float64(took.Nanoseconds())/1000/float64(done), "µs/persona")
+		})
+	}
+}
+
+// prepared runs statements as the writing connection does, which keeps them.
+type prepared struct {
+	*sql.Tx
+	known map[string]*sql.Stmt
+}
+
+func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if known := p.known[text]; known != nil {
+		return p.StmtContext(ctx, known).QueryContext(ctx, args...)
+	}
+	p.known[text] = nil
+	return p.Tx.QueryContext(ctx, text, args...)
+}
+
+func (p prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	if known := p.known[text]; known != nil {
+		return p.StmtContext(ctx, known).ExecContext(ctx, args...)
+	}
+	p.known[text] = nil
+	return p.Tx.ExecContext(ctx, text, args...)
+}
