@@ -1,20 +1,10 @@
 package api
 
 import (
-	"encoding/json"
-	"net/http"
-
-	"personae.dev/apitype"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 	"personae.dev/internal/wire"
 )
-
-// wrapped answers a persona under "data".
-type wrapped struct {
-	Metadata apitype.Metadata `json:"_metadata"`
-	Data     json.RawMessage  `json:"data"`
-}
 
 // body returns a persona as the request wants it: with the ids of its qualifying
 // questions, or as it is published.
@@ -32,7 +22,7 @@ func writeWrapped(w *httpx.ResponseWriter, message string, written *library.Writ
 		return err
 	}
 	setPersonaHeaders(w, written)
-	return httpx.WriteJSON(w, http.StatusOK, wrapped{httpx.Metadata(w, message), data})
+	return httpx.WriteWrapped(w, message, data)
 }
 
 // writeFlat answers what a change left, beside "_metadata".

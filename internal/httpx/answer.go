@@ -56,6 +56,18 @@ func WriteFlat(w *ResponseWriter, message string, object []byte) error {
 	})
 }
 
+// WriteWrapped answers 200 with value, which is encoded, as "data" after
+// "_metadata".
+func WriteWrapped(w *ResponseWriter, message string, value []byte) error {
+	return withBuffer(func(b *bytes.Buffer) error {
+		writeMetadata(b, w, message)
+		b.WriteString(`"data":`)
+		head := b.Len()
+		b.WriteString("}")
+		return write(w, http.StatusOK, b.Bytes()[:head], value, b.Bytes()[head:])
+	})
+}
+
 // Page is a part of a list, whose items are encoded. NextCursor is JSON, and nil
 // where the request is not for cursors.
 type Page struct {
