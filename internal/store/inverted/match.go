@@ -29,11 +29,8 @@ type Matcher struct {
 	filters [][][]byte // one of the terms of each must be there
 	status  int        // in statuses, or -1 for all
 	blocks  BlocksFunc
-	// wanted are those who may be found yet; when found has all of them in the
-	// rest, the others' words there make no difference.
-	wanted Bitmap
-	found  [search.Columns]Bitmap
-	term   []byte
+	found   [search.Columns]Bitmap
+	term    []byte
 }
 
 // NewMatcher returns what finds personas by q.
@@ -76,7 +73,6 @@ func (m *Matcher) Match(s *Segment) (int, error) {
 	for in := range m.found {
 		m.found[in] = next()
 	}
-	m.wanted = all
 	for _, terms := range m.filters {
 		clear(m.found[search.Rest])
 		for _, term := range terms {
@@ -125,18 +121,7 @@ func (m *Matcher) collect(s *Segment, prefix []byte, exact bool) error {
 			return err
 		}
 	}
-	const many = 256 // bytes of postings, after which to look whether it was all
-	enough := false
-	add := func(in search.Column, p postings) error {
-		if in == search.Rest && enough {
-			return nil
-		}
-		err := p.orInto(m.found[in], s.Head.Docs)
-		if in == search.Rest && len(p.data) >= many {
-			enough = m.wanted.within(m.found[in])
-		}
-		return err
-	}
+	add := func(in search.Column, p postings) error { return p.orInto(m.found[in], s.Head.Docs) }
 	for _, block := range blocks {
 		scan := scanner{rest: block, term: m.term[:0]}
 		for {
@@ -175,16 +160,6 @@ func (m *Matcher) collectRaw(terms rawTerms, prefix []byte, exact bool) error {
 		}
 	}
 	return nil
-}
-
-// within tells whether other has all of b.
-func (b Bitmap) within(other Bitmap) bool {
-	for i := range b {
-		if b[i]&^other[i] != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func (b Bitmap) and(other Bitmap) {
