@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -35,4 +36,27 @@ func openURL(t testing.TB, url string, opts store.Options) *store.Store {
 		}
 	})
 	return s
+}
+
+// TestSearchOfAnothersWrites: the search index of an open store follows what
+// another process writes, and merges, in the same file.
+func TestSearchOfAnothersWrites(t *testing.T) {
+	t.Parallel()
+	path := made(t)
+	ours, theirs := open(t, path, store.Options{}), open(t, path, store.Options{})
+	const count = 300
+	for i := range count {
+		s := []*store.Store{ours, theirs}[i%2]
+		insert(t, s, simple(fmt.Sprintf("both%d", i)))
+		if i%50 > 0 {
+			continue
+		}
+		write(t, theirs, func(tx persona.Tx) error { return tx.PurgePersona(t.Context(), "wa_1", fmt.Sprintf("both%d", i)) })
+		for _, s := range []*store.Store{ours, theirs} {
+			page, err := s.List(t.Context(), "wa_1", persona.Query{Words: []string{"both"}, Order: persona.ByRank, Limit: 2})
+			if err != nil || page.Total != i-i/50 {
+				t.Fatalf("after %d: %+v, %v", i, page, err)
+			}
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
+	"unicode/utf8"
 
 	"personae.dev/internal/search"
 )
@@ -158,14 +159,48 @@ func (b *Builder) finish(records []record) *Built {
 		b.ends[number]++
 	}
 	e := &encoder{docs: len(records)}
+	var letters byLetter
 	for _, o := range b.inOrder() {
 		start := uint32(0)
 		if o.number > 0 {
 			start = b.ends[o.number-1]
 		}
-		e.add(b.terms.Word(int(o.number)), b.columns(b.sorted[start:b.ends[o.number]]))
+		term, columns := b.terms.Word(int(o.number)), b.columns(b.sorted[start:b.ends[o.number]])
+		e.add(term, columns)
+		if len(records) >= letterDocs {
+			letters.add(term, columns, len(records))
+		}
 	}
+	postings := e.postings
+	for letter, found := range letters {
+		if found[0] != nil {
+			var columns [search.Columns][]uint16
+			for in := range columns {
+				columns[in] = appendDocs(nil, found[in])
+			}
+			e.add([]byte{letterTerm[0], byte(letter)}, columns)
+		}
+	}
+	e.postings = postings // of words, by which segments weigh
 	return finish(records, e)
+}
+
+// byLetter is who has words that begin with each ASCII letter or digit.
+type byLetter [utf8.RuneSelf][search.Columns]Bitmap
+
+func (l *byLetter) add(term []byte, columns [search.Columns][]uint16, docs int) {
+	if len(term) == 0 || term[0] == authorTerm[0] || term[0] >= utf8.RuneSelf {
+		return
+	}
+	found := &l[term[0]]
+	for in, has := range columns {
+		if found[in] == nil {
+			found[in] = NewBitmap(docs)
+		}
+		for _, doc := range has {
+			found[in].Set(int(doc))
+		}
+	}
 }
 
 // columns parts the postings of a term by column, each in ascending order.
@@ -335,6 +370,9 @@ func (b *Builder) take(s *Loaded, numbers []int) error {
 			}
 			if !more {
 				break
+			}
+			if bytes.HasPrefix(scan.term, []byte(letterTerm)) {
+				return nil // they are made anew
 			}
 			number = b.number(scan.term)
 			if err := scan.postings(s.head.Docs, add); err != nil {

@@ -101,6 +101,14 @@ const (
 	playbookTerm = "\x00p"
 )
 
+// A search by one letter finds a large part of all words; so a segment of
+// letterDocs or more has, behind its terms, one for all words that begin with an
+// ASCII letter or digit: letterTerm, a byte that no term begins with, and that.
+const (
+	letterTerm = "\xff"
+	letterDocs = 256
+)
+
 // NewDoc returns what the index keeps of p, in the row id.
 func NewDoc(cutter *search.Cutter, id int64, author string, p *persona.Persona) *Doc {
 	status := slices.Index(statuses[:], p.Status())

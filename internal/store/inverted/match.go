@@ -113,6 +113,9 @@ func (m *Matcher) collect(s *Segment, prefix []byte, exact bool) error {
 	if s.Head.Docs == 1 {
 		return m.collectRaw(s.Head.block, prefix, exact)
 	}
+	if len(prefix) == 1 && s.Head.Docs >= letterDocs && !exact {
+		prefix, exact = append([]byte(letterTerm), prefix...), true
+	}
 	from, to := s.Head.blocksOf(prefix, exact)
 	blocks := [][]byte{s.Head.block}
 	if s.Head.blocks() > 1 {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -189,4 +190,118 @@ func (s suite) testSearchRank(t *testing.T) {
 		want = append(want, fmt.Sprintf("tie_%02d", i))
 	}
 	same(t, "ties", want, f.pages(t, f, persona.Query{Words: []string{"equal"}, Order: persona.ByRank, Limit: 3}, false))
+}
+
+// testSearchLists: with words, a list has the same filters, statuses, orders and
+// cursors as without; what comes and goes between, in many writes, is followed.
+func (s suite) testSearchLists(t *testing.T) {
+	t.Parallel()
+	f := s.setup(t)
+	const count = 150
+	make := func(i, version int) *persona.Persona {
+		p := f.persona(fmt.Sprintf("pe_%03d", i), fmt.Sprintf("%c lead %s", 'A'+(i*7)%26+32*(i%2), strings.Repeat("x", i%3)))
+		p.CreatedAt = day.Add(time.Duration(i*31%count) * time.Second)
+		p.UpdatedAt = p.CreatedAt.Add(time.Duration(i*17%count+1000*version) * time.Second)
+		p.PainPoints = []string{fmt.Sprintf("version%d third%d", version, i%3)}
+		if i%4 == 0 {
+			p.Author = f.member
+		}
+		switch i % 5 {
+		case 0:
+			p.Links.PrimaryOfferingOID = new("of_1")
+		case 1:
+			p.Links = persona.Links{Offerings: persona.OfferingsSpecific, OfferingOIDs: []string{"of_2", "of_1"}, PlaybookOIDs: []string{"pb_1"}}
+		case 2:
+			p.Links = persona.Links{Offerings: persona.OfferingsAll, PlaybookOIDs: []string{"pb_1", "pb_2"}}
+		}
+		switch (i + version) % 7 {
+		case 0:
+			p.ArchivedAt = &day
+		case 1:
+			p.DeletedAt = &day
+		}
+		return p
+	}
+	check := func(what string) {
+		t.Helper()
+		for i, q := range []persona.Query{
+			{}, {Status: persona.StatusActive}, {Status: persona.StatusArchived}, {Status: persona.StatusDeleted},
+			{AuthorOID: f.member.OID}, {ProductOID: "of_1"}, {ProductOID: "of_2", Status: persona.StatusActive}, {PlaybookOID: "pb_2"},
+			{AuthorOID: f.owner.OID, ProductOID: "of_1", PlaybookOID: "pb_1", Status: persona.StatusActive}, {PlaybookOID: "of_1"},
+		} {
+			for j, order := range []persona.Order{persona.ByCreatedAt, persona.ByUpdatedAt, persona.ByName} {
+				if q.Status == "" {
+					q.Status = persona.StatusAll
+				}
+				q.Order, q.Descending, q.Limit = order, (i+j)%2 == 0, 13
+				plain := f.pages(t, f, q, false)
+				q.Words = []string{"lea"} // which all have
+				same(t, fmt.Sprintf("%s: %+v", what, q), plain, f.pages(t, f, q, (i+j)%3 > 0))
+			}
+		}
+	}
+	for part := range slices.Chunk(slices.Collect(func(yield func(int) bool) {
+		for i := 0; i < count && yield(i); i++ {
+		}
+	}), 2) {
+		f.write(t, func(ctx context.Context, tx persona.Tx) error {
+			for _, i := range part {
+				if err := tx.InsertPersona(ctx, make(i, 1)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	check("inserted")
+	undone := errors.New("undone")
+	change := func(tx persona.Tx) error {
+		for i := range count {
+			var err error
+			switch {
+			case i%10 == 9:
+				err = tx.PurgePersona(t.Context(), f.workspace.OID, fmt.Sprintf("pe_%03d", i))
+			case i%3 == 0:
+				err = tx.ReplacePersona(t.Context(), make(i, 2))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return tx.InsertPersona(t.Context(), make(count, 2))
+	}
+	err := f.Write(t.Context(), func(tx persona.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		same(t, "in the transaction", 46, len(f.found(t, tx, persona.Query{Words: []string{"version2"}})))
+		return undone
+	})
+	if !errors.Is(err, undone) {
+		t.Fatalf("Write: %v", err)
+	}
+	same(t, "undone", 0, len(f.search(t, "version2")))
+	check("undone")
+	for _, alone := range []bool{false, true} {
+		write := f.Write
+		if alone {
+			write = f.WriteAlone
+			change = func(tx persona.Tx) error {
+				for i := range count {
+					if i%10 != 9 {
+						if err := tx.ReplacePersona(t.Context(), make(i, 3)); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			}
+		}
+		if err := write(t.Context(), change); err != nil {
+			t.Fatalf("Write: %v", err)
+		}
+		check("changed")
+	}
+	same(t, "the second version", []string{"pe_150"}, f.search(t, "version2"))
+	same(t, "the third version", 135, len(f.search(t, "version3 lead")))
 }

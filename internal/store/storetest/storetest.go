@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) persona.Store) {
 	t.Run("Search", s.testSearch)
 	t.Run("SearchFollows", s.testSearchFollows)
 	t.Run("SearchRank", s.testSearchRank)
+	t.Run("SearchLists", s.testSearchLists)
 	t.Run("Revisions", s.testRevisions)
 	t.Run("PurgePersona", s.testPurgePersona)
 	t.Run("Deleted", s.testDeleted)
