@@ -61,7 +61,7 @@ var rooms = []room{
 	}},
 	{dir: "internal/store/sqlite/backup", may: []string{"internal/store/sqlite", "internal/store/dbfile", "internal/persona"}},
 	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
-	{dir: "internal/store/engine"},
+	{dir: "internal/store/engine", may: []string{"internal/persona"}},
 	{dir: "internal/store/migrations", may: []string{"internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/document", "internal/search", "internal/persona"}},
 	{dir: "internal/store/tables", may: []string{"internal/store/document", "internal/persona"}},

@@ -162,6 +162,7 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	t.writer.Changed(persona.Change{WorkspaceOID: p.WorkspaceOID, PersonaOID: p.OID})
 	if _, err := t.exec(ctx, unlink, at.ID); err != nil {
 		return err
 	}
@@ -197,6 +198,7 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if err != nil {
 		return err
 	}
+	t.writer.Changed(persona.Change{WorkspaceOID: workspaceOID, PersonaOID: oID})
 	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err

@@ -103,6 +103,7 @@ func (q *queries) CountRows(ctx context.Context) (int, error) {
 // InsertRows implements persona.Tx.
 func (t *tx) InsertRows(ctx context.Context, rows []persona.Row) error {
 	defer t.timed("insert_rows")()
+	t.writer.Changed(persona.Change{})
 	for kind := range persona.RowKinds {
 		of := tables.Of(kind)
 		var values [][]any

@@ -101,6 +101,9 @@ func (s *Store) Ping(ctx context.Context) error {
 // Epoch implements persona.Store.
 func (s *Store) Epoch() (epoch uint64, ok bool) { return s.engine.Epoch() }
 
+// Watch implements persona.Store.
+func (s *Store) Watch(changed func(persona.Change)) { s.engine.Watch(changed) }
+
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()

@@ -7,6 +7,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"personae.dev/internal/persona"
 )
 
 // Engine is an open database that is up to date.
@@ -25,8 +27,9 @@ type Engine interface {
 	// Translate makes domain errors of the driver's: it is the one place that
 	// knows them.
 	Translate(err error) error
-	// Epoch is that of persona.Store.
+	// Epoch and Watch are those of persona.Store.
 	Epoch() (epoch uint64, ok bool)
+	Watch(changed func(persona.Change))
 	Close() error
 }
 
@@ -46,6 +49,9 @@ type Writer interface {
 	// Later runs a statement now or at the end of the transaction, in the order
 	// of its calls. A second time the statement must change nothing more.
 	Later(ctx context.Context, text string, args ...any) error
+	// Changed notes what caches of other processes may keep, and must forget once
+	// the transaction is durable; the zero Change is for all that they keep.
+	Changed(change persona.Change)
 	// Flush lets what follows see what the statements of Later change.
 	Flush(ctx context.Context) error
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
 )
 
@@ -374,6 +375,9 @@ func (w *writer) Later(ctx context.Context, text string, args ...any) error {
 	w.later = nil // nobody else would lose them
 	return err
 }
+
+// Changed implements engine.Writer: SQLite itself tells other processes.
+func (w *writer) Changed(persona.Change) {}
 
 // Flush implements engine.Writer. The statements are kept: those of others would
 // be lost with this write.
