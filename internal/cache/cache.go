@@ -136,8 +136,8 @@ func (l Look[K, V]) Get(key K) (value V, ok bool) {
 func (l Look[K, V]) Keep(key K, value V) {
 	c := l.cache
 	// A write since, or one under way, may have changed what was loaded. The look
-	// at the counters and the insertion exclude Changing, Forget and
-	// ForgetAll, which count first and remove then.
+	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
+	// which count first and remove then.
 	c.entries.Compute(c.clone(key), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
