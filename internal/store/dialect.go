@@ -31,6 +31,10 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
+	// counts tells that there is a table persona_counts. On PostgreSQL its rows
+	// would be held by one writer of a workspace, while the others wait.
+	counts bool
+
 	// words is the full-text index.
 	words *fts.Index
 }
@@ -38,7 +42,7 @@ type dialect struct {
 // manyRows is how many personas a transaction adds before plans grow too old.
 const manyRows = 1000
 
-func sqliteDialect() *dialect { return &dialect{words: fts.SQLite()} }
+func sqliteDialect() *dialect { return &dialect{counts: true, words: fts.SQLite()} }
 
 func postgresDialect() *dialect {
 	return &dialect{

@@ -27,6 +27,9 @@ func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query)
 	if err := t.writer.Flush(ctx); err != nil {
 		return nil, t.translate(err)
 	}
+	if err := t.writeCounts(ctx); err != nil {
+		return nil, err
+	}
 	l, err := t.listing(ctx, workspaceOID, query)
 	if err != nil {
 		return nil, err
@@ -116,6 +119,8 @@ type listing struct {
 	// args are the values of page; the first countArgs are those of count too.
 	args      []any
 	countArgs int
+	// kept is the text for a total by workspace and status, where those are kept.
+	kept string
 	// count, page and heads are the texts that come of it.
 	count, page, heads string
 }
@@ -141,6 +146,9 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 		counted = "personas_search s" // without a look at the personas
 	}
 	l.count = "select count(*) from " + counted + " where " + strings.Join(l.where, " and ")
+	if q.dialect.counts && len(query.Words) == 0 && l.countArgs == 1 { // by workspace and status alone
+		l.count = l.kept
+	}
 	l.setPage()
 	return l, nil
 }
@@ -150,14 +158,18 @@ func (l *listing) and(condition string) { l.where = append(l.where, condition) }
 // inWorkspace selects by workspace and status.
 func (l *listing) inWorkspace() {
 	l.and("p.workspace_o_id = " + l.arg(l.workspaceOID))
+	l.kept = `select coalesce(sum(personas), 0) from persona_counts where workspace_o_id = $1`
 	switch l.query.Status {
 	case persona.StatusArchived:
 		l.and("p.archived_at is not null and p.deleted_at is null")
+		l.kept += " and status = 'archived'"
 	case persona.StatusDeleted:
 		l.and("p.deleted_at is not null")
+		l.kept += " and status = 'deleted'"
 	case persona.StatusAll:
 	default:
 		l.and("p.archived_at is null and p.deleted_at is null")
+		l.kept += " and status = 'active'"
 	}
 }
 

@@ -138,6 +138,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	t.count(p.WorkspaceOID, p.Status(), 1)
 	return t.index(ctx, at, p)
 }
 
@@ -154,6 +155,9 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	const unlink = `delete from persona_links where persona_id = $1`
 	doc, err := document.Encode(p)
 	if err != nil {
+		return err
+	}
+	if err := t.countAnew(ctx, p); err != nil {
 		return err
 	}
 	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
@@ -193,11 +197,13 @@ func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
 
 // PurgePersona implements persona.Tx.
 func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
-	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning id` // links and history go with it
-	id, err := one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()), workspaceOID, oID)
+	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning archived_at, deleted_at, id` // links and history go with it
+	var id int
+	status, err := one(ctx, &t.queries, query, func(r row) (persona.Status, error) { return scanStatus(r, &id) }, error(persona.PersonaNotFound()), workspaceOID, oID)
 	if err != nil {
 		return err
 	}
+	t.count(workspaceOID, status, -1)
 	t.writer.Changed(persona.Change{WorkspaceOID: workspaceOID, PersonaOID: oID})
 	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {

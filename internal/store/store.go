@@ -107,20 +107,24 @@ func (s *Store) Watch(changed func(persona.Change)) { s.engine.Watch(changed) }
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.Write(ctx, s.inTx(fn))
+	return s.engine.Write(ctx, s.inTx(ctx, fn))
 }
 
 // WriteAlone implements persona.Store.
 func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.WriteAlone(ctx, s.inTx(fn))
+	return s.engine.WriteAlone(ctx, s.inTx(ctx, fn))
 }
 
-func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
+func (s *Store) inTx(ctx context.Context, fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing = w, true
-		return fn(&tx{queries: q, writer: w})
+		t := &tx{queries: q, writer: w}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.writeCounts(ctx)
 	}
 }
 
@@ -153,6 +157,7 @@ type tx struct {
 	queries
 	writer engine.Writer
 	added  int // personas
+	counts counts
 }
 
 var _ persona.Tx = (*tx)(nil)

@@ -32,7 +32,10 @@ func RunTogether(t *testing.T, names bool, open func(t *testing.T) (server, othe
 	server := &listener{fixture: f, names: names}
 	f.Watch(server.hear)
 	f.insert(t, f.persona("pe_last", "x"), f.persona("pe_1", "x"), f.persona("pe_2", "x"), f.persona("pe_purged", "x"))
-	f.insertKeys(t, f.key("ak_1", f.workspace))
+	f.insertKeys(t, f.key("ak_1", f.workspace), f.key("ak_2", f.workspace))
+	f.write(t, func(ctx context.Context, tx persona.Tx) error {
+		return tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", PersonaOID: "pe_1", Answer: []byte("{}"), At: day})
+	})
 	covered := map[string]bool{}
 	for _, c := range f.changes() {
 		covered[c.method] = true
@@ -125,7 +128,7 @@ func (f *fixture) changes() []change {
 			return tx.PurgePersona(ctx, f.workspace.OID, "pe_purged")
 		}},
 		{method: "PutFirstAnswer", make: func(ctx context.Context, tx persona.Tx) error {
-			return tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "k", PersonaOID: "pe_1", Answer: []byte("{}"), At: day})
+			return tx.PutFirstAnswer(ctx, &persona.FirstAnswer{WorkspaceOID: f.workspace.OID, Key: "l", PersonaOID: "pe_1", Answer: []byte("{}"), At: day})
 		}},
 		{method: "InsertRows", anything: true, make: func(ctx context.Context, tx persona.Tx) error {
 			var rows []persona.Row
@@ -133,7 +136,7 @@ func (f *fixture) changes() []change {
 				if err != nil {
 					return err
 				}
-				if row.Kind == persona.FirstAnswerRows {
+				if row.Kind == persona.FirstAnswerRows && row.Key[1] == "k" {
 					row.Values = slices.Clone(row.Values)
 					row.Values[1] = "copied"
 					rows = append(rows, row)
@@ -163,8 +166,8 @@ func (f *fixture) changes() []change {
 		{method: "RevokeAPIKey", named: []persona.Change{{KeyOID: "ak_1"}}, make: func(ctx context.Context, tx persona.Tx) error {
 			return tx.RevokeAPIKey(ctx, f.workspace.OID, "ak_1", day)
 		}},
-		{what: "Several", named: []persona.Change{at("pe_1"), {KeyOID: "ak_new"}, at("pe_2")}, make: func(ctx context.Context, tx persona.Tx) error {
-			return errors.Join(replaced(ctx, tx, "pe_1"), tx.RevokeAPIKey(ctx, f.workspace.OID, "ak_new", day),
+		{what: "Several", named: []persona.Change{at("pe_1"), {KeyOID: "ak_2"}, at("pe_2")}, make: func(ctx context.Context, tx persona.Tx) error {
+			return errors.Join(replaced(ctx, tx, "pe_1"), tx.RevokeAPIKey(ctx, f.workspace.OID, "ak_2", day),
 				tx.TouchAPIKeys(ctx, map[string]time.Time{"ak_1": day.Add(2 * time.Hour)}), replaced(ctx, tx, "pe_2"))
 		}},
 		{what: "NamedAndAnything", anything: true, make: func(ctx context.Context, tx persona.Tx) error {
