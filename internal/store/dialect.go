@@ -31,10 +31,8 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
-	// counts tells that there is a table persona_counts. On PostgreSQL its rows
-	// would be held by one writer of a workspace, while the others wait.
+	// counts tells whether totals are kept.
 	counts bool
-
 	// words is the full-text index.
 	words *fts.Index
 }

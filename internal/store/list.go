@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/measure"
 )
 
 // List implements persona.Reader: page and total are of one moment.
@@ -24,10 +27,7 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 
 // List implements persona.Reader.
 func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
-	if err := t.writer.Flush(ctx); err != nil {
-		return nil, t.translate(err)
-	}
-	if err := t.writeCounts(ctx); err != nil {
+	if err := errors.Join(t.translate(t.writer.Flush(ctx)), t.writeCounts(ctx)); err != nil {
 		return nil, err
 	}
 	l, err := t.listing(ctx, workspaceOID, query)
@@ -60,7 +60,7 @@ const readAlone = 5
 
 // listed reads a page, and one persona more.
 func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, error) {
-	whole := within(l.query.MaxBytes, scanPersona)
+	whole := measure.Within(l.query.MaxBytes, scanPersona)
 	if l.query.Have == nil {
 		return all(ctx, q, l.page, whole, l.args...)
 	}
@@ -119,8 +119,6 @@ type listing struct {
 	// args are the values of page; the first countArgs are those of count too.
 	args      []any
 	countArgs int
-	// kept is the text for a total by workspace and status, where those are kept.
-	kept string
 	// count, page and heads are the texts that come of it.
 	count, page, heads string
 }
@@ -147,7 +145,7 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 	}
 	l.count = "select count(*) from " + counted + " where " + strings.Join(l.where, " and ")
 	if q.dialect.counts && len(query.Words) == 0 && l.countArgs == 1 { // by workspace and status alone
-		l.count = l.kept
+		l.count = counts.Total(query.Status)
 	}
 	l.setPage()
 	return l, nil
@@ -158,18 +156,14 @@ func (l *listing) and(condition string) { l.where = append(l.where, condition) }
 // inWorkspace selects by workspace and status.
 func (l *listing) inWorkspace() {
 	l.and("p.workspace_o_id = " + l.arg(l.workspaceOID))
-	l.kept = `select coalesce(sum(personas), 0) from persona_counts where workspace_o_id = $1`
 	switch l.query.Status {
 	case persona.StatusArchived:
 		l.and("p.archived_at is not null and p.deleted_at is null")
-		l.kept += " and status = 'archived'"
 	case persona.StatusDeleted:
 		l.and("p.deleted_at is not null")
-		l.kept += " and status = 'deleted'"
 	case persona.StatusAll:
 	default:
 		l.and("p.archived_at is null and p.deleted_at is null")
-		l.kept += " and status = 'active'"
 	}
 }
 

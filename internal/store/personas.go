@@ -9,6 +9,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
+	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
 )
@@ -138,7 +139,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	t.count(p.WorkspaceOID, p.Status(), 1)
+	t.counts.Add(p.WorkspaceOID, p.Status(), 1)
 	return t.index(ctx, at, p)
 }
 
@@ -152,13 +153,19 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 			primary_offering_o_id = $13, offering_mode = nullif($14, ''), document = $15
 		where workspace_o_id = $1 and o_id = $2
 		returning ` + placeColumns
+	const statusNow = `select archived_at, deleted_at from personas where workspace_o_id = $1 and o_id = $2`
 	const unlink = `delete from persona_links where persona_id = $1`
 	doc, err := document.Encode(p)
 	if err != nil {
 		return err
 	}
-	if err := t.countAnew(ctx, p); err != nil {
-		return err
+	if t.dialect.counts {
+		before, err := one(ctx, &t.queries, statusNow, counts.ScanStatus(), error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID)
+		if err != nil {
+			return err
+		}
+		t.counts.Add(p.WorkspaceOID, before, -1)
+		t.counts.Add(p.WorkspaceOID, p.Status(), 1)
 	}
 	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
@@ -199,11 +206,11 @@ func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
 func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning archived_at, deleted_at, id` // links and history go with it
 	var id int
-	status, err := one(ctx, &t.queries, query, func(r row) (persona.Status, error) { return scanStatus(r, &id) }, error(persona.PersonaNotFound()), workspaceOID, oID)
+	status, err := one(ctx, &t.queries, query, counts.ScanStatus(&id), error(persona.PersonaNotFound()), workspaceOID, oID)
 	if err != nil {
 		return err
 	}
-	t.count(workspaceOID, status, -1)
+	t.counts.Add(workspaceOID, status, -1)
 	t.writer.Changed(persona.Change{WorkspaceOID: workspaceOID, PersonaOID: oID})
 	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {

@@ -156,7 +156,7 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 		if err != nil {
 			return err
 		}
-		t.count(workspace, p.Status(), 1)
+		t.counts.Add(workspace, p.Status(), 1)
 		links = append(links, linkRows(at, p)...)
 		words = append(words, t.dialect.words.Row(at, p.Status(), search.WordsOf(p)))
 	}

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/measure"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
 	"personae.dev/internal/store/sqlite"
@@ -120,7 +122,7 @@ func (s *Store) inTx(ctx context.Context, fn func(persona.Tx) error) func(engine
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing = w, true
-		t := &tx{queries: q, writer: w}
+		t := &tx{queries: q, writer: w, counts: counts.Changes{}}
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -157,10 +159,18 @@ type tx struct {
 	queries
 	writer engine.Writer
 	added  int // personas
-	counts counts
+	counts counts.Changes
 }
 
 var _ persona.Tx = (*tx)(nil)
+
+// writeCounts writes what lists have as total.
+func (t *tx) writeCounts(ctx context.Context) error {
+	if !t.dialect.counts {
+		return nil
+	}
+	return t.counts.Write(ctx, t.exec)
+}
 
 // timed starts to measure an operation; call what it returns at the end.
 func (q *queries) timed(operation string) func() {
@@ -194,7 +204,7 @@ func (q *queries) insert(ctx context.Context, text string, taken error, args ...
 }
 
 // row is a row that can be read.
-type row interface{ Scan(dest ...any) error }
+type row = measure.Row
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
@@ -228,36 +238,6 @@ func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T
 			yield(zero, q.translate(err))
 		}
 	}
-}
-
-// within bounds what is read at once: the bytes of all JSON columns together,
-// if limit is not 0.
-func within[T any](limit int, scan func(row) (T, error)) func(row) (T, error) {
-	if limit == 0 {
-		return scan
-	}
-	left := limit
-	return func(r row) (T, error) { return scan(measured{r, &left, limit}) }
-}
-
-type measured struct {
-	row
-	left  *int
-	limit int
-}
-
-// Scan implements row.
-func (m measured) Scan(dest ...any) error {
-	err := m.row.Scan(dest...)
-	for _, d := range dest {
-		if text, ok := d.(*[]byte); ok {
-			*m.left -= len(*text)
-		}
-	}
-	if err == nil && *m.left < 0 {
-		return persona.PageTooLarge(m.limit)
-	}
-	return err
 }
 
 // all reads the rows of a query at once.
