@@ -47,14 +47,15 @@ const entryBytes = 200
 
 // Cache keeps what was read from the store, bounded by bytes, and never hands
 // out what is out of date: a write of this process is visible to every read
-// that begins after anybody saw it, one of another process as soon as the store's epoch
-// says so (persona.Store.Epoch).
+// that begins after anybody saw it, one of another process as soon as the store
+// tells of it: by its epoch (persona.Store.Epoch), or by Forget.
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
 	clone   func(K) K
 	entries *otter.Cache[K, entry[V]] // nil: the cache is off
-	// writes grows with every write of this process that has ended.
+	// writes grows with every write of this process that has ended, and with
+	// every one of another that names what it changed.
 	writes atomic.Uint64
 
 	mu       sync.Mutex
@@ -135,8 +136,8 @@ func (l Look[K, V]) Get(key K) (value V, ok bool) {
 func (l Look[K, V]) Keep(key K, value V) {
 	c := l.cache
 	// A write since, or one under way, may have changed what was loaded. The look
-	// at the counters and the insertion exclude Changing and ForgetAll, which
-	// count first and remove then.
+	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
+	// which count first and remove then.
 	c.entries.Compute(c.clone(key), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
@@ -178,6 +179,17 @@ func (c *Cache[K, V]) isChanging(key K) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.changing[key] > 0
+}
+
+// Forget is called after a write of another process to what keys name.
+func (c *Cache[K, V]) Forget(keys ...K) {
+	c.writes.Add(1)
+	if c.entries == nil {
+		return
+	}
+	for _, key := range keys {
+		c.entries.Invalidate(key)
+	}
 }
 
 // ForgetAll is called after a write to many.

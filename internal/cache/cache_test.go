@@ -87,6 +87,10 @@ func TestGet(t *testing.T) {
 	same(t, "forgotten", "4", f.get(t, "k", "4"))
 	same(t, "not forgotten", "3", f.get(t, "l", "5"))
 	f.want(t, cache.Miss, cache.Hit)
+	f.Forget("k")
+	same(t, "forgotten again", "5", f.get(t, "k", "5"))
+	same(t, "not forgotten", "3", f.get(t, "l", "5"))
+	f.want(t, cache.Miss, cache.Hit)
 	f.ForgetAll()
 	same(t, "all forgotten", "6", f.get(t, "k", "6"))
 	same(t, "all forgotten", "7", f.get(t, "l", "7"))
@@ -151,6 +155,7 @@ func TestOff(t *testing.T) {
 	f.get(t, "k", "1")
 	same(t, "again", "2", f.get(t, "k", "2"))
 	f.Changing("k")()
+	f.Forget("k")
 	f.ForgetAll()
 	f.want(t, cache.Bypass, cache.Bypass)
 }
@@ -162,6 +167,7 @@ func TestWriteWhileLoading(t *testing.T) {
 	for name, write := range map[string]func(*fixture){
 		"SameKey":    func(f *fixture) { f.Changing("k")() },
 		"AnotherKey": func(f *fixture) { f.Changing("l")() }, // careful, and rare
+		"Another's":  func(f *fixture) { f.Forget("k") },
 		"All":        func(f *fixture) { f.ForgetAll() },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,17 @@ func New(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Store.Watch(l.forget)
 	return l, nil
+}
+
+// forget drops from the caches what another process changed.
+func (l *Library) forget(c persona.Change) {
+	if c.KeyOID != "" {
+		l.credentials.Forget(strings.TrimPrefix(c.KeyOID, persona.APIKeyPrefix))
+		return
+	}
+	l.personas.Forget(personaKey{c.WorkspaceOID, c.PersonaOID})
 }
 
 // Ping tells whether the library can be read.

@@ -25,14 +25,30 @@ type Store interface {
 	// end to be durable, though others may wait for their turn.
 	WriteAlone(ctx context.Context, fn func(Tx) error) error
 
-	// Epoch tells caches whether they may be trusted. The epoch changes within
-	// a second after another process changed the database; ok is false while
-	// the store cannot tell. Writes through this Store do not change it.
+	// Epoch tells caches whether they may be trusted; ok is false while the
+	// store cannot tell. Within a second after another process changed what was
+	// there, the epoch changes, or those that Watch was given hear of it: before
+	// Epoch vouches again. Nobody need hear of what is new, as no cache may keep
+	// that something is not there, nor of history, first answers and the times
+	// of last use, which no cache may keep either. Writes through this Store
+	// do neither, but for one of which nobody knows what came of it.
 	Epoch() (epoch uint64, ok bool)
+	// Watch has changed told, until Close, what another process changed, where
+	// the store can name it: then the epoch stays. It must be quick, and what it
+	// drops must not be put back by a read that began before. What was read
+	// before Watch was called may be out of date without a word.
+	Watch(changed func(Change))
 
 	// Ping tells whether the database answers.
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// Change names what was changed: a persona, or a key. The zero Change is one of
+// anything, which only the epoch tells of.
+type Change struct {
+	WorkspaceOID, PersonaOID string // "" for a key
+	KeyOID                   string // "" for a persona
 }
 
 // Reader reads. Every method that takes a workspace sees that one alone.

@@ -100,6 +100,7 @@ func (t *tx) RevokeAPIKey(ctx context.Context, workspaceOID, keyOID string, at t
 	if err != nil {
 		return err
 	}
+	t.writer.Changed(persona.Change{KeyOID: keyOID})
 	return mustAffectOne(result, persona.NotFoundf("api_key_not_found", "There is no API key %s in this workspace.", keyOID))
 }
 

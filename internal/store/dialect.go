@@ -34,6 +34,8 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
+	// counts tells whether totals are kept.
+	counts bool
 	// segments is the search index, nil where lists find words by SQL.
 	segments *segments.Index
 	// put and remove are changes of the search index: p stands in a place, or is
@@ -47,6 +49,7 @@ const manyRows = 1000
 
 func sqliteDialect(index *segments.Index) *dialect {
 	return &dialect{
+		counts:   true,
 		segments: index,
 		put: func(at place, p *persona.Persona) engine.Change {
 			return index.Put(at.workspace, at.id, at.author, at.fresh, p)

@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/counts"
 	texts "personae.dev/internal/store/listing"
+	"personae.dev/internal/store/measure"
 	"personae.dev/internal/store/segments"
 )
 
@@ -24,8 +27,8 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 
 // List implements persona.Reader.
 func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
-	if err := t.writer.Flush(ctx); err != nil {
-		return nil, t.translate(err)
+	if err := errors.Join(t.translate(t.writer.Flush(ctx)), t.writeCounts(ctx)); err != nil {
+		return nil, err
 	}
 	l, err := t.listing(ctx, workspaceOID, query)
 	if err != nil {
@@ -72,7 +75,7 @@ const readAlone = 5
 
 // listed reads a page, and one persona more.
 func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, error) {
-	whole := within(l.query.MaxBytes, scanPersona)
+	whole := measure.Within(l.query.MaxBytes, scanPersona)
 	if l.query.Have == nil {
 		return all(ctx, q, l.page, whole, l.args...)
 	}
@@ -165,6 +168,9 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 	}
 	text := texts.New(workspaceOID, number, &query)
 	l.count, l.args, l.countArgs = text.Count, text.Args, text.CountArgs
+	if q.dialect.counts && l.countArgs == 1 { // by workspace and status alone
+		l.count = counts.Total(query.Status)
+	}
 	l.page, l.heads = text.Page(personaColumns, withAuthor), text.Page(headColumns, "")
 	return l, nil
 }

@@ -25,6 +25,7 @@ func (t *tx) InsertOrganization(ctx context.Context, o *persona.Organization) er
 		insert into organizations (o_id, name, slug, domain, created_at)
 		values ($1, $2, $3, $4, $5)
 		on conflict do nothing`
+	t.writer.Changed(persona.Change{}) // rare, and a part of many answers
 	return t.insert(ctx, query, taken("organization", o.Slug), o.OID, o.Name, o.Slug, o.Domain, micros(o.CreatedAt))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/document"
 )
 
@@ -137,6 +138,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 		return err
 	}
 	at.fresh = true
+	t.counts.Add(p.WorkspaceOID, p.Status(), 1)
 	return t.index(ctx, at, p)
 }
 
@@ -155,7 +157,8 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	if err := t.keepSnapshot(ctx, p.WorkspaceOID, p.OID); err != nil {
+	before, err := t.keepSnapshot(ctx, p.WorkspaceOID, p.OID)
+	if err != nil {
 		return err
 	}
 	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), p.WorkspaceOID, p.OID, p.Name, p.InternalName, p.Description,
@@ -164,6 +167,9 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
+	t.counts.Add(p.WorkspaceOID, before, -1)
+	t.counts.Add(p.WorkspaceOID, p.Status(), 1)
+	t.writer.Changed(persona.Change{WorkspaceOID: p.WorkspaceOID, PersonaOID: p.OID})
 	if _, err := t.exec(ctx, unlink, at.id); err != nil {
 		return err
 	}
@@ -194,11 +200,14 @@ func linkRows(at place, p *persona.Persona) (rows [][]any) {
 
 // PurgePersona implements persona.Tx.
 func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
-	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning ` + placeColumns // links and history go with it
-	at, err := one(ctx, &t.queries, query, scanPlace, error(persona.PersonaNotFound()), workspaceOID, oID)
+	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning archived_at, deleted_at, ` + placeColumns // links and history go with it
+	var at place
+	status, err := one(ctx, &t.queries, query, counts.ScanStatus(&at.id, &at.workspace, &at.author), error(persona.PersonaNotFound()), workspaceOID, oID)
 	if err != nil {
 		return err
 	}
+	t.counts.Add(workspaceOID, status, -1)
+	t.writer.Changed(persona.Change{WorkspaceOID: workspaceOID, PersonaOID: oID})
 	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err

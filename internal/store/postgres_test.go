@@ -31,6 +31,16 @@ func TestPostgres(t *testing.T) {
 	})
 }
 
+func TestPostgresTogether(t *testing.T) {
+	t.Parallel()
+	storetest.RunTogether(t, true, func(t *testing.T) (server, other persona.Store) {
+		t.Helper()
+		url := postgrestest.New(t)
+		server = openURL(t, url, store.Options{Create: true})
+		return server, openURL(t, url, store.Options{})
+	})
+}
+
 // madePostgres returns the address of what made makes.
 func madePostgres(t testing.TB) string {
 	t.Helper()
@@ -238,7 +248,9 @@ func TestPostgresEpoch(t *testing.T) {
 		server, other, _ := setup(t)
 		for i := range 5 {
 			before := trusted(t, server)
-			insert(t, other, simple(fmt.Sprintf("pe_%d", i)))
+			write(t, other, func(tx persona.Tx) error {
+				return tx.InsertUser(t.Context(), &persona.User{OID: fmt.Sprintf("u_new_%d", i), OrganizationOID: "og_1", Role: persona.RoleMember})
+			})
 			written := time.Now()
 			until(t, "a new epoch", func() bool {
 				late := time.Since(written) > time.Second // looked up before the epoch, to be fair
@@ -257,7 +269,7 @@ func TestPostgresEpoch(t *testing.T) {
 		before := trusted(t, server)
 		for range 10 {
 			_ = other.Write(t.Context(), func(tx persona.Tx) error {
-				return fmt.Errorf("undo: %w", tx.InsertPersona(t.Context(), simple("pe_1")))
+				return fmt.Errorf("undo: %w", tx.InsertUser(t.Context(), &persona.User{OID: "u_new", OrganizationOID: "og_1", Role: persona.RoleMember}))
 			})
 			write(t, other, func(tx persona.Tx) error { // nothing is written
 				_, err := tx.Revision(t.Context(), "wa_1", "rv_none")
@@ -325,6 +337,7 @@ func TestPostgresCommitInDoubt(t *testing.T) {
 	t.Parallel()
 	p := postgrestest.NewProxy(t, madePostgres(t))
 	s := openURL(t, p.URL, store.Options{Settings: store.Settings{StatementTimeout: time.Second, ConnectTimeout: time.Second}})
+	before := trusted(t, s)
 	err := s.Write(t.Context(), func(tx persona.Tx) error {
 		defer p.Freeze()
 		return tx.InsertPersona(t.Context(), simple("pe_1"))
@@ -332,6 +345,9 @@ func TestPostgresCommitInDoubt(t *testing.T) {
 	wantError(t, err, persona.Unavailable, "did not tell whether the change was kept")
 	if told, ok := errors.AsType[*persona.Error](err); !ok || told.Code != persona.CodeOutcomeUnknown {
 		t.Errorf("the error is %#v", err)
+	}
+	if epoch, _ := s.Epoch(); epoch == before {
+		t.Error("the epoch is as before: caches keep what the change may have changed")
 	}
 }
 

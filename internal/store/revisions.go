@@ -6,6 +6,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/measure"
 )
 
 // asNow is the snapshot of a revision that left a persona as it is now: its row
@@ -50,7 +51,7 @@ func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string
 		return nil, err
 	}
 	// One more tells what stood before the last, and whether something follows.
-	found, err := all(ctx, q, listRevisions, within(query.MaxBytes, scanRevision), workspaceOID, personaOID, query.Limit+1, query.Offset)
+	found, err := all(ctx, q, listRevisions, measure.Within(query.MaxBytes, scanRevision), workspaceOID, personaOID, query.Limit+1, query.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -159,8 +160,8 @@ func (t *tx) InsertRevision(ctx context.Context, r *persona.Revision) error {
 }
 
 // keepSnapshot writes down what the newest revision of a persona left, which is
-// about to be replaced.
-func (t *tx) keepSnapshot(ctx context.Context, workspaceOID, personaOID string) error {
+// about to be replaced, and returns the status that it has until then.
+func (t *tx) keepSnapshot(ctx context.Context, workspaceOID, personaOID string) (persona.Status, error) {
 	const query = `
 		update revisions
 		set snapshot = $3
@@ -174,14 +175,14 @@ func (t *tx) keepSnapshot(ctx context.Context, workspaceOID, personaOID string) 
 			and snapshot = $4`
 	p, err := t.Persona(ctx, workspaceOID, personaOID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	text, err := document.EncodeSnapshot(p)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = t.exec(ctx, query, workspaceOID, personaOID, text, asNow)
-	return err
+	return p.Status(), err
 }
 
 // FirstAnswer implements persona.Reader.

@@ -103,6 +103,7 @@ func (q *queries) CountRows(ctx context.Context) (int, error) {
 // InsertRows implements persona.Tx.
 func (t *tx) InsertRows(ctx context.Context, rows []persona.Row) error {
 	defer t.timed("insert_rows")()
+	t.writer.Changed(persona.Change{})
 	for kind := range persona.RowKinds {
 		of := tables.Of(kind)
 		var values [][]any
@@ -155,6 +156,7 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 			return err
 		}
 		at.id, at.author = value("id").(int64), p.Author.OID
+		t.counts.Add(workspace, p.Status(), 1)
 		links = append(links, linkRows(at, p)...)
 		if t.dialect.segments == nil {
 			words = append(words, fts.Row(at.workspace, at.id, p))

@@ -13,9 +13,10 @@ import (
 	"time"
 
 	"personae.dev/internal/persona"
-	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/measure"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
 	"personae.dev/internal/store/segments"
@@ -105,23 +106,30 @@ func (s *Store) Ping(ctx context.Context) error {
 // Epoch implements persona.Store.
 func (s *Store) Epoch() (epoch uint64, ok bool) { return s.engine.Epoch() }
 
+// Watch implements persona.Store.
+func (s *Store) Watch(changed func(persona.Change)) { s.engine.Watch(changed) }
+
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.Write(ctx, s.inTx(fn))
+	return s.engine.Write(ctx, s.inTx(ctx, fn))
 }
 
 // WriteAlone implements persona.Store.
 func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.WriteAlone(ctx, s.inTx(fn))
+	return s.engine.WriteAlone(ctx, s.inTx(ctx, fn))
 }
 
-func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
+func (s *Store) inTx(ctx context.Context, fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing, q.lookUp = w, true, nil
-		return fn(&tx{queries: q, writer: w})
+		t := &tx{queries: q, writer: w, counts: counts.Changes{}}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.writeCounts(ctx)
 	}
 }
 
@@ -157,9 +165,18 @@ type tx struct {
 	queries
 	writer engine.Writer
 	added  int // personas
+	counts counts.Changes
 }
 
 var _ persona.Tx = (*tx)(nil)
+
+// writeCounts writes what lists have as total.
+func (t *tx) writeCounts(ctx context.Context) error {
+	if !t.dialect.counts {
+		return nil
+	}
+	return t.counts.Write(ctx, t.exec)
+}
 
 // timed starts to measure an operation; call what it returns at the end.
 func (q *queries) timed(operation string) func() {
@@ -193,7 +210,7 @@ func (q *queries) insert(ctx context.Context, text string, taken error, args ...
 }
 
 // row is a row that can be read.
-type row = sqlite.Row
+type row = measure.Row
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
@@ -246,39 +263,6 @@ func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T
 			yield(zero, q.translate(err))
 		}
 	}
-}
-
-// within bounds what is read at once: the bytes of all JSON columns together,
-// if limit is not 0.
-func within[T any](limit int, scan func(row) (T, error)) func(row) (T, error) {
-	if limit == 0 {
-		return scan
-	}
-	left := limit
-	return func(r row) (T, error) { return scan(measured{r, &left, limit}) }
-}
-
-type measured struct {
-	row
-	left  *int
-	limit int
-}
-
-// Scan implements row.
-func (m measured) Scan(dest ...any) error {
-	err := m.row.Scan(dest...)
-	for _, d := range dest {
-		switch text := d.(type) {
-		case *document.Text:
-			*m.left -= len(*text)
-		case *[]byte:
-			*m.left -= len(*text)
-		}
-	}
-	if err == nil && *m.left < 0 {
-		return persona.PageTooLarge(m.limit)
-	}
-	return err
 }
 
 // all reads the rows of a query at once.

@@ -24,6 +24,16 @@ func open(t testing.TB, path string, opts store.Options) *store.Store {
 	return openURL(t, "sqlite:"+path, opts)
 }
 
+func TestSQLiteTogether(t *testing.T) {
+	t.Parallel()
+	storetest.RunTogether(t, false, func(t *testing.T) (server, other persona.Store) {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "personae.db")
+		server = open(t, path, store.Options{Create: true})
+		return server, open(t, path, store.Options{})
+	})
+}
+
 func openURL(t testing.TB, url string, opts store.Options) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), url, opts)

@@ -29,6 +29,7 @@ func (t *tx) InsertUser(ctx context.Context, u *persona.User) error {
 	if u.Email != nil {
 		name = *u.Email
 	}
+	t.writer.Changed(persona.Change{}) // rare, and a part of many answers
 	return t.insert(ctx, query, taken("user", name), u.OID, u.OrganizationOID, u.FirstName, u.LastName, u.Email, string(u.Role), micros(u.CreatedAt))
 }
 

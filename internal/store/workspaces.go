@@ -28,6 +28,7 @@ func (t *tx) InsertWorkspace(ctx context.Context, w *persona.Workspace) error {
 	if err := t.hold(ctx, t.dialect.holdAccounts); err != nil { // for the number
 		return err
 	}
+	t.writer.Changed(persona.Change{}) // rare, and a part of many answers
 	return t.insert(ctx, query, taken("workspace", w.Name), w.OID, w.OrganizationOID, w.Name, w.Domain, micros(w.CreatedAt))
 }
 

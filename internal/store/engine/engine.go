@@ -7,6 +7,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"personae.dev/internal/persona"
 )
 
 // Engine is an open database that is up to date.
@@ -25,8 +27,9 @@ type Engine interface {
 	// Translate makes domain errors of the driver's: it is the one place that
 	// knows them.
 	Translate(err error) error
-	// Epoch is that of persona.Store.
+	// Epoch and Watch are those of persona.Store.
 	Epoch() (epoch uint64, ok bool)
+	Watch(changed func(persona.Change))
 	Close() error
 }
 
@@ -46,6 +49,9 @@ type Writer interface {
 	// Later applies a change of the search index, now or together with others,
 	// at the end of the transaction at the latest, in the order of the calls.
 	Later(ctx context.Context, change Change) error
+	// Changed notes what caches of other processes may keep, and must forget once
+	// the transaction is durable; the zero Change is for all that they keep.
+	Changed(change persona.Change)
 	// Flush lets what follows see the changes of Later.
 	Flush(ctx context.Context) error
 }

@@ -225,6 +225,9 @@ func (locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 // Epoch implements engine.Engine.
 func (d *DB) Epoch() (epoch uint64, ok bool) { return d.watch.now() }
 
+// Watch implements engine.Engine.
+func (d *DB) Watch(changed func(persona.Change)) { d.watch.tell(changed) }
+
 // Close implements engine.Engine. A second time does no harm.
 func (d *DB) Close() error {
 	d.watch.stop()

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
 )
 
@@ -58,7 +59,8 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 			d.rollback(ctx, conn)
 		}
 	}()
-	if err := fn(writer{conn, d.apply}); err != nil {
+	w := &writer{Conn: conn, apply: d.apply}
+	if err := fn(w); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -66,7 +68,7 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 	}
 	ended = true
 	// Not to be given up half-way: nobody would know what came of it.
-	if err := d.do(context.WithoutCancel(ctx), conn, d.watch.notify()+"commit"); err != nil {
+	if err := d.do(context.WithoutCancel(ctx), conn, d.watch.telling(w.changes)+"commit"); err != nil {
 		d.watch.doubt()
 		d.rollback(ctx, conn)
 		if inDoubt(err) {
@@ -94,19 +96,23 @@ func (d *DB) WriteAlone(ctx context.Context, fn func(engine.Writer) error) error
 // writer is a connection in a transaction that writes.
 type writer struct {
 	*sql.Conn
-	apply engine.Apply
+	apply   engine.Apply
+	changes changes
 }
 
 // Later implements engine.Writer.
-func (w writer) Later(ctx context.Context, change engine.Change) error {
+func (w *writer) Later(ctx context.Context, change engine.Change) error {
 	return w.apply(ctx, w, []engine.Change{change})
 }
 
+// Changed implements engine.Writer.
+func (w *writer) Changed(change persona.Change) { w.changes.add(change) }
+
 // Flush implements engine.Writer.
-func (w writer) Flush(context.Context) error { return nil }
+func (w *writer) Flush(context.Context) error { return nil }
 
 // InsertMany implements engine.Writer, by COPY.
-func (w writer) InsertMany(ctx context.Context, into string, rows [][]any) error {
+func (w *writer) InsertMany(ctx context.Context, into string, rows [][]any) error {
 	var text []byte
 	for _, values := range rows {
 		for i, value := range values {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,8 +13,6 @@ import (
 )
 
 const (
-	// channel is where every write is told of.
-	channel = "personae"
 	// proveEvery is the pause between two proofs that we would hear of a write,
 	// and proofTakes how long one may take.
 	proveEvery = 250 * time.Millisecond
@@ -29,8 +26,8 @@ const (
 	longestPause  = time.Second
 )
 
-// watch hears when another server changes the database. Every transaction that
-// writes tells so on a channel, as a part of itself; the watch listens on a
+// watch hears what another server changes in the database. Every transaction
+// tells of its changes on a channel, as a part of itself; the watch listens on a
 // connection of its own. That connection may be dead without a word: so the
 // watch asks something again and again, and an answer proves that all that was
 // told before the question has come in, as PostgreSQL sends it first.
@@ -41,22 +38,21 @@ type watch struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
-	// name is what our own writes tell: they change no epoch.
+	// name is what our own writes tell: they are no news.
 	name  atomic.Pointer[string]
 	epoch atomic.Uint64
 	// provenAt is when the last proof began, in nanoseconds after start.
 	provenAt atomic.Int64
+
+	mu   sync.Mutex
+	told []func(persona.Change) // who hears of the changes of others
 }
 
 func newWatch(ctx context.Context, config *pgx.ConnConfig, warn func(string, ...any)) *watch {
 	w := &watch{config: config.Copy(), warn: warn, start: time.Now()}
 	w.provenAt.Store(int64(-watchTrust))
 	w.rename()
-	w.config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) {
-		if n.Payload != *w.name.Load() {
-			w.epoch.Add(1)
-		}
-	}
+	w.config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { w.hear(n.Payload) }
 	// The watch outlives the opening, and ends with stop.
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.done.Go(func() { w.run(ctx) })
@@ -69,10 +65,30 @@ func (w *watch) rename() {
 	w.name.Store(&name)
 }
 
-// notify is the statement by which a transaction tells of itself, if it changed
-// something.
-func (w *watch) notify() string {
-	return fmt.Sprintf("select pg_notify('%s', '%s') where pg_current_xact_id_if_assigned() is not null; ", channel, *w.name.Load())
+// tell has changed told of what others change from now on.
+func (w *watch) tell(changed func(persona.Change)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, changed)
+}
+
+// hear takes in what a transaction told.
+func (w *watch) hear(payload string) {
+	by, changed := read(payload)
+	switch {
+	case by == *w.name.Load():
+		return
+	case len(changed) == 0:
+		w.epoch.Add(1)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, tell := range w.told {
+		for _, change := range changed {
+			tell(change)
+		}
+	}
 }
 
 // doubt is called after a commit of which nobody knows whether it was done, or

@@ -16,7 +16,7 @@ import (
 )
 
 // Row is a row that can be read.
-type Row interface{ Scan(dest ...any) error }
+type Row = interface{ Scan(dest ...any) error }
 
 // lookups read single rows by keys. That takes SQLite a few microseconds, and
 // database/sql and its driver ten times as long: a goroutine for the context,

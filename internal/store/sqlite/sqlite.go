@@ -255,6 +255,10 @@ func (d *DB) Close() error {
 // Epoch implements engine.Engine.
 func (d *DB) Epoch() (epoch uint64, ok bool) { return d.watch.now() }
 
+// Watch implements engine.Engine. SQLite tells that another process changed
+// something, and never what: only the epoch tells of it.
+func (d *DB) Watch(func(persona.Change)) {}
+
 // Translate implements engine.Engine: it makes domain errors of the driver's, with the file and the
 // way out; others stay as they are.
 func (d *DB) Translate(err error) error {

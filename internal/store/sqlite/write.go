@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
 )
 
@@ -384,6 +385,9 @@ func (w *writer) Later(ctx context.Context, change engine.Change) error {
 	}
 	return err
 }
+
+// Changed implements engine.Writer: SQLite itself tells other processes.
+func (w *writer) Changed(persona.Change) {}
 
 // Flush implements engine.Writer. The changes are kept: those of others would
 // be lost with this write.

@@ -366,6 +366,13 @@ func (s suite) testModel(t *testing.T) {
 					put := tx.InsertPersona
 					if old := next[p.OID]; old != nil {
 						put = tx.ReplacePersona
+						if rapid.Bool().Draw(rt, "purge") {
+							if err := tx.PurgePersona(t.Context(), p.WorkspaceOID, p.OID); err != nil {
+								return err
+							}
+							delete(next, p.OID)
+							continue
+						}
 					}
 					if err := put(t.Context(), p); err != nil {
 						return err
@@ -410,6 +417,18 @@ func compareToModel(t *testing.T, rt *rapid.T, r persona.Reader, workspaceOID st
 			rt.Fatalf("Persona(%q) is not Equal to what was put", oID)
 		}
 		want = append(want, p)
+	}
+	for _, status := range []persona.Status{persona.StatusActive, persona.StatusArchived, persona.StatusDeleted, persona.StatusAll} {
+		total := 0
+		for _, p := range want {
+			if status == persona.StatusAll || status == p.Status() {
+				total++
+			}
+		}
+		page, err := r.List(t.Context(), workspaceOID, persona.Query{Status: status, Limit: 1})
+		if err != nil || page.Total != total {
+			rt.Fatalf("List of %s: %+v, %v; want the total %d", status, page, err, total)
+		}
 	}
 	slices.SortFunc(want, func(a, b *persona.Persona) int {
 		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {

@@ -129,6 +129,10 @@ func (s suite) testRows(t *testing.T) {
 		{Words: search.Words("drop table"), Status: persona.StatusAll},
 		{ProductOID: "of_2", Status: persona.StatusAll},
 		{PlaybookOID: "pb_1", Status: persona.StatusAll},
+		{Status: persona.StatusActive},
+		{Status: persona.StatusArchived},
+		{Status: persona.StatusDeleted},
+		{Status: persona.StatusAll},
 	} {
 		q.Limit = 100
 		want := f.found(t, f, q)

@@ -410,9 +410,12 @@ func (f *fixture) readOneName(t *testing.T, count, atLeast int) int {
 func (s suite) testEpochOfOwnWrites(t *testing.T) {
 	t.Parallel()
 	f := s.setup(t)
+	f.Watch(func(c persona.Change) { t.Errorf("heard of %v, a change of its own", c) })
 	before := f.epoch(t)
 	for i := range 20 {
-		f.insert(t, f.persona(fmt.Sprintf("pe_%d", i), "x"))
+		p := f.persona(fmt.Sprintf("pe_%d", i), "x")
+		f.insert(t, p)
+		f.write(t, func(ctx context.Context, tx persona.Tx) error { return tx.ReplacePersona(ctx, p) })
 		_ = f.Write(t.Context(), func(tx persona.Tx) error {
 			return errors.Join(tx.InsertPersona(t.Context(), f.persona("pe_undone", "x")), errors.New("undo"))
 		})
