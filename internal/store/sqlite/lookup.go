@@ -16,7 +16,7 @@ import (
 )
 
 // Row is a row that can be read.
-type Row interface{ Scan(dest ...any) error }
+type Row = interface{ Scan(dest ...any) error }
 
 // lookups read single rows by keys. That takes SQLite a few microseconds, and
 // database/sql and its driver ten times as long: a goroutine for the context,
@@ -309,7 +309,8 @@ func assign(column int, dest any, text string) error {
 	case *string:
 		*d = text
 	case **string:
-		*d = &text
+		own := text // or every text would be in memory of its own
+		*d = &own
 	case *[]byte:
 		*d = []byte(text)
 	default:
