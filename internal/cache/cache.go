@@ -33,17 +33,19 @@ type Config[K comparable, V any] struct {
 	Epochs Epochs
 	// MaxBytes bounds the cache; 0 turns it off.
 	MaxBytes int64
-	// Clone returns a key that keeps nothing else in memory: the texts of one that
-	// is asked for may be parts of a whole request.
-	Clone func(K) K
+	// Own returns a key like the one given that keeps nothing else in memory but
+	// perhaps its value: the texts of one that is asked for may be parts of a whole
+	// request.
+	Own func(K, V) K
 	// Bytes tells about how many bytes an entry takes.
 	Bytes func(K, V) int
 	// Observe is told of every look.
 	Observe func(Result)
 }
 
-// entryBytes is about what an entry takes beside its value.
-const entryBytes = 200
+// entryBytes is about what an entry takes beside its value: its place in the
+// order of use, in the table, and in what is counted of its key.
+const entryBytes = 160
 
 // Cache keeps what was read from the store, bounded by bytes, and never hands
 // out what is out of date: a write of this process is visible to every read
@@ -52,7 +54,7 @@ const entryBytes = 200
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
-	clone   func(K) K
+	own     func(K, V) K
 	entries *otter.Cache[K, entry[V]] // nil: the cache is off
 	// writes grows with every write of this process that has ended, and with
 	// every one of another that names what it changed.
@@ -70,7 +72,7 @@ type entry[V any] struct {
 
 // New returns an empty cache.
 func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, clone: cfg.Clone, changing: map[K]int{}}
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, changing: map[K]int{}}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
@@ -138,7 +140,7 @@ func (l Look[K, V]) Keep(key K, value V) {
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
 	// which count first and remove then.
-	c.entries.Compute(c.clone(key), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
+	c.entries.Compute(c.own(key, value), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
 		}
@@ -189,6 +191,21 @@ func (c *Cache[K, V]) Forget(keys ...K) {
 	}
 	for _, key := range keys {
 		c.entries.Invalidate(key)
+	}
+}
+
+// Bytes tells about how much memory the entries take.
+func (c *Cache[K, V]) Bytes() int64 {
+	if c.entries == nil {
+		return 0
+	}
+	return int64(c.entries.WeightedSize())
+}
+
+// Resize bounds the cache anew, if it is on.
+func (c *Cache[K, V]) Resize(maxBytes int64) {
+	if c.entries != nil {
+		c.entries.SetMaximum(uint64(max(maxBytes, 0)))
 	}
 }
 

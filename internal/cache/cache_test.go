@@ -38,7 +38,7 @@ func setup(t *testing.T, maxBytes int64) *fixture {
 	var err error
 	f.Cache, err = cache.New(cache.Config[string, string]{
 		Epochs: &f.epochs, MaxBytes: maxBytes,
-		Clone:   strings.Clone,
+		Own:     func(key, _ string) string { return strings.Clone(key) },
 		Bytes:   func(key, value string) int { return len(key) + len(value) },
 		Observe: func(r cache.Result) { f.results = append(f.results, r) },
 	})
@@ -259,7 +259,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	var truth, written atomic.Int64
 	c, err := cache.New(cache.Config[string, int64]{
 		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Observe: func(cache.Result) {},
-		Clone: strings.Clone,
+		Own: func(key string, _ int64) string { return strings.Clone(key) },
 	})
 	if err != nil {
 		t.Fatal(err)

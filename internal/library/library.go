@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"personae.dev/internal/cache"
+	"personae.dev/internal/compact"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/usage"
 )
@@ -49,6 +51,9 @@ type Library struct {
 	personas    *cache.Cache[personaKey, *Document]
 	credentials *cache.Cache[string, *credential]
 	usage       *usage.Times
+	shared      compact.Shared
+	cacheBytes  int64
+	keysRead    atomic.Uint64
 }
 
 // personaKey finds a persona in the cache.
@@ -62,17 +67,15 @@ func New(cfg Config) (*Library, error) {
 	if cfg.ObserveCache == nil {
 		cfg.ObserveCache = func(CacheName, cache.Result) {}
 	}
-	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: usage.New()}
+	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: usage.New(), cacheBytes: cfg.CacheBytes}
 	var err error
-	// Keys are small and few beside personas.
-	forKeys := cfg.CacheBytes / 8
 	l.personas, err = cache.New(cache.Config[personaKey, *Document]{
-		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes - forKeys,
-		Clone: func(k personaKey) personaKey {
+		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes,
+		Own: func(k personaKey, _ *Document) personaKey {
 			return personaKey{strings.Clone(k.workspaceOID), strings.Clone(k.oID)}
 		},
 		Bytes: func(k personaKey, d *Document) int {
-			return len(k.workspaceOID) + len(k.oID) + len(d.Body) + len(d.ETag)
+			return len(k.workspaceOID) + len(k.oID) + d.bytes()
 		},
 		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
 	})
@@ -80,9 +83,9 @@ func New(cfg Config) (*Library, error) {
 		return nil, err
 	}
 	l.credentials, err = cache.New(cache.Config[string, *credential]{
-		Epochs: cfg.Store, MaxBytes: forKeys,
-		Clone:   strings.Clone,
-		Bytes:   func(string, *credential) int { return credentialBytes },
+		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, // personas have the rest at least
+		Own:     func(_ string, c *credential) string { return strings.TrimPrefix(c.Key.OID, persona.APIKeyPrefix) },
+		Bytes:   func(_ string, c *credential) int { return c.bytes },
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
 	})
 	if err != nil {
@@ -147,6 +150,8 @@ func (l *Library) Run(ctx context.Context, work Background) {
 	for {
 		select {
 		case <-flushes.C:
+			flush(ctx)
+		case <-l.usage.Many():
 			flush(ctx)
 		case <-purges.C:
 			purge()

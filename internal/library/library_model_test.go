@@ -465,7 +465,7 @@ func (m *model) create() {
 	known = known && request.IdempotencyKey != "" && m.now.Sub(first.at) <= library.IdempotencyLasts
 	again := known && string(request.Body) == first.body
 	var faulty []string
-	want := &persona.Persona{WorkspaceOID: w.OID, Author: caller.User, Active: true, CreatedAt: m.now, UpdatedAt: m.now}
+	want := &persona.Persona{WorkspaceOID: w.OID, Author: *caller.User, Active: true, CreatedAt: m.now, UpdatedAt: m.now}
 	for _, e := range edits {
 		if e.fault != "" {
 			faulty = append(faulty, e.fault)

@@ -2,11 +2,9 @@ package library
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
 	"time"
 
+	"personae.dev/internal/etag"
 	"personae.dev/internal/persona"
 )
 
@@ -23,8 +21,12 @@ type Document struct {
 	updatedAt time.Time
 }
 
-// etagBytes of SHA-256: no two versions of a persona will ever collide.
-const etagBytes = 16
+// documentBytes is what a Document takes in memory beside its texts.
+const documentBytes = 64
+
+// bytes is what d takes in memory: that comes in sizes of which each is up to an
+// eighth larger than the one before.
+func (d *Document) bytes() int { return documentBytes + len(d.Body) + len(d.Body)/16 + len(d.ETag) }
 
 // Persona returns the persona of the caller's workspace with this id, deleted
 // or not. Its errors are of kind Invalid, Forbidden and NotFound.
@@ -58,21 +60,7 @@ func (l *Library) document(p *persona.Persona) (*Document, error) {
 	return newDocument(body, p), nil
 }
 
-// newDocument returns the document of p. Its tag depends on what the body does
-// not show, too: links, and the ids of questions.
+// newDocument returns the document of p.
 func newDocument(body []byte, p *persona.Persona) *Document {
-	hash := sha256.New()
-	hash.Write(body)
-	hidden := append([]string{string(p.Links.Offerings)}, p.Links.OfferingOIDs...)
-	hidden = append(append(hidden, "playbooks"), p.Links.PlaybookOIDs...)
-	if p.Links.PrimaryOfferingOID != nil {
-		hidden = append(hidden, "primary", *p.Links.PrimaryOfferingOID)
-	}
-	for _, q := range p.QualifyingQuestions {
-		hidden = append(hidden, "question", q.OID)
-	}
-	for _, text := range hidden {
-		fmt.Fprintf(hash, "\n%d %s", len(text), text)
-	}
-	return &Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:etagBytes]) + `"`, updatedAt: p.UpdatedAt}
+	return &Document{Body: body, ETag: etag.Of(body, p), updatedAt: p.UpdatedAt}
 }

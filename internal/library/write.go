@@ -49,7 +49,7 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 	}
 	now := l.now()
 	p := &persona.Persona{
-		WorkspaceOID: caller.Workspace.OID, OID: persona.NewID(persona.PersonaPrefix), Author: caller.User,
+		WorkspaceOID: caller.Workspace.OID, OID: persona.NewID(persona.PersonaPrefix), Author: *caller.User,
 		Active: true, CreatedAt: now, UpdatedAt: now,
 	}
 	create.Patch.Apply(p)
@@ -341,7 +341,7 @@ func (l *Library) Written(p *persona.Persona) (*Written, error) {
 func revision(caller *persona.Credential, p *persona.Persona, action persona.Action, at time.Time) *persona.Revision {
 	return &persona.Revision{
 		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: action, At: at,
-		User: caller.User, KeyOID: caller.Key.OID, Persona: p,
+		User: *caller.User, KeyOID: caller.Key.OID, Persona: p,
 	}
 }
 

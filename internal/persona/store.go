@@ -203,12 +203,14 @@ type DeletedPersona struct {
 	DeletedAt               time.Time
 }
 
-// Credential is a key and those for whom it acts.
+// Credential is a key and those for whom it acts. One handed out by a Store or
+// kept in a cache is shared: treat it as read-only.
 type Credential struct {
-	Key          APIKey
-	User         User
-	Workspace    Workspace
-	Organization Organization
+	Key       APIKey
+	Workspace Workspace
+	// User and Organization may be those of many keys.
+	User         *User
+	Organization *Organization
 }
 
 // Now returns the present as the product keeps it: UTC, to the millisecond.

@@ -2,14 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/credential"
 )
 
 // APIKeys implements persona.Reader.
@@ -21,7 +19,7 @@ func (q *queries) APIKeys(ctx context.Context, workspaceOID string) ([]persona.A
 		where workspace_o_id = $1
 		order by created_at, o_id`
 	return all(ctx, q, query, func(r row) (k persona.APIKey, err error) {
-		err = scanKey(r, &k)
+		err = credential.ScanKey(r, &k)
 		return k, err
 	}, workspaceOID)
 }
@@ -39,45 +37,10 @@ func (q *queries) Credential(ctx context.Context, keyOID string) (*persona.Crede
 		join workspaces w on w.o_id = k.workspace_o_id
 		join organizations o on o.o_id = w.organization_o_id
 		where k.o_id = $1`
-	missing := persona.NotFoundf("api_key_not_found", "There is no API key %s: `personae key list` shows which there are.", keyOID)
-	return lookedUp(ctx, q, query+q.holdRow("k"), scanCredential, error(missing), keyOID)
-}
-
-func scanCredential(r row) (*persona.Credential, error) {
-	var (
-		c                                         persona.Credential
-		userCreated, workspaceCreated, orgCreated int64
-	)
-	err := scanKey(r, &c.Key,
-		&c.User.OID, &c.User.OrganizationOID, &c.User.FirstName, &c.User.LastName, &c.User.Email, &c.User.Role, &userCreated,
-		&c.Workspace.OID, &c.Workspace.OrganizationOID, &c.Workspace.Name, &c.Workspace.Domain, &workspaceCreated,
-		&c.Organization.OID, &c.Organization.Name, &c.Organization.Slug, &c.Organization.Domain, &orgCreated)
-	c.User.CreatedAt, c.Workspace.CreatedAt, c.Organization.CreatedAt = fromMicros(userCreated), fromMicros(workspaceCreated), fromMicros(orgCreated)
-	return &c, err
-}
-
-// scanKey reads the columns of a key, and then those of more.
-func scanKey(r row, k *persona.APIKey, more ...any) error {
-	var (
-		scopes                     string
-		digest                     []byte
-		created                    int64
-		expires, revoked, lastUsed sql.Null[int64]
-	)
-	columns := []any{&k.OID, &k.WorkspaceOID, &k.UserOID, &k.Name, &scopes, &digest, &created, &expires, &revoked, &lastUsed}
-	if err := r.Scan(append(columns, more...)...); err != nil {
-		return err
+	missing := func() error {
+		return persona.NotFoundf("api_key_not_found", "There is no API key %s: `personae key list` shows which there are.", keyOID)
 	}
-	// A scope of a later version allows nothing here, and breaks no key.
-	for scope := range strings.SplitSeq(scopes, ",") {
-		k.Scopes = append(k.Scopes, persona.Scope(scope))
-	}
-	if copy(k.Digest[:], digest) != len(k.Digest) {
-		return fmt.Errorf("store: digest of %s has %d bytes", k.OID, len(digest))
-	}
-	k.CreatedAt = fromMicros(created)
-	k.ExpiresAt, k.RevokedAt, k.LastUsedAt = fromNullMicros(expires), fromNullMicros(revoked), fromNullMicros(lastUsed)
-	return nil
+	return lookedUp(ctx, q, query+q.holdRow("k"), credential.Scan, missing, keyOID)
 }
 
 // InsertAPIKey implements persona.Tx.
@@ -107,14 +70,25 @@ func (t *tx) RevokeAPIKey(ctx context.Context, workspaceOID, keyOID string, at t
 // TouchAPIKeys implements persona.Tx. It names no workspace: the server keeps
 // these times for all of them at once.
 func (t *tx) TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) error {
-	const query = `
-		update api_keys
-		set last_used_at = $2
-		where o_id = $1 and coalesce(last_used_at, 0) < $2`
-	for _, keyOID := range slices.Sorted(maps.Keys(lastUsed)) { // in one order, so that no two stop one another
-		if _, err := t.exec(ctx, query, keyOID, micros(lastUsed[keyOID])); err != nil {
+	keyOIDs := slices.Sorted(maps.Keys(lastUsed)) // in one order, so that no two stop one another
+	for len(keyOIDs) > 0 {
+		some := credential.AtOnce
+		if len(keyOIDs) < some {
+			some = 1 // so that there are two texts, which stay prepared
+		}
+		args := make([]any, 0, 2*some)
+		for _, keyOID := range keyOIDs[:some] {
+			args = append(args, keyOID, micros(lastUsed[keyOID]))
+		}
+		if hold := t.holdRow("k"); hold != "" { // an update of many takes them in an order of its own
+			if _, err := t.exec(ctx, credential.Touched(some)+hold, args...); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(ctx, credential.Touch(some), args...); err != nil {
 			return err
 		}
+		keyOIDs = keyOIDs[some:]
 	}
 	return nil
 }

@@ -28,8 +28,10 @@ const personaByID = `
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	return lookedUp(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return lookedUp(ctx, q, personaByID+q.holdRow("p"), scanPersona, personaNotFound, workspaceOID, oID)
 }
+
+func personaNotFound() error { return persona.PersonaNotFound() }
 
 // personasAtOnce is how many personas one statement reads: a reader may be slow,
 // and a statement may not.

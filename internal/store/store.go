@@ -223,20 +223,20 @@ func one[T any](ctx context.Context, q *queries, text string, scan func(row) (T,
 }
 
 // lookedUp is one for arguments that are texts, and the fastest way there is.
-func lookedUp[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), missing error, args ...string) (value T, err error) {
+func lookedUp[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), missing func() error, args ...string) (value T, err error) {
 	if q.lookUp == nil {
 		arguments := make([]any, len(args))
 		for i, arg := range args {
 			arguments[i] = arg
 		}
-		return one(ctx, q, text, scan, missing, arguments...)
+		return one(ctx, q, text, scan, missing(), arguments...)
 	}
 	found, err := q.lookUp(ctx, text, func(r row) (err error) {
 		value, err = scan(r)
 		return err
 	}, args...)
 	if err == nil && !found {
-		err = missing
+		err = missing()
 	}
 	return value, err
 }

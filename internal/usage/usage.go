@@ -3,7 +3,9 @@
 package usage
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,61 +13,106 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// Times knows when keys were last used.
+const (
+	// early is how many keys are used before they are written down at once, and
+	// not within a minute.
+	early = 50_000
+	// atMost is how many are noted while the database cannot be written to. A
+	// use of others is forgotten.
+	atMost = 4 * early
+	// perWrite is how many are written down in one transaction: others wait for
+	// that.
+	perWrite = 5_000
+)
+
+// Times knows which keys were used since they were last written down.
 type Times struct {
 	mu    sync.Mutex
-	times map[string]*usedAt // by key id; one for each key used since the start
+	noted []*Use
+	many  chan struct{}
 }
 
-type usedAt struct {
-	last    atomic.Int64 // UTC microseconds
-	flushed int64        // what is in the store; guarded by Times.mu
+// Use is where uses of a key are noted.
+type Use struct {
+	times  *Times
+	keyOID string
+	last   atomic.Int64 // UTC microseconds
+	noted  atomic.Bool  // it is in times
 }
 
 // New returns Times without any.
-func New() *Times { return &Times{times: map[string]*usedAt{}} }
+func New() *Times { return &Times{many: make(chan struct{}, 1)} }
 
-// Of returns where the last use of a key is noted, in UTC microseconds.
-func (u *Times) Of(keyOID string) *atomic.Int64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	at := u.times[keyOID]
-	if at == nil {
-		at = &usedAt{}
-		u.times[keyOID] = at
+// Of returns where uses of a key are noted. There may be several of a key.
+func (u *Times) Of(keyOID string) *Use { return &Use{times: u, keyOID: keyOID} }
+
+// Many tells, once, when there is so much to write down that it should be done
+// at once.
+func (u *Times) Many() <-chan struct{} { return u.many }
+
+// At notes a use.
+func (u *Use) At(now time.Time) {
+	u.last.Store(now.UnixMicro())
+	if !u.noted.Load() && u.noted.CompareAndSwap(false, true) {
+		u.times.note(u)
 	}
-	return &at.last
 }
 
-// Flush writes down what is new.
-func (u *Times) Flush(ctx context.Context, store persona.Store) error {
-	fresh := u.fresh()
-	if len(fresh) == 0 {
-		return nil
-	}
-	// Not under the lock: the database may be another's for seconds, and
-	// requests wait for Of.
-	err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, fresh) })
-	if err != nil {
-		return err
-	}
+func (u *Times) note(uses ...*Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for keyOID, last := range fresh {
-		u.times[keyOID].flushed = last.UnixMicro()
+	for _, use := range uses {
+		if len(u.noted) >= atMost {
+			use.noted.Store(false)
+			continue
+		}
+		u.noted = append(u.noted, use)
+	}
+	if len(u.noted) >= early {
+		select {
+		case u.many <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Flush writes down what is new. What could not be written is kept for the next
+// time.
+func (u *Times) Flush(ctx context.Context, store persona.Store) error {
+	u.mu.Lock()
+	uses := u.noted
+	u.noted = nil
+	u.mu.Unlock()
+	for _, use := range uses {
+		use.noted.Store(false) // what is used from here on is noted again
+	}
+	// Neighbours are written together, as they stand together in the database.
+	slices.SortFunc(uses, func(a, b *Use) int { return cmp.Compare(a.keyOID, b.keyOID) })
+	for len(uses) > 0 {
+		some := uses[:min(perWrite, len(uses))]
+		lastUsed := make(map[string]time.Time, len(some))
+		for _, use := range some {
+			at := time.UnixMicro(use.last.Load()).UTC()
+			if at.After(lastUsed[use.keyOID]) {
+				lastUsed[use.keyOID] = at
+			}
+		}
+		// Not under the lock: the database may be another's for seconds, and
+		// requests wait for note.
+		if err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, lastUsed) }); err != nil {
+			u.again(uses)
+			return err
+		}
+		uses = uses[len(some):]
 	}
 	return nil
 }
 
-// fresh returns what was not yet written down.
-func (u *Times) fresh() map[string]time.Time {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	fresh := map[string]time.Time{}
-	for keyOID, at := range u.times {
-		if last := at.last.Load(); last != at.flushed {
-			fresh[keyOID] = time.UnixMicro(last).UTC()
+// again notes uses that could not be written down.
+func (u *Times) again(uses []*Use) {
+	for _, use := range uses {
+		if use.noted.CompareAndSwap(false, true) {
+			u.note(use)
 		}
 	}
-	return fresh
 }

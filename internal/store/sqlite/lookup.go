@@ -309,7 +309,8 @@ func assign(column int, dest any, text string) error {
 	case *string:
 		*d = text
 	case **string:
-		*d = &text
+		own := text // or every text would be in memory of its own
+		*d = &own
 	case *[]byte:
 		*d = []byte(text)
 	default:

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -172,7 +173,7 @@ func (s suite) testCredential(t *testing.T) {
 	key.UserOID = f.member.OID
 	key.ExpiresAt, key.RevokedAt = new(day), new(day) // a Reader does not judge
 	f.insertKeys(t, f.key("ak_0", f.workspace), key, f.key("ak_2", f.workspace))
-	want := &persona.Credential{Key: *key, User: f.member, Workspace: f.other, Organization: f.organization}
+	want := &persona.Credential{Key: *key, User: &f.member, Workspace: f.other, Organization: &f.organization}
 	same(t, "Credential", want, must[*persona.Credential](t)(f.Credential(t.Context(), "ak_1")))
 
 	for _, unknown := range []string{"ak_3", "AK_1", "ak_1 ", "", "u_1"} {
@@ -246,5 +247,20 @@ func (s suite) testTouchAPIKeys(t *testing.T) {
 	same(t, "the key, touched with a later time", *key, f.onlyKey(t))
 	if untouched := must[*persona.Credential](t)(f.Credential(t.Context(), "ak_3")); untouched.Key.LastUsedAt != nil {
 		t.Errorf("a key that was not named was touched: %s", untouched.Key.LastUsedAt)
+	}
+
+	// More than one statement holds, each with a time of its own.
+	const many = 450
+	times, keys := map[string]time.Time{}, make([]*persona.APIKey, many)
+	for i := range keys {
+		keys[i] = f.key(fmt.Sprintf("ak_many%d", i), f.other)
+		times[keys[i].OID] = day.Add(time.Duration(i) * time.Second)
+	}
+	f.insertKeys(t, keys...)
+	touch(times)
+	for _, got := range must[[]persona.APIKey](t)(f.APIKeys(t.Context(), f.other.OID)) {
+		if want, ok := times[got.OID]; ok && (got.LastUsedAt == nil || !got.LastUsedAt.Equal(want)) {
+			t.Errorf("%s was used at %v, want %s", got.OID, got.LastUsedAt, want)
+		}
 	}
 }

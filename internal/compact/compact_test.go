@@ -1,0 +1,64 @@
+package compact_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/compact"
+	"personae.dev/internal/persona"
+)
+
+func credential(keyOID string) *persona.Credential {
+	day := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	return &persona.Credential{
+		Key: persona.APIKey{
+			OID: keyOID, WorkspaceOID: "wa_1", UserOID: "u_1", Name: "script", Scopes: persona.Scopes{persona.ScopeRead, persona.ScopeWrite},
+			CreatedAt: day, ExpiresAt: &day,
+		},
+		Workspace:    persona.Workspace{OID: "wa_1", OrganizationOID: "og_1", Name: "Sales", Domain: new("sales.example"), CreatedAt: day},
+		User:         &persona.User{OID: "u_1", OrganizationOID: "og_1", FirstName: "Ada", LastName: "L", Email: new("ada@example.com"), Role: persona.RoleOwner, CreatedAt: day},
+		Organization: &persona.Organization{OID: "og_1", Name: "Example", Slug: "example", Domain: new("example.com"), CreatedAt: day},
+	}
+}
+
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	var shared compact.Shared
+	first, second := credential("ak_1"), credential("ak_2")
+	if more, less := shared.Compact(first), shared.Compact(second); less >= more {
+		t.Errorf("the first takes %d bytes, and the second, which shares, %d", more, less)
+	}
+	for keyOID, c := range map[string]*persona.Credential{"ak_1": first, "ak_2": second} {
+		if diff := cmp.Diff(credential(keyOID), c); diff != "" {
+			t.Errorf("%s has changed (-want +got):\n%s", keyOID, diff)
+		}
+	}
+	if first.User != second.User || first.Organization != second.Organization || &first.Key.Scopes[0] != &second.Key.Scopes[0] {
+		t.Error("what is the same is in memory twice")
+	}
+}
+
+// TestCompactHidesNothing: who has changed since another key was read is shown
+// as changed.
+func TestCompactHidesNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*persona.Credential){
+		"User":         func(c *persona.Credential) { c.User.LastName = "King" },
+		"Email":        func(c *persona.Credential) { c.User.Email = nil },
+		"Organization": func(c *persona.Credential) { c.Organization.Name = "Other" },
+		"Domain":       func(c *persona.Credential) { c.Organization.Domain = new("other.example") },
+		"Scopes":       func(c *persona.Credential) { c.Key.Scopes = persona.Scopes{persona.ScopeRead} },
+	} {
+		var shared compact.Shared
+		shared.Compact(credential("ak_1"))
+		want, got := credential("ak_2"), credential("ak_2")
+		change(want)
+		change(got)
+		shared.Compact(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/store/engine"
+)
+
+func openForLookups(t *testing.T) *DB {
+	t.Helper()
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"), engine.Options{Create: true}.WithDefaults(), addAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func TestOne(t *testing.T) {
+	t.Parallel()
+	d := openForLookups(t)
+	type mode string
+	type values struct {
+		Text     string
+		Bytes    []byte
+		Number   int64
+		True     bool
+		Optional *string
+		None     *string
+		Mode     mode
+		Some, No sql.Null[int64]
+	}
+	const query = `select $1 || $2, x'00ff', 7, 1, '', null, 'ALL', -5, null where $1 <> 'nobody'`
+	var got values
+	scan := func(r Row) error {
+		return r.Scan(&got.Text, &got.Bytes, &got.Number, &got.True, &got.Optional, &got.None, &got.Mode, &got.Some, &got.No)
+	}
+	long := strings.Repeat("é", 1000) + "\x00" // longer than what is there for arguments at first
+	for _, arg := range []string{"", "x", long, "y"} {
+		found, err := d.One(t.Context(), query, scan, arg, "z")
+		if err != nil || !found {
+			t.Fatalf("One = %v, %v", found, err)
+		}
+		want := values{
+			Text: arg + "z", Bytes: []byte{0, 0xff}, Number: 7, True: true, Optional: new(""), Mode: "ALL", Some: sql.Null[int64]{V: -5, Valid: true},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("row (-want +got):\n%s", diff)
+		}
+	}
+	if found, err := d.One(t.Context(), query, scan, "nobody", ""); found || err != nil {
+		t.Errorf("without a row One = %v, %v", found, err)
+	}
+}
+
+func TestOneFails(t *testing.T) {
+	t.Parallel()
+	d := openForLookups(t)
+	var text string
+	var number int64
+	into := func(dest any) func(Row) error { return func(r Row) error { return r.Scan(dest) } }
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		text string
+		scan func(Row) error
+		want string
+	}{
+		"Syntax":       {"selec", into(&text), "syntax error"},
+		"Null":         {"select null", into(&text), "no text"},
+		"NullNumber":   {"select null", into(&number), "NULL"},
+		"TextAsNumber": {"select 'x'", into(&number), "is a text"},
+		"NumberAsText": {"select 1", into(&text), "no text"},
+		"Scan":         {"select 1", func(Row) error { return broken }, "broken"},
+		"Write":        {"delete from users returning o_id", into(&text), "readonly"},
+	} {
+		for range 2 { // an error leaves the connection as it was
+			if _, err := d.One(t.Context(), c.text, c.scan); err == nil || !strings.Contains(chain(err), c.want) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+		}
+	}
+	_, err := d.One(t.Context(), "delete from users returning o_id", into(&text))
+	if persona.KindOf(err) != persona.Unavailable {
+		t.Errorf("an error of SQLite's has the kind %v", persona.KindOf(err))
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.One(cancelled, "select 1", into(&number)); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+// chain is what an error says with its causes.
+func chain(err error) (all string) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		all += err.Error() + "\n"
+	}
+	return all
+}
+
+// TestOneAtOnce: more read than there are connections, and the end waits for
+// them.
+func TestOneAtOnce(t *testing.T) {
+	t.Parallel()
+	d := openForLookups(t)
+	var group sync.WaitGroup
+	for range 4 * lookupConnections {
+		group.Go(func() {
+			for range 100 {
+				var n int64
+				found, err := d.One(t.Context(), "select count(*) from users where o_id = $1", func(r Row) error { return r.Scan(&n) }, "u_1")
+				if err != nil || !found {
+					t.Errorf("One = %v, %v", found, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if idle := len(d.lookups.idle); idle == 0 || idle > lookupConnections {
+		t.Errorf("%d connections are open", idle)
+	}
+	// With every turn taken, who waits is not kept beyond its context.
+	for range lookupConnections {
+		d.lookups.turns <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error)
+	go func() {
+		_, err := d.One(ctx, "select 1", func(Row) error { return nil })
+		waited <- err
+	}()
+	cancel()
+	if err := <-waited; !errors.Is(err, context.Canceled) {
+		t.Errorf("who waited was told %v", err)
+	}
+	for range lookupConnections {
+		<-d.lookups.turns
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.One(t.Context(), "select 1", func(Row) error { return nil }); !errors.Is(err, errClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}

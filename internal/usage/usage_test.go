@@ -1,0 +1,136 @@
+package usage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/persona"
+	"personae.dev/internal/usage"
+)
+
+// store takes down what is written, one map for each transaction.
+type store struct {
+	persona.Store
+	writes []map[string]time.Time
+	fails  func(write int) error
+}
+
+type tx struct {
+	persona.Tx
+	store *store
+}
+
+func (s *store) Write(_ context.Context, fn func(persona.Tx) error) error { return fn(tx{store: s}) }
+
+func (t tx) TouchAPIKeys(_ context.Context, lastUsed map[string]time.Time) error {
+	if t.store.fails != nil {
+		if err := t.store.fails(len(t.store.writes)); err != nil {
+			return err
+		}
+	}
+	t.store.writes = append(t.store.writes, lastUsed)
+	return nil
+}
+
+func (s *store) all() map[string]time.Time {
+	all := map[string]time.Time{}
+	for _, write := range s.writes {
+		maps.Copy(all, write)
+	}
+	return all
+}
+
+func at(second int) time.Time { return time.Date(2026, 11, 28, 0, 0, second, 0, time.UTC) }
+
+func flush(t *testing.T, times *usage.Times, s *store) error {
+	t.Helper()
+	return times.Flush(t.Context(), s)
+}
+
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	one, same, other := times.Of("ak_1"), times.Of("ak_1"), times.Of("ak_2")
+	one.At(at(1))
+	one.At(at(5))
+	same.At(at(3)) // read again meanwhile, as the cache had lost it
+	other.At(at(2))
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]time.Time{{"ak_1": at(5), "ak_2": at(2)}}
+	if diff := cmp.Diff(want, s.writes); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+	if err := flush(t, times, s); err != nil || len(s.writes) != 1 {
+		t.Errorf("without a use, %d were written, %v", len(s.writes)-1, err)
+	}
+	other.At(at(9))
+	if err := flush(t, times, s); err != nil || len(s.writes) != 2 || !s.writes[1]["ak_2"].Equal(at(9)) || len(s.writes[1]) != 1 {
+		t.Errorf("after one more use: %v, %v", s.writes, err)
+	}
+}
+
+// TestFlushFails: what could not be written is written the next time, with what
+// came meanwhile.
+func TestFlushFails(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	const keys = 12_000 // several transactions
+	want := map[string]time.Time{}
+	uses := make([]*usage.Use, keys)
+	for i := range uses {
+		keyOID := fmt.Sprintf("ak_%d", i)
+		uses[i], want[keyOID] = times.Of(keyOID), at(1)
+		uses[i].At(at(1))
+	}
+	broken := errors.New("broken")
+	s.fails = func(write int) error {
+		if write == 1 {
+			uses[0].At(at(7))
+			return broken
+		}
+		return nil
+	}
+	if err := flush(t, times, s); !errors.Is(err, broken) || len(s.writes) != 1 {
+		t.Fatalf("%d transactions, %v, want 1 and %v", len(s.writes), err, broken)
+	}
+	s.fails, want["ak_0"] = nil, at(7)
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, s.all()); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+}
+
+// TestMany: much is to be written at once, and what is noted is bounded.
+func TestMany(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	const early, atMost = 50_000, 200_000
+	for i := range atMost + 1000 {
+		times.Of(fmt.Sprintf("ak_%d", i)).At(at(1))
+		if i == early-2 {
+			select {
+			case <-times.Many():
+				t.Fatal("there are not yet many")
+			default:
+			}
+		}
+	}
+	select {
+	case <-times.Many():
+	default:
+		t.Error("nobody was told that there are many")
+	}
+	if err := flush(t, times, s); err != nil || len(s.all()) != atMost {
+		t.Errorf("%d were written, %v, want %d", len(s.all()), err, atMost)
+	}
+}
