@@ -66,6 +66,11 @@ func finish(records []record, e *encoder) *Built {
 	return b
 }
 
+// finishOne makes the segment of one persona, in which nothing need be sorted.
+func finishOne(r record, terms rawTerms, count int) *Built {
+	return finish([]record{r}, &encoder{docs: 1, blocks: [][]byte{terms}, firsts: [][]byte{nil}, postings: count})
+}
+
 // Builder makes segments, of personas or of other segments. It keeps its memory
 // from one to the next, and is not for concurrent use.
 type Builder struct {
@@ -110,9 +115,8 @@ func Split(docs []*Doc) iter.Seq[[]*Doc] {
 func (b *Builder) Build(docs []*Doc) *Built {
 	slices.SortFunc(docs, func(x, y *Doc) int { return byRank(&x.record, &y.record) })
 	records := make([]record, len(docs))
-	if len(docs) == 1 { // in a segment so small nothing need be sorted
-		d := docs[0]
-		return finish([]record{d.record}, &encoder{blocks: [][]byte{d.terms}, firsts: [][]byte{nil}, postings: d.count})
+	if len(docs) == 1 {
+		return finishOne(docs[0].record, docs[0].terms, docs[0].count)
 	}
 	b.reset()
 	for i, d := range docs {
@@ -147,6 +151,13 @@ func (b *Builder) post(number uint32, place uint16) {
 
 // finish makes the segment of what was noted.
 func (b *Builder) finish(records []record) *Built {
+	if len(records) == 1 {
+		var terms rawTerms
+		for i, number := range b.numbers {
+			terms = terms.with(b.terms.Word(int(number)), search.Column(b.places[i]>>columnShift))
+		}
+		return finishOne(records[0], terms, len(b.numbers))
+	}
 	// The postings are put together term by term.
 	end := uint32(0)
 	for i, count := range b.ends {
@@ -321,6 +332,9 @@ func (b *Builder) Merge(segments []*Loaded) (*Built, error) {
 		if err := b.take(s, numbers[i]); err != nil {
 			return nil, err
 		}
+	}
+	if len(b.numbers) == 0 {
+		return nil, ErrDamaged // each has an author at least
 	}
 	return b.finish(records), nil
 }

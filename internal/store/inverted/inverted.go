@@ -65,6 +65,11 @@ type Doc struct {
 // block of a segment with one persona.
 type rawTerms []byte
 
+// with appends a term.
+func (r rawTerms) with(term []byte, in search.Column) rawTerms {
+	return append(binary.AppendUvarint(r, uint64(len(term))<<kindBits|uint64(in)), term...)
+}
+
 // next takes the first term away.
 func (r *rawTerms) next() (term []byte, in search.Column, err error) {
 	length, size := uint64((*r)[0]), 1
@@ -122,8 +127,7 @@ func NewDoc(cutter *search.Cutter, id int64, author string, p *persona.Persona) 
 		terms: make([]byte, 0, usualTerms),
 	}
 	cutter.Each(p, func(in search.Column, word []byte) {
-		d.terms = binary.AppendUvarint(d.terms, uint64(len(word))<<2|uint64(in))
-		d.terms = append(d.terms, word...)
+		d.terms = d.terms.with(word, in)
 		d.count++
 	})
 	d.filter(authorTerm, author)

@@ -26,6 +26,40 @@ func onet(t testing.TB) (personas []*persona.Persona) {
 	return personas
 }
 
+// TestMergeToOne: of some personas one lives, and is found after a merge, and
+// after another.
+func TestMergeToOne(t *testing.T) {
+	t.Parallel()
+	b := new(Builder)
+	var docs []*Doc
+	for i, p := range onet(t)[:3] {
+		docs = append(docs, NewDoc(new(search.Cutter), int64(i), "u_1", p))
+	}
+	built := b.Build(docs) // which sorts them
+	want := docs[0]
+	for _, dead := range []Bitmap{{0b110}, nil, nil} {
+		l, err := built.Loaded()
+		if err != nil {
+			t.Fatalf("Loaded: %v", err)
+		}
+		l.dead = dead
+		if built, err = b.Merge([]*Loaded{l}); err != nil {
+			t.Fatalf("Merge: %v", err)
+		}
+		h, err := ParseHead(built.head)
+		if err != nil {
+			t.Fatalf("ParseHead: %v", err)
+		}
+		s := &Segment{Head: h}
+		for word, found := range map[string]int{string(want.name[:3]): 1, "zzz": 0} {
+			m := NewMatcher(&persona.Query{Words: search.Words(word), AuthorOID: "u_1"}, nil)
+			if n, err := m.Match(s); n != found || err != nil || built.Docs != 1 || built.postings != want.count {
+				t.Errorf("%q finds %d, %v in %+v", word, n, err, built)
+			}
+		}
+	}
+}
+
 // FuzzParts reads damaged parts of segments.
 func FuzzParts(f *testing.F) {
 	personas := onet(f)

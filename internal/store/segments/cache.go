@@ -3,7 +3,7 @@ package segments
 import "sync"
 
 // cacheBytes bounds what is kept of the parts of segments; 100,000 personas have
-// about 25 MiB of them.
+// about 27 MiB of them.
 const cacheBytes = 32 << 20
 
 // cache keeps parts of segments, those that were used last. What is in a part

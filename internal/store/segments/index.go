@@ -9,6 +9,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -233,7 +234,7 @@ func jsonOf(ids []int64) string {
 
 // damaged is what to tell of a part that cannot be read.
 func damaged(err error) error {
-	if err != inverted.ErrDamaged {
+	if !errors.Is(err, inverted.ErrDamaged) {
 		return err
 	}
 	return persona.UnavailableError(err, "The search index of the database is damaged. Stop the server, keep a copy of the database, and restore it from a backup.")

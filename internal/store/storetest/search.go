@@ -198,11 +198,11 @@ func (s suite) testSearchLists(t *testing.T) {
 	t.Parallel()
 	f := s.setup(t)
 	const count = 150
-	make := func(i, version int) *persona.Persona {
+	version := func(i, number int) *persona.Persona {
 		p := f.persona(fmt.Sprintf("pe_%03d", i), fmt.Sprintf("%c lead %s", 'A'+(i*7)%26+32*(i%2), strings.Repeat("x", i%3)))
 		p.CreatedAt = day.Add(time.Duration(i*31%count) * time.Second)
-		p.UpdatedAt = p.CreatedAt.Add(time.Duration(i*17%count+1000*version) * time.Second)
-		p.PainPoints = []string{fmt.Sprintf("version%d third%d", version, i%3)}
+		p.UpdatedAt = p.CreatedAt.Add(time.Duration(i*17%count+1000*number) * time.Second)
+		p.PainPoints = []string{fmt.Sprintf("version%d third%d", number, i%3)}
 		if i%4 == 0 {
 			p.Author = f.member
 		}
@@ -214,7 +214,7 @@ func (s suite) testSearchLists(t *testing.T) {
 		case 2:
 			p.Links = persona.Links{Offerings: persona.OfferingsAll, PlaybookOIDs: []string{"pb_1", "pb_2"}}
 		}
-		switch (i + version) % 7 {
+		switch (i + number) % 7 {
 		case 0:
 			p.ArchivedAt = &day
 		case 1:
@@ -246,7 +246,7 @@ func (s suite) testSearchLists(t *testing.T) {
 	}), 2) {
 		f.write(t, func(ctx context.Context, tx persona.Tx) error {
 			for _, i := range part {
-				if err := tx.InsertPersona(ctx, make(i, 1)); err != nil {
+				if err := tx.InsertPersona(ctx, version(i, 1)); err != nil {
 					return err
 				}
 			}
@@ -262,13 +262,13 @@ func (s suite) testSearchLists(t *testing.T) {
 			case i%10 == 9:
 				err = tx.PurgePersona(t.Context(), f.workspace.OID, fmt.Sprintf("pe_%03d", i))
 			case i%3 == 0:
-				err = tx.ReplacePersona(t.Context(), make(i, 2))
+				err = tx.ReplacePersona(t.Context(), version(i, 2))
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return tx.InsertPersona(t.Context(), make(count, 2))
+		return tx.InsertPersona(t.Context(), version(count, 2))
 	}
 	err := f.Write(t.Context(), func(tx persona.Tx) error {
 		if err := change(tx); err != nil {
@@ -289,7 +289,7 @@ func (s suite) testSearchLists(t *testing.T) {
 			change = func(tx persona.Tx) error {
 				for i := range count {
 					if i%10 != 9 {
-						if err := tx.ReplacePersona(t.Context(), make(i, 3)); err != nil {
+						if err := tx.ReplacePersona(t.Context(), version(i, 3)); err != nil {
 							return err
 						}
 					}
