@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/counts"
@@ -27,8 +26,8 @@ func (s *Store) List(ctx context.Context, workspaceOID string, query persona.Que
 
 // List implements persona.Reader.
 func (t *tx) List(ctx context.Context, workspaceOID string, query persona.Query) (*persona.Page, error) {
-	if err := errors.Join(t.translate(t.writer.Flush(ctx)), t.writeCounts(ctx)); err != nil {
-		return nil, err
+	if err := t.writer.Flush(ctx); err != nil {
+		return nil, t.translate(err)
 	}
 	l, err := t.listing(ctx, workspaceOID, query)
 	if err != nil {

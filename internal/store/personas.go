@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"iter"
@@ -140,7 +141,9 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 		return err
 	}
 	at.fresh = true
-	t.counts.Add(p.WorkspaceOID, p.Status(), 1)
+	if err := t.count(ctx, p.WorkspaceOID, p.Status(), 1); err != nil {
+		return err
+	}
 	return t.index(ctx, at, p)
 }
 
@@ -169,8 +172,11 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	t.counts.Add(p.WorkspaceOID, before, -1)
-	t.counts.Add(p.WorkspaceOID, p.Status(), 1)
+	if now := p.Status(); now != before {
+		if err := cmp.Or(t.count(ctx, p.WorkspaceOID, before, -1), t.count(ctx, p.WorkspaceOID, now, 1)); err != nil {
+			return err
+		}
+	}
 	t.writer.Changed(persona.Change{WorkspaceOID: p.WorkspaceOID, PersonaOID: p.OID})
 	if _, err := t.exec(ctx, unlink, at.id); err != nil {
 		return err
@@ -208,7 +214,9 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if err != nil {
 		return err
 	}
-	t.counts.Add(workspaceOID, status, -1)
+	if err := t.count(ctx, workspaceOID, status, -1); err != nil {
+		return err
+	}
 	t.writer.Changed(persona.Change{WorkspaceOID: workspaceOID, PersonaOID: oID})
 	const forget = `delete from idempotent_answers where workspace_o_id = $1 and persona_o_id = $2`
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {

@@ -156,7 +156,9 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 			return err
 		}
 		at.id, at.author = value("id").(int64), p.Author.OID
-		t.counts.Add(workspace, p.Status(), 1)
+		if err := t.count(ctx, workspace, p.Status(), 1); err != nil {
+			return err
+		}
 		links = append(links, linkRows(at, p)...)
 		if t.dialect.segments == nil {
 			words = append(words, fts.Row(at.workspace, at.id, p))

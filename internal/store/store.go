@@ -60,11 +60,31 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	index := segments.New()
-	db, err := sqlite.Open(ctx, path, opts, index.Apply)
+	db, err := sqlite.Open(ctx, path, opts, applying(index))
 	if err != nil {
 		return nil, err
 	}
 	return newStore(db, queries{dialect: sqliteDialect(index), observe: opts.Observe, lookUp: db.One}), nil
+}
+
+// applying is what SQLite does at the end of a transaction: it writes what came
+// of totals and of words.
+func applying(index *segments.Index) engine.Apply {
+	return func(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+		var totals []counts.Change
+		words := make([]engine.Change, 0, len(changes))
+		for _, change := range changes {
+			if total, is := change.(counts.Change); is {
+				totals = append(totals, total)
+			} else {
+				words = append(words, change)
+			}
+		}
+		if err := counts.Apply(ctx, r, totals); err != nil {
+			return err
+		}
+		return index.Apply(ctx, r, words)
+	}
 }
 
 func newStore(db engine.Engine, q queries) *Store {
@@ -112,24 +132,20 @@ func (s *Store) Watch(changed func(persona.Change)) { s.engine.Watch(changed) }
 // Write implements persona.Store.
 func (s *Store) Write(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.Write(ctx, s.inTx(ctx, fn))
+	return s.engine.Write(ctx, s.inTx(fn))
 }
 
 // WriteAlone implements persona.Store.
 func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err error) {
 	defer s.timed("write")()
-	return s.engine.WriteAlone(ctx, s.inTx(ctx, fn))
+	return s.engine.WriteAlone(ctx, s.inTx(fn))
 }
 
-func (s *Store) inTx(ctx context.Context, fn func(persona.Tx) error) func(engine.Writer) error {
+func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing, q.lookUp = w, true, nil
-		t := &tx{queries: q, writer: w, counts: counts.Changes{}}
-		if err := fn(t); err != nil {
-			return err
-		}
-		return t.writeCounts(ctx)
+		return fn(&tx{queries: q, writer: w})
 	}
 }
 
@@ -165,17 +181,17 @@ type tx struct {
 	queries
 	writer engine.Writer
 	added  int // personas
-	counts counts.Changes
 }
 
 var _ persona.Tx = (*tx)(nil)
 
-// writeCounts writes what lists have as total.
-func (t *tx) writeCounts(ctx context.Context) error {
+// count notes what lists have as total: so many more personas of a status, or
+// less.
+func (t *tx) count(ctx context.Context, workspaceOID string, status persona.Status, by int) error {
 	if !t.dialect.counts {
 		return nil
 	}
-	return t.counts.Write(ctx, t.exec)
+	return t.later(ctx, counts.Change{WorkspaceOID: workspaceOID, Status: status, By: by})
 }
 
 // timed starts to measure an operation; call what it returns at the end.

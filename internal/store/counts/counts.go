@@ -8,6 +8,7 @@ import (
 	"database/sql"
 
 	"personae.dev/internal/persona"
+	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/measure"
 )
 
@@ -25,36 +26,39 @@ func Total(status persona.Status) string {
 	return all + " and status = 'active'"
 }
 
-// Changes are how many personas a transaction adds to those of each workspace
-// and status. They are written at once at its end, and before it asks for a
-// total.
-type Changes map[counted]int
-
-type counted struct {
-	workspaceOID string
-	status       persona.Status
+// Change is that so many personas come to those of a workspace and status, or go,
+// where By is below 0.
+type Change struct {
+	WorkspaceOID string
+	Status       persona.Status
+	By           int
 }
 
-// Add notes that a persona comes, or goes: by is 1 or -1.
-func (c Changes) Add(workspaceOID string, status persona.Status, by int) {
-	c[counted{workspaceOID, status}] += by
-}
+// Size implements engine.Change.
+func (Change) Size() int { return 64 }
 
-// Write writes what was noted since the last time, by exec.
-func (c Changes) Write(ctx context.Context, exec func(ctx context.Context, text string, args ...any) (sql.Result, error)) error {
+// Apply writes changes: those of a workspace and status together.
+func Apply(ctx context.Context, r engine.Runner, changes []Change) error {
 	const query = `
 		insert into persona_counts (workspace_o_id, status, personas)
 		values ($1, $2, $3)
 		on conflict (workspace_o_id, status) do update set personas = personas + excluded.personas`
-	for of, by := range c {
+	type of struct {
+		workspaceOID string
+		status       persona.Status
+	}
+	sums := map[of]int{}
+	for _, c := range changes {
+		sums[of{c.WorkspaceOID, c.Status}] += c.By
+	}
+	for of, by := range sums {
 		if by == 0 {
 			continue
 		}
-		if _, err := exec(ctx, query, of.workspaceOID, string(of.status), by); err != nil {
+		if _, err := r.ExecContext(ctx, query, of.workspaceOID, string(of.status), by); err != nil {
 			return err
 		}
 	}
-	clear(c)
 	return nil
 }
 
