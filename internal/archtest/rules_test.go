@@ -44,7 +44,7 @@ var rooms = []room{
 		"internal/library", "internal/persona", "apitype",
 	}},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
-	{dir: "internal/wire", may: []string{"apitype", "internal/persona"}},
+	{dir: "internal/wire", may: []string{"apitype", "internal/parallel", "internal/persona"}},
 	{dir: "internal/httpx", may: []string{"internal/overload", "apitype", "internal/persona"}},
 	{dir: "internal/ratelimit"},
 	{dir: "internal/fastpath"},
@@ -53,7 +53,7 @@ var rooms = []room{
 	// Adapters. They never import library, a transport or one another.
 	{dir: "internal/store", may: []string{
 		"internal/store/sqlite", "internal/store/postgres", "internal/store/engine", "internal/store/migrations",
-		"internal/store/fts", "internal/store/document", "internal/store/tables", "internal/search", "internal/persona",
+		"internal/store/fts", "internal/store/document", "internal/store/tables", "internal/search", "internal/parallel", "internal/persona",
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
@@ -70,11 +70,12 @@ var rooms = []room{
 	{dir: "internal/store/storetest", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/postgrestest", may: []string{"internal/machinetest"}},
 
-	{dir: "internal/library", may: []string{"internal/cache", "internal/search", "internal/usage", "internal/persona"}},
+	{dir: "internal/library", may: []string{"internal/cache", "internal/search", "internal/usage", "internal/parallel", "internal/persona"}},
 	{dir: "internal/usage", may: []string{"internal/persona"}},
 	{dir: "internal/search", may: []string{"internal/persona"}},
 	{dir: "internal/transfer", may: []string{"internal/persona"}},
 	{dir: "internal/cache"},
+	{dir: "internal/parallel"},
 	{dir: "internal/persona"},
 
 	// What others may build on.
