@@ -31,6 +31,10 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
+	// listed selects the texts of a JSON array, $2, and newIDs the ids for so many
+	// rows of personas, $1, as the engine would number them.
+	listed, newIDs string
+
 	// words is the full-text index.
 	words *fts.Index
 }
@@ -38,7 +42,17 @@ type dialect struct {
 // manyRows is how many personas a transaction adds before plans grow too old.
 const manyRows = 1000
 
-func sqliteDialect() *dialect { return &dialect{words: fts.SQLite()} }
+func sqliteDialect() *dialect {
+	return &dialect{
+		listed: `select value from json_each($2)`,
+		// Nobody else writes at the same time.
+		newIDs: `
+			with recursive last (id) as (select coalesce(max(id), 0) from personas),
+				ids (id, n) as (select last.id + 1, 1 from last union all select id + 1, n + 1 from ids where n < $1)
+			select id from ids`,
+		words: fts.SQLite(),
+	}
+}
 
 func postgresDialect() *dialect {
 	return &dialect{
@@ -60,6 +74,9 @@ func postgresDialect() *dialect {
 		},
 
 		planAnew: `set local plan_cache_mode = force_custom_plan`,
+
+		listed: `select jsonb_array_elements_text($2::jsonb)`,
+		newIDs: `select nextval(pg_get_serial_sequence('personas', 'id')) from generate_series(1, $1::int)`,
 
 		words: fts.Postgres(),
 	}

@@ -127,10 +127,8 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	if t.added++; t.added == manyRows && t.dialect.planAnew != "" {
-		if _, err := t.exec(ctx, t.dialect.planAnew); err != nil {
-			return err
-		}
+	if err := t.adding(ctx, 1); err != nil {
+		return err
 	}
 	at, err := one(ctx, &t.queries, query, scanPlace, taken("persona", p.OID), p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
@@ -139,6 +137,17 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 		return err
 	}
 	return t.index(ctx, at, p)
+}
+
+// adding tells the engine when plans grow too old.
+func (t *tx) adding(ctx context.Context, personas int) error {
+	before := t.added
+	t.added += personas
+	if before >= manyRows || t.added < manyRows || t.dialect.planAnew == "" {
+		return nil
+	}
+	_, err := t.exec(ctx, t.dialect.planAnew)
+	return err
 }
 
 // ReplacePersona implements persona.Tx.

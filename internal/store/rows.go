@@ -138,17 +138,13 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 	if len(personas) == 0 {
 		return nil
 	}
-	const query = `select number from workspaces where o_id = $1`
 	var links, words [][]any
-	at, workspace := fts.Place{}, ""
+	var at fts.Place
 	for _, values := range personas {
 		value := func(column string) any { return values[slices.Index(of.Columns, column)] }
-		if of := value("workspace_o_id").(string); of != workspace {
-			var err error
-			if at.Workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {
-				return err
-			}
-			workspace = of
+		var err error
+		if at.Workspace, err = t.workspaceNumber(ctx, value("workspace_o_id").(string)); err != nil {
+			return err
 		}
 		at.ID = int(value("id").(int64))
 		p, err := tables.Persona(value)

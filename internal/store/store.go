@@ -148,8 +148,9 @@ type queries struct {
 // tx holds the statements that write too.
 type tx struct {
 	queries
-	writer engine.Writer
-	added  int // personas
+	writer  engine.Writer
+	added   int            // personas
+	numbers map[string]int // of workspaces, by their ids
 }
 
 var _ persona.Tx = (*tx)(nil)
@@ -272,6 +273,28 @@ func nullMicros(t *time.Time) sql.Null[int64] {
 		return sql.Null[int64]{}
 	}
 	return sql.Null[int64]{V: micros(*t), Valid: true}
+}
+
+// nullableMicros, nullable and unlessEmpty are values of engine.Writer.InsertMany.
+func nullableMicros(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return micros(*t)
+}
+
+func nullable(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}
+
+func unlessEmpty(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -38,6 +38,11 @@ const (
 // case of a name, and damaged Unicode without a word, and stops at the first
 // fault.
 func DecodeRecord(data []byte) (p *persona.Persona, unknown []string, faults []persona.Fault) {
+	return decodeRecord(string(data))
+}
+
+func decodeRecord(text string) (p *persona.Persona, unknown []string, faults []persona.Fault) {
+	data := []byte(text)
 	d := newDecoder(data)
 	p = &persona.Persona{Active: true}
 	if d.checkText(data) {
