@@ -14,9 +14,9 @@ const (
 	// share is how many pieces a goroutine takes at once: so many that taking
 	// them costs nothing, and so few that all are busy until the end.
 	share = 16
-	// mostAhead bounds what InOrder keeps in memory where there are many
-	// processors.
-	mostAhead = 8
+	// ahead is how many results InOrder may have that nobody has taken yet. They
+	// are in memory; and who takes them does so in bursts.
+	ahead = 8
 )
 
 // Each calls fn with every number from 0 to n-1, in any order.
@@ -45,7 +45,6 @@ func Each(n int, fn func(i int)) {
 // results reads in, a few ahead; so a sequence that blocks keeps nobody else.
 func InOrder[In, Out any](in iter.Seq[In], fn func(In) Out) iter.Seq[Out] {
 	return func(yield func(Out) bool) {
-		ahead := min(2*runtime.GOMAXPROCS(0), mostAhead)
 		var working sync.WaitGroup
 		defer working.Wait()
 		results := make([]chan Out, 0, ahead+1)
