@@ -74,11 +74,9 @@ func postgresDialect() *dialect {
 		},
 
 		planAnew: `set local plan_cache_mode = force_custom_plan`,
-
-		listed: `select jsonb_array_elements_text($2::jsonb)`,
-		newIDs: `select nextval(pg_get_serial_sequence('personas', 'id')) from generate_series(1, $1::int)`,
-
-		words: fts.Postgres(),
+		listed:   `select jsonb_array_elements_text($2::jsonb)`,
+		newIDs:   `select nextval(pg_get_serial_sequence('personas', 'id')) from generate_series(1, $1::int)`,
+		words:    fts.Postgres(),
 	}
 }
 

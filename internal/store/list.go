@@ -7,6 +7,8 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/measure"
+	"personae.dev/internal/store/personarow"
 )
 
 // List implements persona.Reader: page and total are of one moment.
@@ -57,7 +59,7 @@ const readAlone = 5
 
 // listed reads a page, and one persona more.
 func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, error) {
-	whole := within(l.query.MaxBytes, scanPersona)
+	whole := measure.Within(l.query.MaxBytes, personarow.Scan)
 	if l.query.Have == nil {
 		return all(ctx, q, l.page, whole, l.args...)
 	}
@@ -76,7 +78,7 @@ func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, e
 		return q.listed(ctx, l)
 	}
 	for _, i := range missing {
-		if personas[i], err = one(ctx, q, personaByID, scanPersona, nil, l.workspaceOID, personas[i].OID); err != nil {
+		if personas[i], err = one(ctx, q, personaByID, personarow.Scan, nil, l.workspaceOID, personas[i].OID); err != nil {
 			return nil, err
 		}
 	}
@@ -231,7 +233,7 @@ func (l *listing) setPage() {
 		) found
 		join personas p on p.id = found.id
 		`
-	l.page = "select " + personaColumns + found + "join users u on u.o_id = p.user_o_id order by " + by
+	l.page = "select " + personarow.Columns + found + "join users u on u.o_id = p.user_o_id order by " + by
 	l.heads = "select " + headColumns + found + "order by " + by
 }
 

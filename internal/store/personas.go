@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"iter"
 	"math"
 	"time"
@@ -11,35 +10,23 @@ import (
 	"personae.dev/internal/search"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/personarow"
 )
 
-const personaColumns = `
-	p.workspace_o_id, p.o_id, p.name, p.internal_name, p.description,
-	p.active, p.unrecognized, p.rejected,
-	p.created_at, p.updated_at, p.archived_at, p.deleted_at,
-	p.primary_offering_o_id, coalesce(p.offering_mode, ''), p.document,
-	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
-
-const personaByID = `
-	select ` + personaColumns + `
-	from personas p
-	join users u on u.o_id = p.user_o_id
+const personaByID = personarow.Select + `
 	where p.workspace_o_id = $1 and p.o_id = $2`
 
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	return one(ctx, q, personaByID+q.holdRow("p"), scanPersona, error(persona.PersonaNotFound()), workspaceOID, oID)
+	return one(ctx, q, personaByID+q.holdRow("p"), personarow.Scan, error(persona.PersonaNotFound()), workspaceOID, oID)
 }
 
 // personasAtOnce is how many personas one statement reads: a reader may be slow,
 // and a statement may not.
 const personasAtOnce = 500
 
-const personasAfter = `
-	select ` + personaColumns + `
-	from personas p
-	join users u on u.o_id = p.user_o_id
+const personasAfter = personarow.Select + `
 	where p.workspace_o_id = $1 and (p.created_at, p.o_id) > ($2, $3)
 	order by p.created_at, p.o_id
 	limit $4`
@@ -62,7 +49,7 @@ func (q *queries) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*
 	return func(yield func(*persona.Persona, error) bool) {
 		createdAt, oID := int64(math.MinInt64), ""
 		for {
-			personas, err := all(ctx, q, personasAfter, scanPersona, workspaceOID, createdAt, oID, personasAtOnce)
+			personas, err := all(ctx, q, personasAfter, personarow.Scan, workspaceOID, createdAt, oID, personasAtOnce)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -90,29 +77,6 @@ func (q *queries) CountPersonas(ctx context.Context, workspaceOID string) (int, 
 	return one(ctx, q, query, scanInt, nil, workspaceOID)
 }
 
-func scanPersona(r row) (*persona.Persona, error) {
-	var (
-		p                             persona.Persona
-		created, updated, userCreated int64
-		archived, deleted             sql.Null[int64]
-		doc                           []byte
-	)
-	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
-		&p.Active, &p.Unrecognized, &p.Rejected,
-		&created, &updated, &archived, &deleted,
-		&p.Links.PrimaryOfferingOID, &p.Links.Offerings, &doc,
-		&p.Author.OID, &p.Author.OrganizationOID, &p.Author.FirstName, &p.Author.LastName, &p.Author.Email, &p.Author.Role, &userCreated)
-	if err != nil {
-		return nil, err
-	}
-	p.CreatedAt, p.UpdatedAt, p.Author.CreatedAt = fromMicros(created), fromMicros(updated), fromMicros(userCreated)
-	p.ArchivedAt, p.DeletedAt = fromNullMicros(archived), fromNullMicros(deleted)
-	if err := document.Decode(doc, &p); err != nil {
-		return nil, err
-	}
-	return &p, nil
-}
-
 // InsertPersona implements persona.Tx.
 func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	defer t.timed("insert_persona")()
@@ -127,8 +91,10 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	if err := t.adding(ctx, 1); err != nil {
-		return err
+	if t.added++; t.added == manyRows && t.dialect.planAnew != "" {
+		if _, err := t.exec(ctx, t.dialect.planAnew); err != nil {
+			return err
+		}
 	}
 	at, err := one(ctx, &t.queries, query, scanPlace, taken("persona", p.OID), p.WorkspaceOID, p.OID, p.Author.OID, p.Name, p.InternalName, p.Description,
 		p.Active, p.Unrecognized, p.Rejected, micros(p.CreatedAt), micros(p.UpdatedAt), nullMicros(p.ArchivedAt), nullMicros(p.DeletedAt),
@@ -137,17 +103,6 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 		return err
 	}
 	return t.index(ctx, at, p)
-}
-
-// adding tells the engine when plans grow too old.
-func (t *tx) adding(ctx context.Context, personas int) error {
-	before := t.added
-	t.added += personas
-	if before >= manyRows || t.added < manyRows || t.dialect.planAnew == "" {
-		return nil
-	}
-	_, err := t.exec(ctx, t.dialect.planAnew)
-	return err
 }
 
 // ReplacePersona implements persona.Tx.
@@ -179,24 +134,13 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 
 // index writes what finds a persona: its links and its words.
 func (t *tx) index(ctx context.Context, at fts.Place, p *persona.Persona) error {
-	const link = `insert into ` + linkColumns + ` values ($1, $2, $3, $4)`
-	for _, row := range linkRows(at, p) {
+	const link = `insert into ` + personarow.Links + ` values ($1, $2, $3, $4)`
+	for _, row := range personarow.LinkRows(at, p) {
 		if _, err := t.exec(ctx, link, row...); err != nil {
 			return err
 		}
 	}
 	return t.later(ctx, t.dialect.words.Insert, t.dialect.words.Row(at, p.Status(), search.WordsOf(p))...)
-}
-
-const linkColumns = `persona_links (persona_id, kind, position, target_o_id)`
-
-func linkRows(at fts.Place, p *persona.Persona) (rows [][]any) {
-	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
-		for position, target := range targets {
-			rows = append(rows, []any{at.ID, kind, position, target})
-		}
-	}
-	return rows
 }
 
 // PurgePersona implements persona.Tx.

@@ -6,6 +6,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/measure"
 )
 
 const revisionColumns = `
@@ -45,7 +46,7 @@ func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string
 		return nil, err
 	}
 	// One more tells what stood before the last, and whether something follows.
-	found, err := all(ctx, q, listRevisions, within(query.MaxBytes, scanRevision), workspaceOID, personaOID, query.Limit+1, query.Offset)
+	found, err := all(ctx, q, listRevisions, measure.Within(query.MaxBytes, scanRevision), workspaceOID, personaOID, query.Limit+1, query.Offset)
 	if err != nil {
 		return nil, err
 	}

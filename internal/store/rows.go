@@ -9,6 +9,7 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/personarow"
 	"personae.dev/internal/store/tables"
 )
 
@@ -151,10 +152,10 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 		if err != nil {
 			return err
 		}
-		links = append(links, linkRows(at, p)...)
+		links = append(links, personarow.LinkRows(at, p)...)
 		words = append(words, t.dialect.words.Row(at, p.Status(), search.WordsOf(p)))
 	}
-	if err := t.insertMany(ctx, linkColumns, links); err != nil {
+	if err := t.insertMany(ctx, personarow.Links, links); err != nil {
 		return err
 	}
 	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {

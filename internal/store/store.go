@@ -14,6 +14,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/measure"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/postgres"
 	"personae.dev/internal/store/sqlite"
@@ -117,7 +118,7 @@ func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing = w, true
-		return fn(&tx{queries: q, writer: w})
+		return fn(&tx{queries: q, writer: w, numbers: map[string]int{}})
 	}
 }
 
@@ -187,7 +188,7 @@ func (q *queries) insert(ctx context.Context, text string, taken error, args ...
 }
 
 // row is a row that can be read.
-type row interface{ Scan(dest ...any) error }
+type row = measure.Row
 
 // one reads the row of a query that has one at most, and answers missing where
 // it has none.
@@ -223,36 +224,6 @@ func each[T any](ctx context.Context, q *queries, text string, scan func(row) (T
 	}
 }
 
-// within bounds what is read at once: the bytes of all JSON columns together,
-// if limit is not 0.
-func within[T any](limit int, scan func(row) (T, error)) func(row) (T, error) {
-	if limit == 0 {
-		return scan
-	}
-	left := limit
-	return func(r row) (T, error) { return scan(measured{r, &left, limit}) }
-}
-
-type measured struct {
-	row
-	left  *int
-	limit int
-}
-
-// Scan implements row.
-func (m measured) Scan(dest ...any) error {
-	err := m.row.Scan(dest...)
-	for _, d := range dest {
-		if text, ok := d.(*[]byte); ok {
-			*m.left -= len(*text)
-		}
-	}
-	if err == nil && *m.left < 0 {
-		return persona.PageTooLarge(m.limit)
-	}
-	return err
-}
-
 // all reads the rows of a query at once.
 func all[T any](ctx context.Context, q *queries, text string, scan func(row) (T, error), args ...any) ([]T, error) {
 	var values []T
@@ -273,28 +244,6 @@ func nullMicros(t *time.Time) sql.Null[int64] {
 		return sql.Null[int64]{}
 	}
 	return sql.Null[int64]{V: micros(*t), Valid: true}
-}
-
-// nullableMicros, nullable and unlessEmpty are values of engine.Writer.InsertMany.
-func nullableMicros(t *time.Time) any {
-	if t == nil {
-		return nil
-	}
-	return micros(*t)
-}
-
-func nullable(s *string) any {
-	if s == nil {
-		return nil
-	}
-	return *s
-}
-
-func unlessEmpty(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
