@@ -4,7 +4,6 @@ package importing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -93,7 +92,10 @@ func (i *importer) all(ctx context.Context, lines iter.Seq2[Line, error]) error 
 	size := 0
 	for line, err := range lines {
 		if err != nil {
-			return errors.Join(i.together(ctx, waiting), err)
+			if failed := i.together(ctx, waiting); failed != nil {
+				return failed
+			}
+			return err
 		}
 		waiting = append(waiting, importing{Line: line, given: line.Persona.OID})
 		if size += line.Size; len(waiting) < importLines && size < importBytes {
