@@ -44,7 +44,7 @@ var rooms = []room{
 		"internal/library", "internal/persona", "apitype",
 	}},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
-	{dir: "internal/wire", may: []string{"apitype", "internal/jsontext", "internal/persona"}},
+	{dir: "internal/wire", may: []string{"apitype", "internal/jsontext", "internal/parallel", "internal/persona"}},
 	{dir: "internal/httpx", may: []string{"internal/overload", "apitype", "internal/persona"}},
 	{dir: "internal/ratelimit"},
 	{dir: "internal/fastpath"},
@@ -54,7 +54,7 @@ var rooms = []room{
 	{dir: "internal/store", may: []string{
 		"internal/store/sqlite", "internal/store/postgres", "internal/store/engine", "internal/store/migrations",
 		"internal/store/listing", "internal/store/segments", "internal/store/fts", "internal/store/document", "internal/store/tables",
-		"internal/store/counts", "internal/store/credential", "internal/store/measure", "internal/search", "internal/persona",
+		"internal/store/counts", "internal/store/credential", "internal/store/measure", "internal/store/personarow", "internal/search", "internal/persona",
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
@@ -71,6 +71,9 @@ var rooms = []room{
 	{dir: "internal/store/inverted", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/engine", "internal/search", "internal/persona"}},
 	{dir: "internal/store/credential", may: []string{"internal/persona"}},
+	{dir: "internal/store/personarow", may: []string{
+		"internal/store/engine", "internal/store/document", "internal/store/measure", "internal/parallel", "internal/persona",
+	}},
 	{dir: "internal/store/tables", may: []string{"internal/store/document", "internal/persona"}},
 	{dir: "internal/store/document", may: []string{"internal/jsontext", "internal/persona"}},
 	{dir: "internal/store/counts", may: []string{"internal/store/engine", "internal/store/measure", "internal/persona"}},
@@ -79,7 +82,10 @@ var rooms = []room{
 	{dir: "internal/store/storetest", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/postgrestest", may: []string{"internal/machinetest"}},
 
-	{dir: "internal/library", may: []string{"internal/cache", "internal/compact", "internal/etag", "internal/search", "internal/usage", "internal/persona"}},
+	{dir: "internal/library", may: []string{
+		"internal/cache", "internal/compact", "internal/etag", "internal/search", "internal/usage", "internal/library/importing", "internal/persona",
+	}},
+	{dir: "internal/library/importing", may: []string{"internal/parallel", "internal/persona"}},
 	{dir: "internal/usage", may: []string{"internal/persona"}},
 	{dir: "internal/compact", may: []string{"internal/persona"}},
 	{dir: "internal/etag", may: []string{"internal/persona"}},
@@ -87,6 +93,7 @@ var rooms = []room{
 	{dir: "internal/transfer", may: []string{"internal/persona"}},
 	{dir: "internal/cache"},
 	{dir: "internal/jsontext", stdOnly: true},
+	{dir: "internal/parallel"},
 	{dir: "internal/persona"},
 
 	// What others may build on.

@@ -172,7 +172,7 @@ func readLines(r io.Reader, unknown map[string]int) iter.Seq2[library.ImportLine
 					unknown[name]++
 				}
 			}
-			if !yield(library.ImportLine{Number: line.Number, Persona: line.Persona, Faults: line.Faults}, err) {
+			if !yield(library.ImportLine{Number: line.Number, Size: line.Size, Persona: line.Persona, Faults: line.Faults}, err) {
 				return
 			}
 		}

@@ -3,41 +3,18 @@ package library
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
+	"personae.dev/internal/library/importing"
 	"personae.dev/internal/persona"
 )
 
-// ImportLine is one line of an import.
-type ImportLine struct {
-	// Number counts from 1.
-	Number int
-	// Persona is what the line says. Its zero OID, CreatedAt and UpdatedAt mean
-	// that the line has none.
-	Persona *persona.Persona
-	// Faults are those of the line's form.
-	Faults []persona.Fault
-}
-
-// ImportOptions say how to import.
-type ImportOptions struct {
-	Workspace persona.Workspace
-	// Author is who made the personas that are new.
-	Author persona.User
-	// SkipInvalid leaves out lines with faults. Without it, one fault and
-	// nothing is imported.
-	SkipInvalid bool
-	// OnlyIfEmpty imports nothing into a workspace that has a persona.
-	OnlyIfEmpty bool
-	// Fault is told of every faulty line, in order.
-	Fault func(line int, faults []persona.Fault)
-}
-
-// ImportReport counts the lines of an import.
-type ImportReport struct {
-	Created, Updated, Unchanged, Invalid int
-}
+// What Import takes and returns.
+type (
+	ImportLine    = importing.Line
+	ImportOptions = importing.Options
+	ImportReport  = importing.Report
+)
 
 var errNotEmpty = errors.New("the workspace has personas")
 
@@ -54,117 +31,16 @@ func (l *Library) Import(ctx context.Context, opts ImportOptions, lines iter.Seq
 				return errNotEmpty
 			}
 		}
-		i := importer{Library: l, opts: opts, tx: tx, report: &report, lineOf: map[string]int{}}
-		for line, err := range lines {
-			if err != nil {
-				return err
-			}
-			if err := i.line(ctx, line); err != nil {
-				return err
-			}
-		}
-		if report.Invalid > 0 && !opts.SkipInvalid {
-			return persona.Invalidf("Lines with faults: %d. Nothing was imported: mend them, or leave them out with --skip-invalid.", report.Invalid)
-		}
-		return nil
+		rules := importing.Rules{Now: l.now, IdentifyQuestions: identifyQuestions, After: after}
+		var err error
+		report, err = rules.Into(ctx, tx, opts, lines)
+		return err
 	})
 	if errors.Is(err, errNotEmpty) {
 		return ImportReport{}, nil
 	}
 	l.personas.ForgetAll()
 	return report, err
-}
-
-// importer is one import.
-type importer struct {
-	*Library
-	opts   ImportOptions
-	tx     persona.Tx
-	report *ImportReport
-	lineOf map[string]int // by persona id
-}
-
-func (i *importer) line(ctx context.Context, line ImportLine) error {
-	p := line.Persona
-	given := p.OID
-	var existing *persona.Persona
-	if persona.ValidID(given) {
-		var err error
-		existing, err = i.tx.Persona(ctx, i.opts.Workspace.OID, given)
-		if err != nil && persona.KindOf(err) != persona.NotFound {
-			return err
-		}
-	}
-	i.complete(p, existing)
-	faults := p.ValidateWith(line.Faults)
-	if first := i.lineOf[given]; given != "" && first > 0 {
-		faults = persona.JoinAll(faults, []persona.Fault{{Field: "oId", Message: fmt.Sprintf("stands in line %d too: keep one of them", first)}})
-	}
-	if given != "" && (len(faults) == 0 || !i.opts.SkipInvalid) {
-		i.lineOf[given] = line.Number
-	}
-	switch {
-	case len(faults) > 0:
-		i.report.Invalid++
-		if i.opts.Fault != nil {
-			i.opts.Fault(line.Number, faults)
-		}
-		return nil
-	case i.report.Invalid > 0 && !i.opts.SkipInvalid:
-		return nil // all will be undone: look for more faults only
-	case existing == nil:
-		i.report.Created++
-		if err := i.tx.InsertPersona(ctx, p); err != nil {
-			return err
-		}
-		return i.note(ctx, p)
-	case p.Equal(existing):
-		i.report.Unchanged++
-		return nil
-	}
-	i.report.Updated++
-	if err := i.tx.ReplacePersona(ctx, p); err != nil {
-		return err
-	}
-	return i.note(ctx, p)
-}
-
-// note writes the revision of what was imported.
-func (i *importer) note(ctx context.Context, p *persona.Persona) error {
-	return i.tx.InsertRevision(ctx, &persona.Revision{
-		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: persona.ActionImported, At: i.now(),
-		User: i.opts.Author, Persona: p,
-	})
-}
-
-// complete gives p what its line did not say.
-func (i *importer) complete(p, existing *persona.Persona) {
-	now := i.now()
-	p.WorkspaceOID = i.opts.Workspace.OID
-	identifyQuestions(p, existing)
-	if existing == nil {
-		p.Author = i.opts.Author
-		if p.OID == "" {
-			p.OID = persona.NewID(persona.PersonaPrefix)
-		}
-		if p.CreatedAt.IsZero() {
-			p.CreatedAt = now
-		}
-		if p.UpdatedAt.IsZero() {
-			p.UpdatedAt = p.CreatedAt
-		}
-		return
-	}
-	p.Author = existing.Author
-	if p.CreatedAt.IsZero() {
-		p.CreatedAt = existing.CreatedAt
-	}
-	if p.UpdatedAt.IsZero() {
-		p.UpdatedAt = existing.UpdatedAt
-		if !p.Equal(existing) {
-			p.UpdatedAt = after(existing.UpdatedAt, now)
-		}
-	}
 }
 
 // Export returns all personas of a workspace, deleted ones too, oldest first,

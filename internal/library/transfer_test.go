@@ -101,7 +101,7 @@ func setupTransferOn(t *testing.T, database string) *transfer {
 func lines(r io.Reader) iter.Seq2[library.ImportLine, error] {
 	return func(yield func(library.ImportLine, error) bool) {
 		for line, err := range wire.DecodeLines(r) {
-			if !yield(library.ImportLine{Number: line.Number, Persona: line.Persona, Faults: line.Faults}, err) {
+			if !yield(library.ImportLine{Number: line.Number, Size: line.Size, Persona: line.Persona, Faults: line.Faults}, err) {
 				return
 			}
 		}

@@ -72,10 +72,7 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 				return err
 			}
 		}
-		if err := tx.InsertPersona(ctx, p); err != nil {
-			return err
-		}
-		return tx.InsertRevision(ctx, revision(caller, p, persona.ActionCreated, now))
+		return tx.InsertPersonas(ctx, []*persona.Revision{revision(caller, p, persona.ActionCreated, now)})
 	})
 	if err != nil {
 		return nil, err

@@ -106,9 +106,18 @@ type Reader interface {
 type Tx interface {
 	Reader
 
+	// PersonasByID returns those of the ids that the workspace has, by id, as
+	// Persona returns each.
+	PersonasByID(ctx context.Context, workspaceOID string, oIDs []string) (map[string]*Persona, error)
+
 	// InsertPersona and the other inserts answer an id that is taken with an
 	// Error of kind Conflict. It writes links and what search needs too.
 	InsertPersona(ctx context.Context, p *Persona) error
+	// InsertPersonas adds the persona of each of firsts, and that as its first
+	// revision: what InsertPersona and InsertRevision do, in a part of the time
+	// for many. It uses all processors to prepare them. After an id that is taken,
+	// the transaction must end.
+	InsertPersonas(ctx context.Context, firsts []*Revision) error
 	// ReplacePersona puts p in the place of the persona with its id, with links
 	// and what search needs. The author stays.
 	ReplacePersona(ctx context.Context, p *Persona) error

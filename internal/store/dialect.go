@@ -6,6 +6,7 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/personarow"
 	"personae.dev/internal/store/segments"
 )
 
@@ -34,14 +35,18 @@ type dialect struct {
 	// has grown since. It is sent after manyRows.
 	planAnew string
 
+	// listed selects the texts of a JSON array, $2, and newIDs the ids for so many
+	// rows of personas, $1, as the engine would number them.
+	listed, newIDs string
+
 	// counts tells whether totals are kept.
 	counts bool
 	// segments is the search index, nil where lists find words by SQL.
 	segments *segments.Index
 	// put and remove are changes of the search index: p stands in a place, or is
 	// gone from it. remove is nil where words go with their persona.
-	put    func(at place, p *persona.Persona) engine.Change
-	remove func(at place) engine.Change
+	put    func(at personarow.Place, p *persona.Persona) engine.Change
+	remove func(at personarow.Place) engine.Change
 }
 
 // manyRows is how many personas a transaction adds before plans grow too old.
@@ -49,12 +54,19 @@ const manyRows = 1000
 
 func sqliteDialect(index *segments.Index) *dialect {
 	return &dialect{
+		listed: `select value from json_each($2)`,
+		// Nobody else writes at the same time.
+		newIDs: `
+			with recursive last (id) as (select coalesce(max(id), 0) from personas),
+				ids (id, n) as (select last.id + 1, 1 from last union all select id + 1, n + 1 from ids where n < $1)
+			select id from ids`,
+
 		counts:   true,
 		segments: index,
-		put: func(at place, p *persona.Persona) engine.Change {
-			return index.Put(at.workspace, at.id, at.author, at.fresh, p)
+		put: func(at personarow.Place, p *persona.Persona) engine.Change {
+			return index.Put(at.Workspace, at.ID, at.Author, at.Fresh, p)
 		},
-		remove: func(at place) engine.Change { return index.Remove(at.workspace, at.id) },
+		remove: func(at personarow.Place) engine.Change { return index.Remove(at.Workspace, at.ID) },
 	}
 }
 
@@ -78,8 +90,10 @@ func postgresDialect() *dialect {
 		},
 
 		planAnew: `set local plan_cache_mode = force_custom_plan`,
+		listed:   `select jsonb_array_elements_text($2::jsonb)`,
+		newIDs:   `select nextval(pg_get_serial_sequence('personas', 'id')) from generate_series(1, $1::int)`,
 
-		put: func(at place, p *persona.Persona) engine.Change { return fts.Put(at.workspace, at.id, p) },
+		put: func(at personarow.Place, p *persona.Persona) engine.Change { return fts.Put(at.Workspace, at.ID, p) },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"personae.dev/internal/store/counts"
 	texts "personae.dev/internal/store/listing"
 	"personae.dev/internal/store/measure"
+	"personae.dev/internal/store/personarow"
 	"personae.dev/internal/store/segments"
 )
 
@@ -74,7 +75,7 @@ const readAlone = 5
 
 // listed reads a page, and one persona more.
 func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, error) {
-	whole := measure.Within(l.query.MaxBytes, scanPersona)
+	whole := measure.Within(l.query.MaxBytes, personarow.Scan)
 	if l.query.Have == nil {
 		return all(ctx, q, l.page, whole, l.args...)
 	}
@@ -93,7 +94,7 @@ func (q *queries) listed(ctx context.Context, l *listing) ([]*persona.Persona, e
 		return q.listed(ctx, l)
 	}
 	for _, i := range missing {
-		if personas[i], err = one(ctx, q, personaByID, scanPersona, nil, l.workspaceOID, personas[i].OID); err != nil {
+		if personas[i], err = one(ctx, q, personaByID, personarow.Scan, nil, l.workspaceOID, personas[i].OID); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +123,7 @@ func headsWithin(limit int) func(row) (*persona.Persona, error) {
 
 // Of a page that segments found, its rows in their order.
 const (
-	foundPage  = "select " + personaColumns + foundRows + withAuthor + " order by found.key"
+	foundPage  = "select " + personarow.Columns + foundRows + withAuthor + " order by found.key"
 	foundHeads = "select " + headColumns + foundRows + " order by found.key"
 	foundRows  = `
 		from json_each($2) found
@@ -170,6 +171,6 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 	if q.dialect.counts && l.countArgs == 1 { // by workspace and status alone
 		l.count = counts.Total(query.Status)
 	}
-	l.page, l.heads = text.Page(personaColumns, withAuthor), text.Page(headColumns, "")
+	l.page, l.heads = text.Page(personarow.Columns, withAuthor), text.Page(headColumns, "")
 	return l, nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"iter"
 	"math"
 	"time"
@@ -11,25 +10,16 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/counts"
 	"personae.dev/internal/store/document"
+	"personae.dev/internal/store/personarow"
 )
 
-const personaColumns = `
-	p.workspace_o_id, p.o_id, p.name, p.internal_name, p.description,
-	p.active, p.unrecognized, p.rejected,
-	p.created_at, p.updated_at, p.archived_at, p.deleted_at,
-	p.primary_offering_o_id, coalesce(p.offering_mode, ''), p.document,
-	u.o_id, u.organization_o_id, u.first_name, u.last_name, u.email, u.role, u.created_at`
-
-const personaByID = `
-	select ` + personaColumns + `
-	from personas p
-	join users u on u.o_id = p.user_o_id
+const personaByID = personarow.Select + `
 	where p.workspace_o_id = $1 and p.o_id = $2`
 
 // Persona implements persona.Reader.
 func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
 	defer q.timed("persona")()
-	return lookedUp(ctx, q, personaByID+q.holdRow("p"), scanPersona, personaNotFound, workspaceOID, oID)
+	return lookedUp(ctx, q, personaByID+q.holdRow("p"), personarow.Scan, personaNotFound, workspaceOID, oID)
 }
 
 func personaNotFound() error { return persona.PersonaNotFound() }
@@ -38,10 +28,7 @@ func personaNotFound() error { return persona.PersonaNotFound() }
 // and a statement may not.
 const personasAtOnce = 500
 
-const personasAfter = `
-	select ` + personaColumns + `
-	from personas p
-	join users u on u.o_id = p.user_o_id
+const personasAfter = personarow.Select + `
 	where p.workspace_o_id = $1 and (p.created_at, p.o_id) > ($2, $3)
 	order by p.created_at, p.o_id
 	limit $4`
@@ -64,7 +51,7 @@ func (q *queries) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*
 	return func(yield func(*persona.Persona, error) bool) {
 		createdAt, oID := int64(math.MinInt64), ""
 		for {
-			personas, err := all(ctx, q, personasAfter, scanPersona, workspaceOID, createdAt, oID, personasAtOnce)
+			personas, err := all(ctx, q, personasAfter, personarow.Scan, workspaceOID, createdAt, oID, personasAtOnce)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -92,29 +79,6 @@ func (q *queries) CountPersonas(ctx context.Context, workspaceOID string) (int, 
 	return one(ctx, q, query, scanInt, nil, workspaceOID)
 }
 
-func scanPersona(r row) (*persona.Persona, error) {
-	var (
-		p                             persona.Persona
-		created, updated, userCreated int64
-		archived, deleted             sql.Null[int64]
-		doc                           document.Text
-	)
-	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
-		&p.Active, &p.Unrecognized, &p.Rejected,
-		&created, &updated, &archived, &deleted,
-		&p.Links.PrimaryOfferingOID, &p.Links.Offerings, &doc,
-		&p.Author.OID, &p.Author.OrganizationOID, &p.Author.FirstName, &p.Author.LastName, &p.Author.Email, &p.Author.Role, &userCreated)
-	if err != nil {
-		return nil, err
-	}
-	p.CreatedAt, p.UpdatedAt, p.Author.CreatedAt = fromMicros(created), fromMicros(updated), fromMicros(userCreated)
-	p.ArchivedAt, p.DeletedAt = fromNullMicros(archived), fromNullMicros(deleted)
-	if err := document.Decode(doc, &p); err != nil {
-		return nil, err
-	}
-	return &p, nil
-}
-
 // InsertPersona implements persona.Tx.
 func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	defer t.timed("insert_persona")()
@@ -140,7 +104,7 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	at.fresh = true
+	at.Fresh = true
 	if err := t.count(ctx, p.WorkspaceOID, p.Status(), 1); err != nil {
 		return err
 	}
@@ -178,16 +142,16 @@ func (t *tx) ReplacePersona(ctx context.Context, p *persona.Persona) error {
 		}
 	}
 	t.writer.Changed(persona.Change{WorkspaceOID: p.WorkspaceOID, PersonaOID: p.OID})
-	if _, err := t.exec(ctx, unlink, at.id); err != nil {
+	if _, err := t.exec(ctx, unlink, at.ID); err != nil {
 		return err
 	}
 	return t.index(ctx, at, p)
 }
 
 // index writes what finds a persona: its links and its words.
-func (t *tx) index(ctx context.Context, at place, p *persona.Persona) error {
-	const link = `insert into ` + linkColumns + ` values ($1, $2, $3, $4)`
-	for _, row := range linkRows(at, p) {
+func (t *tx) index(ctx context.Context, at personarow.Place, p *persona.Persona) error {
+	const link = `insert into ` + personarow.Links + ` values ($1, $2, $3, $4)`
+	for _, row := range personarow.LinkRows(at, p) {
 		if _, err := t.exec(ctx, link, row...); err != nil {
 			return err
 		}
@@ -195,22 +159,11 @@ func (t *tx) index(ctx context.Context, at place, p *persona.Persona) error {
 	return t.later(ctx, t.dialect.put(at, p))
 }
 
-const linkColumns = `persona_links (persona_id, kind, position, target_o_id)`
-
-func linkRows(at place, p *persona.Persona) (rows [][]any) {
-	for kind, targets := range map[string][]string{"offering": p.Links.OfferingOIDs, "playbook": p.Links.PlaybookOIDs} {
-		for position, target := range targets {
-			rows = append(rows, []any{at.id, kind, position, target})
-		}
-	}
-	return rows
-}
-
 // PurgePersona implements persona.Tx.
 func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	const query = `delete from personas where workspace_o_id = $1 and o_id = $2 returning archived_at, deleted_at, ` + placeColumns // links and history go with it
-	var at place
-	status, err := one(ctx, &t.queries, query, counts.ScanStatus(&at.id, &at.workspace, &at.author), error(persona.PersonaNotFound()), workspaceOID, oID)
+	var at personarow.Place
+	status, err := one(ctx, &t.queries, query, counts.ScanStatus(&at.ID, &at.Workspace, &at.Author), error(persona.PersonaNotFound()), workspaceOID, oID)
 	if err != nil {
 		return err
 	}
@@ -255,18 +208,10 @@ func (q *queries) CountDeleted(ctx context.Context, before time.Time) (int, erro
 	return one(ctx, q, query, scanInt, nil, micros(before))
 }
 
-// place is where a persona stands, for the search index: the id of its row, the
-// number of its workspace, its author, and whether it did not stand there before.
-type place struct {
-	id        int64
-	workspace int
-	author    string
-	fresh     bool
-}
-
+// placeColumns are those of a personarow.Place.
 const placeColumns = `id, (select number from workspaces w where w.o_id = workspace_o_id), user_o_id`
 
-func scanPlace(r row) (at place, err error) {
-	err = r.Scan(&at.id, &at.workspace, &at.author)
+func scanPlace(r row) (at personarow.Place, err error) {
+	err = r.Scan(&at.ID, &at.Workspace, &at.Author)
 	return at, err
 }

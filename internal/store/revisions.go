@@ -7,12 +7,8 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/measure"
+	"personae.dev/internal/store/personarow"
 )
-
-// asNow is the snapshot of a revision that left a persona as it is now: its row
-// says it, and nothing is kept twice (docs/adr/0023). It is that of the newest
-// revision, until ReplacePersona.
-const asNow = ""
 
 const revisionColumns = `
 	r.o_id, p.workspace_o_id, p.o_id, r.number, r.action, coalesce(r.key_o_id, ''), r.created_at, r.snapshot,
@@ -137,7 +133,7 @@ func scanRevision(r row) (*persona.Revision, error) {
 		return nil, err
 	}
 	revision.At, u.CreatedAt = fromMicros(created), fromMicros(userCreated)
-	if string(snapshot) == asNow {
+	if string(snapshot) == personarow.AsNow {
 		return &revision, nil // see complete
 	}
 	revision.Persona, err = document.DecodeSnapshot(snapshot, workspaceOID, revision.PersonaOID)
@@ -155,7 +151,7 @@ func (t *tx) InsertRevision(ctx context.Context, r *persona.Revision) error {
 		returning number`
 	var err error
 	r.Number, err = one(ctx, &t.queries, query, scanInt, error(persona.PersonaNotFound()),
-		r.Persona.WorkspaceOID, r.Persona.OID, r.OID, string(r.Action), r.User.OID, r.KeyOID, micros(r.At), asNow)
+		r.Persona.WorkspaceOID, r.Persona.OID, r.OID, string(r.Action), r.User.OID, r.KeyOID, micros(r.At), personarow.AsNow)
 	return err
 }
 
@@ -181,7 +177,7 @@ func (t *tx) keepSnapshot(ctx context.Context, workspaceOID, personaOID string) 
 	if err != nil {
 		return "", err
 	}
-	_, err = t.exec(ctx, query, workspaceOID, personaOID, text, asNow)
+	_, err = t.exec(ctx, query, workspaceOID, personaOID, text, personarow.AsNow)
 	return p.Status(), err
 }
 

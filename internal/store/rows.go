@@ -9,6 +9,7 @@ import (
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
+	"personae.dev/internal/store/personarow"
 	"personae.dev/internal/store/tables"
 )
 
@@ -139,34 +140,31 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 	if len(personas) == 0 {
 		return nil
 	}
-	const query = `select number from workspaces where o_id = $1`
 	var links, words [][]any
-	at, workspace := place{fresh: true}, ""
+	at := personarow.Place{Fresh: true}
 	for _, values := range personas {
 		value := func(column string) any { return values[slices.Index(of.Columns, column)] }
-		if of := value("workspace_o_id").(string); of != workspace {
-			var err error
-			if at.workspace, err = one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", of)), of); err != nil {
-				return err
-			}
-			workspace = of
+		workspace := value("workspace_o_id").(string)
+		var err error
+		if at.Workspace, err = t.workspaceNumber(ctx, workspace); err != nil {
+			return err
 		}
 		p, err := tables.Persona(value)
 		if err != nil {
 			return err
 		}
-		at.id, at.author = value("id").(int64), p.Author.OID
+		at.ID, at.Author = value("id").(int64), p.Author.OID
 		if err := t.count(ctx, workspace, p.Status(), 1); err != nil {
 			return err
 		}
-		links = append(links, linkRows(at, p)...)
+		links = append(links, personarow.LinkRows(at, p)...)
 		if t.dialect.segments == nil {
-			words = append(words, fts.Row(at.workspace, at.id, p))
+			words = append(words, fts.Row(at.Workspace, at.ID, p))
 		} else if err := t.later(ctx, t.dialect.put(at, p)); err != nil {
 			return err
 		}
 	}
-	if err := t.insertMany(ctx, linkColumns, links); err != nil {
+	if err := t.insertMany(ctx, personarow.Links, links); err != nil {
 		return err
 	}
 	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {

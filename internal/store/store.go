@@ -145,7 +145,7 @@ func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
 		q.Runner, q.writing, q.lookUp = w, true, nil
-		return fn(&tx{queries: q, writer: w})
+		return fn(&tx{queries: q, writer: w, numbers: map[string]int{}})
 	}
 }
 
@@ -179,8 +179,9 @@ type queries struct {
 // tx holds the statements that write too.
 type tx struct {
 	queries
-	writer engine.Writer
-	added  int // personas
+	writer  engine.Writer
+	added   int            // personas
+	numbers map[string]int // of workspaces, by their ids
 }
 
 var _ persona.Tx = (*tx)(nil)

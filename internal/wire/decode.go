@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -38,10 +40,16 @@ const (
 // case of a name, and damaged Unicode without a word, and stops at the first
 // fault.
 func DecodeRecord(data []byte) (p *persona.Persona, unknown []string, faults []persona.Fault) {
-	d := newDecoder(data)
+	return decodeRecord(string(data))
+}
+
+func decodeRecord(text string) (p *persona.Persona, unknown []string, faults []persona.Fault) {
 	p = &persona.Persona{Active: true}
-	if d.checkText(data) {
-		d.object("", d.recordFields(p))
+	d := decoder{}
+	if !d.read(text, false, func() {
+		d.object("", func(name, path string) bool { return d.member(p, name, path) })
+	}) {
+		p = &persona.Persona{Active: true}
 	}
 	return p, d.unknown, d.List()
 }
@@ -60,83 +68,144 @@ func DecodeMergePatch(data []byte) (oID string, patch *persona.Patch, unknown []
 }
 
 func decodePatch(data []byte, merge bool) (oID string, patch *persona.Patch, unknown []string, faults []persona.Fault) {
-	d := newDecoder(data)
-	patch = &persona.Patch{Given: map[string]bool{}, Empty: map[string]bool{}, Values: persona.Persona{Active: true}}
-	if d.checkText(data) {
-		known := d.recordFields(&patch.Values)
-		for _, name := range []string{"unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt"} {
-			delete(known, name) // no client sets them
+	patch = newPatch()
+	d := decoder{}
+	member := func(name, path string) bool {
+		switch name {
+		case "oId":
+			d.text(path, &oID)
+		case "unrecognized", "rejected", "createdAt", "updatedAt", "archivedAt", "deletedAt":
+			return false // no client sets them
+		case "linkingStrategy":
+			if merge {
+				patch.Members = d.members(path, &patch.Values.Links)
+				return true
+			}
+			fallthrough
+		default:
+			return d.member(&patch.Values, name, path)
 		}
-		if merge {
-			known["linkingStrategy"] = func(path string) { patch.Members = d.members(path, &patch.Values.Links) }
-		}
-		for name, read := range known {
-			known[name] = func(path string) {
-				before := d.tokens.at
-				read(path)
+		return true
+	}
+	if !d.read(string(data), true, func() {
+		d.object("", func(name, path string) bool {
+			before := d.tokens.at
+			if !member(name, path) {
+				return false
+			}
+			if name != "oId" && !d.tokens.broken {
 				patch.Given[name] = true
-				value := bytes.TrimLeft(data[before:d.tokens.at], " \t\r\n:")
-				switch value[0] {
-				case '"', '[', '{':
-					if inner := value[1 : len(value)-1]; len(inner) == 0 || value[0] != '"' && len(bytes.TrimSpace(inner)) == 0 {
-						patch.Empty[name] = true
-					}
+				if isEmpty(strings.TrimLeft(d.tokens.text[before:d.tokens.at], " \t\r\n")) {
+					patch.Empty[name] = true
 				}
 			}
-		}
-		known["oId"] = func(path string) { d.text(path, &oID) }
-		d.object("", known)
+			return true
+		})
+	}) {
+		oID, patch = "", newPatch()
 	}
 	return oID, patch, d.unknown, d.List()
 }
 
-// decoder walks over a text that checkText has passed, so that reading a token
-// cannot fail.
+func newPatch() *persona.Patch {
+	return &persona.Patch{Given: map[string]bool{}, Empty: map[string]bool{}, Values: persona.Persona{Active: true}}
+}
+
+// isEmpty tells whether a value is an empty text, array or object.
+func isEmpty(value string) bool {
+	switch value[0] {
+	case '"':
+		return value == `""`
+	case '[', '{':
+		return strings.TrimSpace(value[1:len(value)-1]) == ""
+	}
+	return false
+}
+
+// decoder walks over a text.
 type decoder struct {
 	persona.Faults
 	tokens  tokens
 	unknown []string
-	depth   int
 }
 
-func newDecoder(data []byte) *decoder {
-	return &decoder{tokens: tokens{data: data}}
+// read runs walk over text, and tells whether text is one JSON value in sound
+// Unicode. Where it is not, that is the only fault.
+func (d *decoder) read(text string, clone bool, walk func()) bool {
+	at := invalidUTF8(text)
+	if at < 0 {
+		d.tokens = newTokens(text)
+		d.tokens.clone = clone
+		walk()
+		if d.tokens.end() && (d.tokens.plain || loneSurrogate(text) < 0) {
+			return true
+		}
+	}
+	d.Faults, d.unknown = persona.Faults{}, nil
+	d.explain([]byte(text), at)
+	return false
 }
 
-// fields says for every field of an object how its value is read.
-type fields map[string]func(path string)
-
-func (d *decoder) recordFields(p *persona.Persona) fields {
-	f := fields{
-		"oId":                 func(path string) { d.text(path, &p.OID) },
-		"name":                func(path string) { d.text(path, &p.Name) },
-		"internalName":        func(path string) { d.optionalText(path, &p.InternalName) },
-		"description":         func(path string) { d.optionalText(path, &p.Description) },
-		"customFields":        func(path string) { d.customFields(path, &p.CustomFields) },
-		"qualifyingQuestions": func(path string) { d.questions(path, &p.QualifyingQuestions) },
-		"primaryOfferingOId":  func(path string) { d.offering(path, &p.Links.PrimaryOfferingOID) },
-		"linkingStrategy":     func(path string) { d.linkingStrategy(path, &p.Links) },
-		"playbookOIds":        func(path string) { d.texts(path, &p.Links.PlaybookOIDs) },
-		"active":              func(path string) { d.boolean(path, &p.Active) },
-		"unrecognized":        func(path string) { d.boolean(path, &p.Unrecognized) },
-		"rejected":            func(path string) { d.boolean(path, &p.Rejected) },
-		"createdAt":           func(path string) { d.date(path, &p.CreatedAt) },
-		"updatedAt":           func(path string) { d.date(path, &p.UpdatedAt) },
-		"archivedAt":          func(path string) { d.optionalDate(path, &p.ArchivedAt) },
-		"deletedAt":           func(path string) { d.optionalDate(path, &p.DeletedAt) },
+// member reads a field of p, if there is one with this name.
+func (d *decoder) member(p *persona.Persona, name, path string) bool {
+	switch name {
+	case "oId":
+		d.text(path, &p.OID)
+	case "name":
+		d.text(path, &p.Name)
+	case "internalName":
+		d.optionalText(path, &p.InternalName)
+	case "description":
+		d.optionalText(path, &p.Description)
+	case "customFields":
+		d.customFields(path, &p.CustomFields)
+	case "qualifyingQuestions":
+		d.questions(path, &p.QualifyingQuestions)
+	case "primaryOfferingOId":
+		d.offering(path, &p.Links.PrimaryOfferingOID)
+	case "linkingStrategy":
+		d.linkingStrategy(path, &p.Links)
+	case "playbookOIds":
+		d.texts(path, &p.Links.PlaybookOIDs)
+	case "active":
+		d.boolean(path, &p.Active)
+	case "unrecognized":
+		d.boolean(path, &p.Unrecognized)
+	case "rejected":
+		d.boolean(path, &p.Rejected)
+	case "createdAt":
+		d.date(path, &p.CreatedAt)
+	case "updatedAt":
+		d.date(path, &p.UpdatedAt)
+	case "archivedAt":
+		d.optionalDate(path, &p.ArchivedAt)
+	case "deletedAt":
+		d.optionalDate(path, &p.DeletedAt)
+	default:
+		for _, list := range p.Lists() {
+			if list.Name == name {
+				d.texts(path, list.Items)
+				return true
+			}
+		}
+		return false
 	}
-	for _, list := range p.Lists() {
-		f[list.Name] = func(path string) { d.texts(path, list.Items) }
-	}
-	return f
+	return true
 }
 
 func (d *decoder) customFields(path string, into *[]persona.CustomField) {
 	d.array(path, func(path string) {
 		var field persona.CustomField
-		d.object(path, fields{
-			"title": func(path string) { d.text(path, &field.Title) },
-			"value": func(path string) { d.texts(path, &field.Value) },
+		d.object(path, func(name, path string) bool {
+			switch name {
+			case "title":
+				d.text(path, &field.Title)
+			case "value":
+				d.texts(path, &field.Value)
+			default:
+				return false
+			}
+			return true
 		})
 		*into = append(*into, field)
 	})
@@ -160,28 +229,30 @@ func (d *decoder) linkingStrategy(path string, into *persona.Links) {
 // members reads some of {mode, offeringOIds}, where null is no value, and tells
 // which; nil where there is no object.
 func (d *decoder) members(path string, into *persona.Links) map[string]bool {
-	token := d.next()
-	if token != json.Delim('{') {
-		if token != nil {
-			d.wrong(path, token, "an object or null")
+	begun := d.tokens.next()
+	if begun.kind != '{' {
+		if begun.kind != 'n' {
+			d.wrong(path, begun, "an object or null")
 		}
 		return nil
 	}
 	members := map[string]bool{}
-	d.objectRest(path, fields{
-		"mode": func(path string) {
+	d.objectRest(path, func(name, path string) bool {
+		switch name {
+		case "mode":
 			var mode *string
 			if d.optionalText(path, &mode); mode != nil && *mode == "" {
 				d.Add(path, "is empty: use ALL or SPECIFIC")
 			} else if mode != nil {
 				into.Offerings = persona.OfferingMode(*mode)
 			}
-			members["mode"] = true
-		},
-		"offeringOIds": func(path string) {
+		case "offeringOIds":
 			d.texts(path, &into.OfferingOIDs)
-			members["offeringOIds"] = true
-		},
+		default:
+			return false
+		}
+		members[name] = true
+		return true
 	})
 	return members
 }
@@ -189,119 +260,129 @@ func (d *decoder) members(path string, into *persona.Links) map[string]bool {
 func (d *decoder) questions(path string, into *[]persona.QualifyingQuestion) {
 	d.array(path, func(path string) {
 		var q persona.QualifyingQuestion
-		d.object(path, fields{
-			"oId":        func(path string) { d.text(path, &q.OID) },
-			"question":   func(path string) { d.text(path, &q.Question) },
-			"rationale":  func(path string) { d.text(path, &q.Rationale) },
-			"fitType":    func(path string) { d.text(path, (*string)(&q.FitType)) },
-			"weight":     func(path string) { d.text(path, (*string)(&q.Weight)) },
-			"archivedAt": func(path string) { d.optionalDate(path, &q.ArchivedAt) },
+		d.object(path, func(name, path string) bool {
+			switch name {
+			case "oId":
+				d.text(path, &q.OID)
+			case "question":
+				d.text(path, &q.Question)
+			case "rationale":
+				d.text(path, &q.Rationale)
+			case "fitType":
+				d.text(path, (*string)(&q.FitType))
+			case "weight":
+				d.text(path, (*string)(&q.Weight))
+			case "archivedAt":
+				d.optionalDate(path, &q.ArchivedAt)
+			default:
+				return false
+			}
+			return true
 		})
 		*into = append(*into, q)
 	})
 }
 
-// object reads an object by fields. Unknown ones are noted and passed over.
-func (d *decoder) object(path string, f fields) {
-	if token := d.next(); token != json.Delim('{') {
-		d.wrong(path, token, "an object")
+// object reads an object. member reads the value of the member with a name, if
+// it knows it; others are noted and passed over.
+func (d *decoder) object(path string, member func(name, path string) bool) {
+	if begun := d.tokens.next(); begun.kind != '{' {
+		d.wrong(path, begun, "an object")
 		return
 	}
-	d.objectRest(path, f)
+	d.objectRest(path, member)
 }
 
-func (d *decoder) objectRest(path string, f fields) {
-	seen := make(map[string]bool, len(f))
-	for d.tokens.more() {
-		name, _ := d.next().(string)
+// fewNames is up to how many names are faster found one by one than in a map.
+const fewNames = 32
+
+func (d *decoder) objectRest(path string, member func(name, path string) bool) {
+	var few [fewNames]string
+	seen := few[:0]
+	var many map[string]bool
+	for first := true; d.tokens.more('}', first); first = false {
+		name := d.tokens.name()
 		at := name
 		if path != "" {
 			at = path + "." + name
 		}
-		read, known := f[name]
 		switch {
-		case seen[name]:
+		case slices.Contains(seen, name) || many[name]:
 			d.Add(Shorten(at), "occurs twice: keep one")
 			d.skip(at)
-		case known:
-			read(at)
+		case member(name, at):
 		default:
 			if len(d.unknown) < MaxUnknown {
-				d.unknown = append(d.unknown, Shorten(at))
+				d.unknown = append(d.unknown, strings.Clone(Shorten(at)))
 			}
 			d.skip(at)
 		}
-		seen[name] = true
+		if len(seen) < fewNames {
+			seen = append(seen, name)
+			continue
+		}
+		if many == nil {
+			many = map[string]bool{}
+		}
+		many[name] = true
 	}
-	d.next() // }
 }
 
 // array reads an array, or null for an empty one.
 func (d *decoder) array(path string, item func(path string)) {
-	switch token := d.next(); token {
-	case nil:
-		return
-	case json.Delim('['):
-	default:
-		d.wrong(path, token, "an array")
+	if !d.beginArray(path, "an array") {
 		return
 	}
-	for i := 0; d.tokens.more(); i++ {
+	for i := 0; d.tokens.more(']', i == 0); i++ {
 		item(path + "[" + strconv.Itoa(i) + "]")
 	}
-	d.next() // ]
+}
+
+func (d *decoder) beginArray(path, wanted string) bool {
+	begun := d.tokens.next()
+	if begun.kind != '[' && begun.kind != 'n' {
+		d.wrong(path, begun, wanted)
+	}
+	return begun.kind == '['
 }
 
 // texts reads an array of texts. It makes no path before it needs one: this is
 // where nearly all of a persona is read.
 func (d *decoder) texts(path string, into *[]string) {
-	switch token := d.next(); token {
-	case nil:
-		return
-	case json.Delim('['):
-	default:
-		d.wrong(path, token, "an array of texts")
+	if !d.beginArray(path, "an array of texts") {
 		return
 	}
-	for i := 0; d.tokens.more(); i++ {
-		token := d.next()
-		s, ok := token.(string)
-		if !ok {
-			d.wrong(fmt.Sprintf("%s[%d]", path, i), token, "a text")
-		}
-		*into = append(*into, s)
-	}
-	d.next() // ]
+	*into = d.tokens.list(func(i int, begun token) { d.wrong(fmt.Sprintf("%s[%d]", path, i), begun, "a text") })
 }
 
 // text reads a text, or null for none.
 func (d *decoder) text(path string, into *string) {
-	switch token := d.next().(type) {
-	case nil:
-	case string:
-		*into = token
+	switch begun := d.tokens.next(); begun.kind {
+	case 'n':
+	case '"':
+		*into = begun.text
 	default:
-		d.wrong(path, token, "a text")
+		d.wrong(path, begun, "a text")
 	}
 }
 
 func (d *decoder) optionalText(path string, into **string) {
-	switch token := d.next().(type) {
-	case nil:
-	case string:
-		*into = &token
+	switch begun := d.tokens.next(); begun.kind {
+	case 'n':
+	case '"':
+		*into = &begun.text
 	default:
-		d.wrong(path, token, "a text or null")
+		d.wrong(path, begun, "a text or null")
 	}
 }
 
 func (d *decoder) boolean(path string, into *bool) {
-	switch token := d.next().(type) {
-	case nil:
-	case bool:
-		*into = token
+	switch begun := d.tokens.next(); begun.kind {
+	case 'n':
+	case 't', 'f':
+		*into = begun.kind == 't'
 	default:
-		d.wrong(path, token, "true or false")
+		d.wrong(path, begun, "true or false")
 	}
 }
 
@@ -313,67 +394,53 @@ func (d *decoder) date(path string, into *time.Time) {
 }
 
 func (d *decoder) optionalDate(path string, into **time.Time) {
-	switch token := d.next().(type) {
-	case nil:
-	case string:
-		t, err := apitype.ParseTime(token)
+	switch begun := d.tokens.next(); begun.kind {
+	case 'n':
+	case '"':
+		t, err := apitype.ParseTime(begun.text)
 		if err != nil {
 			d.Add(path, "is not an RFC 3339 date: write it as 2021-01-01T00:00:00.000Z")
 			return
 		}
 		*into = &t.Time
 	default:
-		d.wrong(path, token, "a date such as 2021-01-01T00:00:00.000Z, or null")
+		d.wrong(path, begun, "a date such as 2021-01-01T00:00:00.000Z, or null")
 	}
 }
 
-func (d *decoder) next() token {
-	token := d.tokens.next()
-	switch token {
-	case json.Delim('{'), json.Delim('['):
-		d.depth++
-	case json.Delim('}'), json.Delim(']'):
-		d.depth--
-	}
-	return token
-}
-
-// wrong notes that token is not what was wanted, and passes over the rest of
-// the value that it begins.
-func (d *decoder) wrong(path string, token token, wanted string) {
+// wrong notes that a value is not what was wanted, and passes over the rest of
+// it.
+func (d *decoder) wrong(path string, begun token, wanted string) {
 	if path == "" {
 		path = "body"
 	}
-	is := "null"
-	switch token := token.(type) {
-	case string:
+	is := ""
+	switch begun.kind {
+	case '"':
 		is = "a text"
-	case bool:
-		is = strconv.FormatBool(token)
+	case 't':
+		is = "true"
+	case 'f':
+		is = "false"
+	case 'n':
+		is = "null"
+	case '{':
+		is = "an object"
+	case '[':
+		is = "an array"
 	case number:
 		is = "a number"
-	case json.Delim:
-		is = map[json.Delim]string{'{': "an object", '[': "an array"}[token]
-		d.skipRest(path)
 	}
+	d.pass(path, begun)
 	d.Add(Shorten(path), "must be %s, and is %s", wanted, is)
 }
 
 // skip passes over the next value.
-func (d *decoder) skip(path string) {
-	if _, ok := d.next().(json.Delim); ok {
-		d.skipRest(path)
-	}
-}
+func (d *decoder) skip(path string) { d.pass(path, d.tokens.next()) }
 
-// skipRest passes over the rest of the object or array that was just begun.
-func (d *decoder) skipRest(path string) {
-	tooDeep := false
-	for outside := d.depth - 1; d.depth > outside; {
-		d.next()
-		tooDeep = tooDeep || d.depth > MaxDepth
-	}
-	if tooDeep {
+// pass passes over the rest of a value.
+func (d *decoder) pass(path string, begun token) {
+	if d.tokens.skip(begun) {
 		d.Add(Shorten(path), "is nested deeper than %d levels", MaxDepth)
 	}
 }
@@ -390,34 +457,31 @@ func Shorten(path string) string {
 	return path[:end] + "…"
 }
 
-// checkText tells whether data is one JSON value in sound Unicode, and notes
-// the fault where it is not.
-func (d *decoder) checkText(data []byte) bool {
-	if at := invalidUTF8(data); at >= 0 {
-		d.Add("body", "is not valid UTF-8 at byte %d: send the text as UTF-8", at)
-		return false
+// explain notes why data is not one JSON value in sound Unicode; notUTF8 is where
+// it is not UTF-8, -1 where it is.
+func (d *decoder) explain(data []byte, notUTF8 int) {
+	if notUTF8 >= 0 {
+		d.Add("body", "is not valid UTF-8 at byte %d: send the text as UTF-8", notUTF8)
+		return
 	}
-	if !json.Valid(data) {
-		var raw json.RawMessage
-		err := json.Unmarshal(data, &raw)
-		syntax, ok := errors.AsType[*json.SyntaxError](err)
-		switch {
-		case len(bytes.TrimSpace(data)) == 0:
-			d.Add("body", "is empty: send a JSON object")
-		case cutOff(data):
-			d.Add("body", "is JSON that is cut off at its end, byte %d", len(data))
-		case ok:
-			d.Add("body", "is not JSON: %s at byte %d", syntax, syntax.Offset)
-		default:
-			d.Add("body", "is not JSON: %s", err)
-		}
-		return false
-	}
-	if at := loneSurrogate(data); at >= 0 {
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	if err == nil {
+		at := loneSurrogate(string(data))
 		d.Add("body", "has half of a surrogate pair at byte %d: write the character itself, or both halves", at)
-		return false
+		return
 	}
-	return true
+	syntax, ok := errors.AsType[*json.SyntaxError](err)
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		d.Add("body", "is empty: send a JSON object")
+	case cutOff(data):
+		d.Add("body", "is JSON that is cut off at its end, byte %d", len(data))
+	case ok:
+		d.Add("body", "is not JSON: %s at byte %d", syntax, syntax.Offset)
+	default:
+		d.Add("body", "is not JSON: %s", err)
+	}
 }
 
 // cutOff tells whether data ends within a JSON value that is sound so far.
@@ -426,25 +490,11 @@ func cutOff(data []byte) bool {
 	return errors.Is(json.NewDecoder(bytes.NewReader(data)).Decode(&raw), io.ErrUnexpectedEOF)
 }
 
-func invalidUTF8(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
-	}
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
-}
-
 // loneSurrogate returns where valid JSON has a \u escape that is half of a
 // surrogate pair, -1 if nowhere. encoding/json would replace it.
-func loneSurrogate(data []byte) int {
+func loneSurrogate(data string) int {
 	for i := 0; ; {
-		escape := bytes.IndexByte(data[i:], '\\')
+		escape := strings.IndexByte(data[i:], '\\')
 		if escape < 0 {
 			return -1
 		}
@@ -466,11 +516,11 @@ func loneSurrogate(data []byte) int {
 
 // surrogate tells whether data begins with an escaped surrogate of the 1,024
 // from first on, and how long that is.
-func surrogate(data []byte, first uint64) (size int, ok bool) {
+func surrogate(data string, first uint64) (size int, ok bool) {
 	const length = len(`\ud800`)
 	if len(data) < length || data[0] != '\\' || data[1] != 'u' {
 		return 0, false
 	}
-	code, err := strconv.ParseUint(string(data[2:length]), 16, 16)
+	code, err := strconv.ParseUint(data[2:length], 16, 16)
 	return length, err == nil && code >= first && code < first+0x400
 }

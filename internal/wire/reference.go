@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 
 	"personae.dev/apitype"
@@ -19,24 +20,32 @@ type Reference struct {
 
 // DecodeReference reads a body that may have the named fields of a Reference.
 func DecodeReference(data []byte, names ...string) (ref Reference, unknown []string, faults []persona.Fault) {
-	d := newDecoder(data)
-	if !d.checkText(data) {
-		return ref, nil, d.List()
+	d := &decoder{}
+	member := func(name, path string) bool {
+		if !slices.Contains(names, name) {
+			return false
+		}
+		switch name {
+		case "oId":
+			d.text(path, &ref.OID)
+		case "revisionOId":
+			d.text(path, &ref.RevisionOID)
+		case "questionOId":
+			d.text(path, &ref.QuestionOID)
+		case "question":
+			given(d, path, &ref.Question)
+		case "rationale":
+			given(d, path, &ref.Rationale)
+		case "fitType":
+			given(d, path, &ref.FitType)
+		case "weight":
+			given(d, path, &ref.Weight)
+		}
+		return true
 	}
-	all := fields{
-		"oId":         func(path string) { d.text(path, &ref.OID) },
-		"revisionOId": func(path string) { d.text(path, &ref.RevisionOID) },
-		"questionOId": func(path string) { d.text(path, &ref.QuestionOID) },
-		"question":    func(path string) { given(d, path, &ref.Question) },
-		"rationale":   func(path string) { given(d, path, &ref.Rationale) },
-		"fitType":     func(path string) { given(d, path, &ref.FitType) },
-		"weight":      func(path string) { given(d, path, &ref.Weight) },
+	if !d.read(string(data), true, func() { d.object("", member) }) {
+		ref = Reference{}
 	}
-	known := fields{}
-	for _, name := range names {
-		known[name] = all[name]
-	}
-	d.object("", known)
 	return ref, d.unknown, d.List()
 }
 

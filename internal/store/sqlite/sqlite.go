@@ -31,6 +31,9 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
+	// keptLog is how many bytes of the log stay on the disk when what it holds is
+	// in the file: an import makes a log as large as itself.
+	keptLog = 64 << 20
 	// ApplicationID marks our files, see the first migration.
 	ApplicationID = 0x50455253
 )
@@ -78,6 +81,7 @@ func Open(ctx context.Context, path string, opts engine.Options, apply engine.Ap
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"1"},
 		"_txlock":       {"immediate"},
+		"_pragma":       {"journal_size_limit(" + strconv.Itoa(keptLog) + ")"},
 	}))
 	if err != nil {
 		return nil, d.Translate(err)

@@ -27,6 +27,16 @@ const (
 	keptStatements = 100
 )
 
+// A write that is alone may change many pages. Those that the cache cannot hold
+// go to the log before its end, and a page that is changed again goes there
+// again: with largeCache, 64 MiB, it holds what an import changes again and again,
+// the indexes. Memory is taken as it is needed, and given back at the end. Both
+// take effect while SQLite prepares them, and so are no statements to keep.
+const (
+	largeCache = `pragma cache_size = -65536`
+	usualCache = `pragma cache_size = -2000`
+)
+
 // writes are the writes that wait for the connection that writes. Those that
 // come while others are made durable are made durable together after them
 // (docs/adr/0021): what a write takes longest for is the disk.
@@ -190,7 +200,7 @@ func (q *writes) another(beside *write) *write {
 
 // together makes first, and the writes that wait behind it, in one transaction.
 func (q *writes) together(ctx context.Context, first *write) {
-	t, err := q.begin(ctx)
+	t, err := q.begin(ctx, first.alone)
 	if err != nil {
 		first.ended <- err
 		return
@@ -216,12 +226,16 @@ func (q *writes) together(ctx context.Context, first *write) {
 	if rollback := t.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 		err = errors.Join(err, rollback)
 	}
+	if first.alone {
+		// What it did is done: a cache that stays large is no reason to say otherwise.
+		_, _ = q.db.ExecContext(ctx, usualCache)
+	}
 	for _, w := range members {
 		w.ended <- err
 	}
 }
 
-func (q *writes) begin(ctx context.Context) (*transaction, error) {
+func (q *writes) begin(ctx context.Context, alone bool) (*transaction, error) {
 	sqlTx, err := q.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -229,6 +243,11 @@ func (q *writes) begin(ctx context.Context) (*transaction, error) {
 	// From here to the commit nobody else can change the database.
 	if err := q.watch.check(ctx, sqlTx); err != nil {
 		return nil, errors.Join(err, sqlTx.Rollback())
+	}
+	if alone {
+		if _, err := sqlTx.ExecContext(ctx, largeCache); err != nil {
+			return nil, errors.Join(err, sqlTx.Rollback())
+		}
 	}
 	return &transaction{Tx: sqlTx, writes: q, statements: map[string]*sql.Stmt{}}, nil
 }

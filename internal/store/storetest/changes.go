@@ -107,6 +107,13 @@ func (f *fixture) changes() []change {
 		{method: "InsertPersona", make: func(ctx context.Context, tx persona.Tx) error {
 			return tx.InsertPersona(ctx, f.persona("pe_new", "x"))
 		}},
+		{method: "InsertPersonas", make: func(ctx context.Context, tx persona.Tx) error {
+			return tx.InsertPersonas(ctx, []*persona.Revision{f.revision("rv_many", f.persona("pe_many", "x"), persona.ActionImported)})
+		}},
+		{method: "PersonasByID", make: func(ctx context.Context, tx persona.Tx) error {
+			_, err := tx.PersonasByID(ctx, f.workspace.OID, []string{"pe_1"})
+			return err
+		}},
 		{method: "ReplacePersona", named: one, make: func(ctx context.Context, tx persona.Tx) error {
 			return replaced(ctx, tx, "pe_1")
 		}},
