@@ -55,11 +55,11 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 		firsts[i].At = at
 		totals[total{r.Persona.WorkspaceOID, r.Persona.Status()}]++
 	}
-	if err := personarow.Fill(firsts, revisions, t.find); err != nil {
-		return err
-	}
-	for into, rows := range personarow.Tables(firsts) {
-		if err := t.insertMany(ctx, into, rows); err != nil {
+	for filled, err := range personarow.Fill(firsts, revisions, t.find) {
+		if err != nil {
+			return err
+		}
+		if err := t.insertFilled(ctx, filled); err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 			return err
 		}
 	}
-	return t.indexMany(ctx, firsts)
+	return nil
 }
 
 // total is of a workspace and status.
@@ -86,8 +86,13 @@ func (t *tx) find(f *personarow.First, p *persona.Persona) {
 	}
 }
 
-// indexMany writes what finds new personas by their words.
-func (t *tx) indexMany(ctx context.Context, firsts []personarow.First) error {
+// insertFilled writes new personas, with what finds them.
+func (t *tx) insertFilled(ctx context.Context, firsts []personarow.First) error {
+	for into, rows := range personarow.Tables(firsts) {
+		if err := t.insertMany(ctx, into, rows); err != nil {
+			return err
+		}
+	}
 	var words [][]any
 	for _, f := range firsts {
 		if f.Index == nil {

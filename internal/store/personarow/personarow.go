@@ -83,23 +83,40 @@ type First struct {
 	Links             [][]any
 	Index             engine.Change
 	Words             []any
-	err               error
 }
 
-// Fill makes the rows of revisions, each of a persona that has its place. It uses
-// all processors. find sets what finds a persona.
-func Fill(firsts []First, revisions []*persona.Revision, find func(*First, *persona.Persona)) error {
-	parallel.Each(len(firsts), func(i int) {
-		if firsts[i].err = firsts[i].fill(revisions[i]); firsts[i].err == nil {
-			find(&firsts[i], revisions[i].Persona)
-		}
-	})
-	for i := range firsts {
-		if err := firsts[i].err; err != nil {
-			return err
+// fillTogether is how many Fill yields at once.
+const fillTogether = 64
+
+// Fill yields the rows of revisions, each of a persona that has its place, some at
+// once and in their order. It uses all processors, and makes more while those that
+// it has yielded are written. find sets what finds a persona.
+func Fill(firsts []First, revisions []*persona.Revision, find func(*First, *persona.Persona)) iter.Seq2[[]First, error] {
+	type part struct {
+		firsts []First
+		err    error
+	}
+	starts := func(yield func(int) bool) {
+		for start := 0; start < len(firsts) && yield(start); start += fillTogether {
 		}
 	}
-	return nil
+	parts := parallel.InOrder(starts, func(start int) part {
+		end := min(start+fillTogether, len(firsts))
+		for i := start; i < end; i++ {
+			if err := firsts[i].fill(revisions[i]); err != nil {
+				return part{err: err}
+			}
+			find(&firsts[i], revisions[i].Persona)
+		}
+		return part{firsts: firsts[start:end]}
+	})
+	return func(yield func([]First, error) bool) {
+		for p := range parts {
+			if !yield(p.firsts, p.err) || p.err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Tables are the tables, with columns, and their rows, in the order in which they
