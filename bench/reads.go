@@ -4,9 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"slices"
+	"strings"
 
 	"personae.dev/bench/data"
 	"personae.dev/bench/report"
@@ -156,10 +160,13 @@ func (b *bench) large(ctx context.Context, m *report.Measure) error {
 	if err != nil {
 		return err
 	}
+	if err := cached(l); err != nil {
+		return err
+	}
 	if m.Series, err = b.alternate(ctx, b.gets(bare, ours), b.each); err != nil {
 		return err
 	}
-	m.Notes = append(m.Notes, fmt.Sprintf("%d personas over %d workspaces, each with a key of its own; cache of 64 MiB.", l.Personas, len(l.Tokens)))
+	m.Notes = append(m.Notes, fmt.Sprintf("%d personas over %d workspaces, each with a key of its own; cache of 64 MiB. The file was read once before, so that it is in the system's cache where that has room for it: else the disk is what is measured.", l.Personas, len(l.Tokens)))
 	what := fmt.Sprintf("get, %s personas over %s workspaces", report.Whole(l.Personas), report.Whole(len(l.Tokens)))
 	b.ratio(m, what+", to bare net/http", sqliteName, bareName, 0.40)
 	p99, err := b.halfLoad(ctx, m, bare, ours)
@@ -170,12 +177,25 @@ func (b *bench) large(ctx context.Context, m *report.Measure) error {
 	return nil
 }
 
+// cached reads the file of a library, so that the system has it in its cache.
+func cached(l *data.Library) error {
+	file, err := os.Open(strings.TrimPrefix(l.Database, "sqlite:"))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, file)
+	return errors.Join(err, file.Close())
+}
+
 // size measures what a get costs as libraries grow, with the cache off.
 func (b *bench) size(ctx context.Context, m *report.Measure) error {
 	var contenders []*contender
 	for _, personas := range b.sizes {
 		l, err := b.spread(ctx, personas)
 		if err != nil {
+			return err
+		}
+		if err := cached(l); err != nil {
 			return err
 		}
 		c, err := b.personae(ctx, report.Whole(personas)+" personas"+uncached, l, "--cache-mib", "0")
