@@ -83,8 +83,8 @@ func (l *Library) divide() {
 	}
 }
 
-// divideEvery is how many keys are read from the store before the caches are
-// divided anew: they take 64 KiB.
+// divideEvery is how many keys are read from the store before the caches may be
+// divided anew: they take 64 KiB, and cache.Resize waits for more.
 const divideEvery = 128
 
 func unauthorized(reason error) error {
