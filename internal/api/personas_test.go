@@ -150,22 +150,25 @@ func TestGetPersona(t *testing.T) {
 		status         int
 		code, field    string
 	}{
-		"NoID":           {"GET", "/api/v2/persona/get", 400, "invalid_request", "oId"},
-		"EmptyID":        {"GET", getPath, 400, "invalid_request", "oId"},
-		"RepeatedID":     {"GET", getPath + "p_1234&oId=p_1234", 400, "invalid_request", "oId"},
-		"OtherCaseOfID":  {"GET", "/api/v2/persona/get?oid=p_1234", 400, "invalid_request", "oId"},
-		"BadEscape":      {"GET", getPath + "p_1234&x=%zz", 400, "invalid_request", "query"},
-		"Semicolon":      {"GET", getPath + "p_1234;x=1", 400, "invalid_request", "query"},
-		"NotUTF8":        {"GET", getPath + "%ff", 400, "invalid_request", "oId"},
-		"UnknownID":      {"GET", getPath + "p_1235", 404, "persona_not_found", ""},
-		"OtherCase":      {"GET", getPath + "P_1234", 404, "persona_not_found", ""},
-		"IDWithNUL":      {"GET", getPath + "p_1234%00", 404, "persona_not_found", ""},
-		"VeryLongID":     {"GET", getPath + strings.Repeat("x", 10_000), 404, "persona_not_found", ""},
-		"WrongVerb":      {"POST", getPath + "p_1234", 405, "method_not_allowed", ""},
-		"WrongVerbOld":   {"DELETE", "/api/v2/personas/get?oId=p_1234", 405, "method_not_allowed", ""},
-		"UnknownPath":    {"GET", "/api/v2/persona/gets", 404, "path_not_found", ""},
-		"TrailingSlash":  {"GET", "/api/v2/persona/get/?oId=p_1234", 404, "path_not_found", ""},
-		"OptionsUnknown": {"OPTIONS", "/api/v2/persona/get", 405, "method_not_allowed", ""},
+		"NoID":          {"GET", "/api/v2/persona/get", 400, "invalid_request", "oId"},
+		"EmptyID":       {"GET", getPath, 400, "invalid_request", "oId"},
+		"RepeatedID":    {"GET", getPath + "p_1234&oId=p_1234", 400, "invalid_request", "oId"},
+		"OtherCaseOfID": {"GET", "/api/v2/persona/get?oid=p_1234", 400, "invalid_request", "oId"},
+		"BadEscape":     {"GET", getPath + "p_1234&x=%zz", 400, "invalid_request", "query"},
+		"Semicolon":     {"GET", getPath + "p_1234;x=1", 400, "invalid_request", "query"},
+		"NotUTF8":       {"GET", getPath + "%ff", 400, "invalid_request", "oId"},
+		"UnknownID":     {"GET", getPath + "p_1235", 404, "persona_not_found", ""},
+		"OtherCase":     {"GET", getPath + "P_1234", 404, "persona_not_found", ""},
+		"IDWithNUL":     {"GET", getPath + "p_1234%00", 404, "persona_not_found", ""},
+		"VeryLongID":    {"GET", getPath + strings.Repeat("x", 10_000), 404, "persona_not_found", ""},
+		"WrongVerb":     {"POST", getPath + "p_1234", 405, "method_not_allowed", ""},
+		"WrongVerbOld":  {"DELETE", "/api/v2/personas/get?oId=p_1234", 405, "method_not_allowed", ""},
+		"UnknownPath":   {"GET", "/api/v2/persona/gets", 404, "path_not_found", ""},
+		"EncodedSlash":  {"GET", "/api/v2/persona%2Fget?oId=p_1234", 404, "path_not_found", ""},
+		// Not 405: that is of another path.
+		"EncodedSlashOfChange": {"GET", "/api/v2/persona%2Fcreate", 404, "path_not_found", ""},
+		"TrailingSlash":        {"GET", "/api/v2/persona/get/?oId=p_1234", 404, "path_not_found", ""},
+		"OptionsUnknown":       {"OPTIONS", "/api/v2/persona/get", 405, "method_not_allowed", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

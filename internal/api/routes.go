@@ -72,7 +72,7 @@ func unmatched(routes []route) httpx.Handler {
 	}
 	return func(w *httpx.ResponseWriter, r *http.Request) error {
 		methods := allowed[r.URL.Path]
-		if methods == nil {
+		if methods == nil || r.URL.RawPath != "" { // the path is another one, encoded
 			return persona.NotFoundf("path_not_found", "There is nothing at this path. The API reference is at /docs.")
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))

@@ -167,8 +167,8 @@ func appendText(b []byte, key, value string) (_ []byte, plain bool) {
 	return append(append(b, value...), '"'), true
 }
 
-// isPlain tells whether a text stands for itself in JSON. An empty one is not:
-// slog leaves out what has no key.
+// isPlain tells whether a text stands for itself in JSON. An empty one is left to
+// slog, which knows what to leave out.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -55,7 +55,9 @@ type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
 	own     func(K, V) K
-	entries *otter.Cache[K, entry[V]] // nil: the cache is off
+	// maxBytes is what the cache was made with.
+	maxBytes int64
+	entries  *otter.Cache[K, entry[V]] // nil: the cache is off
 	// writes grows with every write of this process that has ended, and with
 	// every one of another that names what it changed.
 	writes atomic.Uint64
@@ -72,7 +74,7 @@ type entry[V any] struct {
 
 // New returns an empty cache.
 func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, changing: map[K]int{}}
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, maxBytes: cfg.MaxBytes, changing: map[K]int{}}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
@@ -202,10 +204,16 @@ func (c *Cache[K, V]) Bytes() int64 {
 	return int64(c.entries.WeightedSize())
 }
 
-// Resize bounds the cache anew, if it is on.
+// Resize bounds the cache anew, if it is on, where that is a change by more than
+// a hundredth of what it was made with: each one lets it forget what it has learnt
+// of what is used.
 func (c *Cache[K, V]) Resize(maxBytes int64) {
-	if c.entries != nil {
-		c.entries.SetMaximum(uint64(max(maxBytes, 0)))
+	if c.entries == nil {
+		return
+	}
+	maxBytes = max(maxBytes, 0)
+	if change := maxBytes - int64(c.entries.GetMaximum()); max(change, -change) > c.maxBytes/100 {
+		c.entries.SetMaximum(uint64(maxBytes))
 	}
 }
 

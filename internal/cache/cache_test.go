@@ -231,6 +231,37 @@ func TestBound(t *testing.T) {
 	})
 }
 
+// TestResize: a small change is none, however often it is asked for; many small
+// ones together are.
+func TestResize(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const maxBytes, entries = 100_000, 100
+		f := setup(t, maxBytes)
+		bytes := func() int64 {
+			synctest.Wait() // for the eviction
+			return f.Bytes()
+		}
+		for i := range entries + 50 {
+			f.get(t, string(rune('A'+i)), string(make([]byte, maxBytes/entries-200)))
+		}
+		full := bytes()
+		f.Resize(maxBytes - maxBytes/100)
+		f.Resize(maxBytes - maxBytes/100)
+		if got := bytes(); got != full {
+			t.Errorf("a hundredth less makes %d bytes of %d", got, full)
+		}
+		f.Resize(maxBytes - maxBytes/100 - 1)
+		if got := bytes(); got > maxBytes-maxBytes/100-1 || got >= full {
+			t.Errorf("more than a hundredth less leaves %d bytes of %d", got, full)
+		}
+		f.Resize(-1)
+		if got := bytes(); got != 0 {
+			t.Errorf("without room there are %d bytes", got)
+		}
+	})
+}
+
 // TestWriteUnderWay: what is read while a write is under way is kept for nobody,
 // until the last such write has ended.
 func TestWriteUnderWay(t *testing.T) {

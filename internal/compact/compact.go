@@ -5,6 +5,7 @@ package compact
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"personae.dev/internal/persona"
 )
@@ -28,6 +29,7 @@ const (
 	userBytes         = 112
 	organizationBytes = 80
 	textBytes         = 16
+	timeBytes         = 24
 )
 
 // Compact puts what is in memory already in the place of what c has, and copies
@@ -40,7 +42,7 @@ func (s *Shared) Compact(c *persona.Credential) (bytes int) {
 		c.User = known
 	} else {
 		u := *c.User
-		bytes += userBytes + joined(&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName) + clone(&u.Email)
+		bytes += userBytes + joined(&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, (*string)(&u.Role)) + clone(&u.Email)
 		c.User = &u
 		keep(&s.users, u.OID, &u)
 	}
@@ -60,9 +62,14 @@ func (s *Shared) Compact(c *persona.Credential) (bytes int) {
 		for i, scope := range key.Scopes {
 			key.Scopes[i] = persona.Scope(strings.Clone(string(scope)))
 		}
-		keep(&s.scopes, names, key.Scopes)
+		keep(&s.scopes, strings.Clone(names), key.Scopes) // that of one scope is the scope itself
 	}
 	bytes += joined(&key.OID, &key.WorkspaceOID, &key.Name, &workspace.Name) + clone(&workspace.Domain)
+	for _, t := range [...]*time.Time{key.ExpiresAt, key.RevokedAt, key.LastUsedAt} {
+		if t != nil {
+			bytes += timeBytes
+		}
+	}
 	workspace.OID, workspace.OrganizationOID, key.UserOID = key.WorkspaceOID, c.Organization.OID, c.User.OID
 	return bytes
 }

@@ -1,8 +1,11 @@
 package compact_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
+	"unsafe"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,5 +63,52 @@ func TestCompactHidesNothing(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestCompactKeepsNoRow: the texts of a row are parts of one, which would stay in
+// memory for the sake of any of them.
+func TestCompactKeepsNoRow(t *testing.T) {
+	t.Parallel()
+	var shared compact.Shared
+	// read returns a credential whose texts are all parts of the row.
+	read := func() (*persona.Credential, weak.Pointer[[1024]byte]) {
+		row, used := new([1024]byte), 0
+		part := func(texts ...*string) {
+			for _, text := range texts {
+				n := copy(row[used:], *text)
+				*text = unsafe.String(&row[used], n)
+				used += n
+			}
+		}
+		c := credential("ak_1")
+		c.Key.Scopes = c.Key.Scopes[:1] // whose name is that of the set
+		k, w, u, o := &c.Key, &c.Workspace, c.User, c.Organization
+		part(&k.OID, &k.WorkspaceOID, &k.UserOID, &k.Name, (*string)(&k.Scopes[0]))
+		part(&w.OID, &w.OrganizationOID, &w.Name, w.Domain)
+		part(&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, u.Email, (*string)(&u.Role))
+		part(&o.OID, &o.Name, &o.Slug, o.Domain)
+		return c, weak.Make(row)
+	}
+	first, row := read()
+	shared.Compact(first)
+	second, another := read()
+	shared.Compact(second)
+	runtime.GC()
+	if row.Value() != nil || another.Value() != nil {
+		t.Error("a row is kept")
+	}
+	runtime.KeepAlive([]any{first, second, &shared})
+}
+
+// TestCompactCountsTimes: each that is set is in memory of its own.
+func TestCompactCountsTimes(t *testing.T) {
+	t.Parallel()
+	var shared compact.Shared
+	shared.Compact(credential("ak_0"))
+	one, two := credential("ak_1"), credential("ak_2")
+	two.Key.RevokedAt = two.Key.ExpiresAt
+	if more, less := shared.Compact(two), shared.Compact(one); more != less+int(unsafe.Sizeof(time.Time{})) {
+		t.Errorf("with one time %d bytes, with two %d", less, more)
 	}
 }

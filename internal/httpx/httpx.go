@@ -120,7 +120,8 @@ func Adapt(h Handler) http.Handler {
 	})
 }
 
-// Mux finds the handler of a request by its exact path and method. It is no
+// Mux finds the handler of a request by its exact path and method. A path that is
+// encoded in another way than need be, as with %2F for a slash, is no route's. It is no
 // http.ServeMux, which costs more than a hot answer's key check, and redirects
 // what is nearly a path.
 type Mux struct {
@@ -153,7 +154,7 @@ func (m *Mux) Handle(method, path string, h Handler) {
 // Serve is the Handler of the mux.
 func (m *Mux) Serve(w *ResponseWriter, r *http.Request) error {
 	found := m.routes[r.URL.Path][r.Method]
-	if found == nil {
+	if found == nil || r.URL.RawPath != "" {
 		return m.otherwise(w, r)
 	}
 	w.Route = found.pattern

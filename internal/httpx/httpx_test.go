@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -64,7 +65,9 @@ func TestMux(t *testing.T) {
 		return nil
 	})
 	failed := errors.New("failed")
-	mux.Handle("GET", "/a", func(*httpx.ResponseWriter, *http.Request) error { return failed })
+	for _, path := range []string{"/a", "/a/b"} {
+		mux.Handle("GET", path, func(*httpx.ResponseWriter, *http.Request) error { return failed })
+	}
 	var route string
 	var err error
 	look := func(next httpx.Handler) httpx.Handler {
@@ -78,7 +81,7 @@ func TestMux(t *testing.T) {
 	if !errors.Is(err, failed) || route != "GET /a" {
 		t.Errorf("error %v, route %q", err, route)
 	}
-	for _, target := range []string{"/b", "/a/", "//a", "/x/../a", "/./a", "/"} {
+	for _, target := range []string{"/b", "/a/", "//a", "/x/../a", "/./a", "/", "/a%2Fb", "/%2Fa", "/%61"} {
 		if got := serve(t, get(t, "http://host"+target), mux.Serve, look); got.Code != http.StatusTeapot || route != "" {
 			t.Errorf("%s: status %d, route %q", target, got.Code, route)
 		}
@@ -232,5 +235,26 @@ func TestWriteFlat(t *testing.T) {
 	}
 	if got.Metadata.Message != message || got.OID != "x" || !strings.HasPrefix(w.Body.String(), `{"_metadata":`) {
 		t.Errorf("%s", w.Body)
+	}
+}
+
+func TestWriteWrapped(t *testing.T) {
+	t.Parallel()
+	w := serve(t, get(t, "/"), func(w *httpx.ResponseWriter, _ *http.Request) error {
+		w.RequestID = "rq_1"
+		return httpx.WriteWrapped(w, "Done.", []byte(`{"oId":"x"}`))
+	})
+	var got struct {
+		Metadata struct{ Timestamp string } `json:"_metadata"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	want := `{"_metadata":{"usage":0,"requestId":"rq_1","message":"Done.","timestamp":"` + got.Metadata.Timestamp + `"},"data":{"oId":"x"}}`
+	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
+		t.Error(diff)
+	}
+	if length := w.Header().Get("Content-Length"); length != strconv.Itoa(len(want)) {
+		t.Errorf("Content-Length is %s of %d", length, len(want))
 	}
 }

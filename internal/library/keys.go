@@ -28,8 +28,8 @@ type credential struct {
 }
 
 // credentialBytes is what a credential and its use take in memory beside texts,
-// users and organizations.
-const credentialBytes = 288 + 32
+// times, users and organizations.
+const credentialBytes = 288 + 48
 
 // Authenticate returns whom the token speaks for. Every error of kind
 // Unauthorized is the same to its reader, whatever the reason; the reason is its
@@ -83,8 +83,8 @@ func (l *Library) divide() {
 	}
 }
 
-// divideEvery is how many keys are read from the store before the caches are
-// divided anew: they take 64 KiB.
+// divideEvery is how many keys are read from the store before the caches may be
+// divided anew: they take 64 KiB, and cache.Resize waits for more.
 const divideEvery = 128
 
 func unauthorized(reason error) error {

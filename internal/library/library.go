@@ -129,10 +129,12 @@ type Background struct {
 // last used, and purges deleted personas and first answers. It returns when ctx
 // ends, after it has written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
-	flush := func(ctx context.Context) {
+	flush := func(ctx context.Context) (many <-chan struct{}) {
 		if err := l.usage.Flush(ctx, l.store); err != nil {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
+			return nil // there are as many as before: only the ticker tries again
 		}
+		return l.usage.Many()
 	}
 	purge := func() {
 		var before time.Time // when nothing was deleted: first answers go all the same
@@ -147,12 +149,13 @@ func (l *Library) Run(ctx context.Context, work Background) {
 	defer flushes.Stop()
 	defer purges.Stop()
 	purge()
+	many := l.usage.Many()
 	for {
 		select {
 		case <-flushes.C:
-			flush(ctx)
-		case <-l.usage.Many():
-			flush(ctx)
+			many = flush(ctx)
+		case <-many:
+			many = flush(ctx)
 		case <-purges.C:
 			purge()
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ package usage
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ const (
 // Times knows which keys were used since they were last written down.
 type Times struct {
 	mu    sync.Mutex
-	noted []*Use
+	noted map[string]*Use // by key
 	many  chan struct{}
 }
 
@@ -41,9 +42,10 @@ type Use struct {
 }
 
 // New returns Times without any.
-func New() *Times { return &Times{many: make(chan struct{}, 1)} }
+func New() *Times { return &Times{noted: map[string]*Use{}, many: make(chan struct{}, 1)} }
 
-// Of returns where uses of a key are noted. There may be several of a key.
+// Of returns where uses of a key are noted. There may be several of a key, which
+// count as one.
 func (u *Times) Of(keyOID string) *Use { return &Use{times: u, keyOID: keyOID} }
 
 // Many tells, once, when there is so much to write down that it should be done
@@ -58,15 +60,32 @@ func (u *Use) At(now time.Time) {
 	}
 }
 
+// atLeast sets the time of the last use to one that is later.
+func (u *Use) atLeast(last int64) {
+	for {
+		own := u.last.Load()
+		if own >= last || u.last.CompareAndSwap(own, last) {
+			return
+		}
+	}
+}
+
 func (u *Times) note(uses ...*Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, use := range uses {
-		if len(u.noted) >= atMost {
+		other, known := u.noted[use.keyOID]
+		switch {
+		case known:
+			// The new one takes its place: a key that is read anew is used there
+			// from now on. Whoever uses the other notes it again.
+			other.noted.Store(false)
+			use.atLeast(other.last.Load())
+		case len(u.noted) >= atMost:
 			use.noted.Store(false)
 			continue
 		}
-		u.noted = append(u.noted, use)
+		u.noted[use.keyOID] = use
 	}
 	if len(u.noted) >= early {
 		select {
@@ -80,9 +99,10 @@ func (u *Times) note(uses ...*Use) {
 // time.
 func (u *Times) Flush(ctx context.Context, store persona.Store) error {
 	u.mu.Lock()
-	uses := u.noted
-	u.noted = nil
+	noted := u.noted
+	u.noted = map[string]*Use{}
 	u.mu.Unlock()
+	uses := slices.Collect(maps.Values(noted))
 	for _, use := range uses {
 		use.noted.Store(false) // what is used from here on is noted again
 	}
@@ -92,10 +112,7 @@ func (u *Times) Flush(ctx context.Context, store persona.Store) error {
 		some := uses[:min(perWrite, len(uses))]
 		lastUsed := make(map[string]time.Time, len(some))
 		for _, use := range some {
-			at := time.UnixMicro(use.last.Load()).UTC()
-			if at.After(lastUsed[use.keyOID]) {
-				lastUsed[use.keyOID] = at
-			}
+			lastUsed[use.keyOID] = time.UnixMicro(use.last.Load()).UTC()
 		}
 		// Not under the lock: the database may be another's for seconds, and
 		// requests wait for note.

@@ -134,3 +134,48 @@ func TestMany(t *testing.T) {
 		t.Errorf("%d were written, %v, want %d", len(s.all()), err, atMost)
 	}
 }
+
+// TestManyUsesOfOneKey: where nothing is cached, each request reads the key anew.
+// It is keys that count, and not requests.
+func TestManyUsesOfOneKey(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	const requests = 50_000
+	latest := at(requests)
+	times.Of("ak_1").At(latest)
+	for i := range requests {
+		times.Of("ak_1").At(at(i))
+	}
+	select {
+	case <-times.Many():
+		t.Error("one key counts as many")
+	default:
+	}
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]map[string]time.Time{{"ak_1": latest}}, s.writes); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+}
+
+// TestTwoUsesOfOneKey: a use of either is noted, whichever was noted last.
+func TestTwoUsesOfOneKey(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	one, other := times.Of("ak_1"), times.Of("ak_1")
+	for i, use := range []*usage.Use{one, other, one, one, other, other} {
+		use.At(at(i))
+	}
+	one.At(at(9))
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	other.At(at(10))
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]map[string]time.Time{{"ak_1": at(9)}, {"ak_1": at(10)}}, s.writes); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+}

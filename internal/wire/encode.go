@@ -63,7 +63,11 @@ func encodePersona(p *persona.Persona, questionIDs bool) []byte {
 	b = appendText(b, `,"firstName":`, p.Author.FirstName)
 	b = appendText(b, `,"lastName":`, p.Author.LastName)
 	b = appendText(b, `},"workspace":{"oId":`, p.WorkspaceOID)
-	return append(b, "}}"...)
+	b = append(b, "}}"...)
+	if cap(b)-len(b) > len(b)/16 { // escapes made it grow: a cache counts what is used
+		return append(make([]byte, 0, len(b)), b...)
+	}
+	return b
 }
 
 func appendQuestions(b []byte, questions []persona.QualifyingQuestion, withIDs bool) []byte {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -73,5 +74,20 @@ func BenchmarkEncodePersona(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		encodePersona(p, false)
+	}
+}
+
+// TestEncodePersonaTakesWhatItHas: what escapes make larger has no more room than
+// the rest, as caches count what is used.
+func TestEncodePersonaTakesWhatItHas(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"plain", "\"quoted\"\n", strings.Repeat("\"", 40)} {
+		p := &persona.Persona{OID: "pe_1", Name: "x"}
+		for range 200 {
+			p.PainPoints = append(p.PainPoints, line)
+			if b := encodePersona(p, false); cap(b)-len(b) > len(b)/16 {
+				t.Fatalf("%d of %q: %d bytes have room for %d", len(p.PainPoints), line, len(b), cap(b))
+			}
+		}
 	}
 }

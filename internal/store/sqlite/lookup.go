@@ -60,7 +60,8 @@ const (
 
 // One runs a query that has one row at most, all of whose arguments are texts,
 // and gives the row to scan. It is not broken off in the middle: ctx bounds the
-// wait for a turn.
+// wait for a turn. Where another program locks the whole file, a lookup waits for
+// it, too, for busyTimeout at most.
 func (d *DB) One(ctx context.Context, text string, scan func(Row) error, args ...string) (found bool, err error) {
 	found, err = d.lookups.one(ctx, text, scan, args)
 	return found, d.Translate(err)
@@ -88,19 +89,31 @@ func (ls *lookups) one(ctx context.Context, text string, scan func(Row) error, a
 	return l.one(text, scan, args)
 }
 
-// take returns a connection, which is made if none is idle.
+// take returns a connection, which is made if none is idle: not under the mutex,
+// as that may take as long as another program locks the file. Who has a turn keeps
+// close out.
 func (ls *lookups) take() (*lookup, error) {
+	l, err := ls.takeIdle()
+	if l != nil || err != nil {
+		return l, err
+	}
+	return openLookup(ls.name)
+}
+
+// takeIdle returns nil if no connection is idle.
+func (ls *lookups) takeIdle() (*lookup, error) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.closed {
 		return nil, errClosed
 	}
-	if last := len(ls.idle) - 1; last >= 0 {
-		l := ls.idle[last]
-		ls.idle = ls.idle[:last]
-		return l, nil
+	last := len(ls.idle) - 1
+	if last < 0 {
+		return nil, nil
 	}
-	return openLookup(ls.name)
+	l := ls.idle[last]
+	ls.idle = ls.idle[:last]
+	return l, nil
 }
 
 func (ls *lookups) put(l *lookup) {
@@ -109,7 +122,8 @@ func (ls *lookups) put(l *lookup) {
 	ls.idle = append(ls.idle, l)
 }
 
-// close waits for those that read, and refuses more.
+// close waits for those that read, and refuses more. It must be called once at a
+// time, as it takes all turns.
 func (ls *lookups) close() {
 	for range cap(ls.turns) {
 		ls.turns <- struct{}{}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -154,5 +155,71 @@ func TestOneAtOnce(t *testing.T) {
 	}
 	if _, err := d.One(t.Context(), "select 1", func(Row) error { return nil }); !errors.Is(err, errClosed) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// TestCloseAtOnce: two that close wait for one another.
+func TestCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		d := openForLookups(t)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+	}
+}
+
+// TestOpensForItself: who waits for a file that another program locks keeps nobody
+// else from giving a connection back.
+func TestOpensForItself(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "plain.db") // without a log, so that it can be locked as a whole
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.SetMaxOpenConns(1)
+	do := func(text string) {
+		t.Helper()
+		if _, err := other.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("create table t (a text)")
+	ls := &lookups{name: dsn(path, nil), turns: make(chan struct{}, lookupConnections)}
+	first, err := ls.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	do("begin exclusive")
+	opened := make(chan error)
+	go func() {
+		_, err := ls.one(t.Context(), "select count(*) from t", func(Row) error { return nil }, nil)
+		opened <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // until it waits
+	began := time.Now()
+	ls.put(first)
+	if took := time.Since(began); took > busyTimeout/5 {
+		t.Errorf("to give a connection back took %v", took)
+	}
+	select {
+	case err := <-opened:
+		t.Errorf("a locked file was read: %v", err)
+	default:
+	}
+	do("commit")
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+	ls.close()
+	if err := other.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -48,6 +48,8 @@ type DB struct {
 	lock    *flock.Flock // nil unless Exclusive
 
 	lookups   *lookups
+	closing   sync.Once
+	closed    error // what closing found
 	preparing sync.Mutex
 	prepared  map[string]*sql.Stmt
 }
@@ -246,14 +248,16 @@ func (d *DB) migrations() migrations.Database {
 
 // Close implements engine.Engine. A second time does no harm.
 func (d *DB) Close() error {
-	d.watch.stop()
-	d.writes.close()
-	d.lookups.close()
-	err := errors.Join(d.readers.Close(), d.writer.Close())
-	if d.lock != nil {
-		err = errors.Join(err, d.lock.Unlock())
-	}
-	return err
+	d.closing.Do(func() {
+		d.watch.stop()
+		d.writes.close()
+		d.lookups.close()
+		d.closed = errors.Join(d.readers.Close(), d.writer.Close())
+		if d.lock != nil {
+			d.closed = errors.Join(d.closed, d.lock.Unlock())
+		}
+	})
+	return d.closed
 }
 
 // Epoch implements engine.Engine.
