@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/bits"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -47,12 +48,14 @@ type lookup struct {
 }
 
 const (
-	// lookupConnections is how many rows are looked up at once; more wait.
-	lookupConnections = 4
 	// lookupCacheKiB is what each of them keeps in memory of the file: with
 	// the inner pages of the indices of a million personas, a lookup reads leaves
 	// alone.
 	lookupCacheKiB = 8 << 10
+
+	// leastLookups and mostLookups bound how many rows are looked up at once; more
+	// wait.
+	leastLookups, mostLookups = 2, 8
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT
 	argumentBytes    = 256  // more, and the memory grows
@@ -403,3 +406,8 @@ func pointerAt(at uintptr) uintptr {
 	}
 	return uintptr(binary.NativeEndian.Uint32(b))
 }
+
+// lookupConnections is how many rows are looked up at once: as many as there are
+// processors, as a lookup mostly keeps one busy, and two at the least, for one may
+// wait for the disk.
+func lookupConnections() int { return min(max(runtime.GOMAXPROCS(0), leastLookups), mostLookups) }

@@ -118,7 +118,7 @@ func TestOneAtOnce(t *testing.T) {
 	t.Parallel()
 	d := openForLookups(t)
 	var group sync.WaitGroup
-	for range 4 * lookupConnections {
+	for range 4 * lookupConnections() {
 		group.Go(func() {
 			for range 100 {
 				var n int64
@@ -130,11 +130,11 @@ func TestOneAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if idle := len(d.lookups.idle); idle == 0 || idle > lookupConnections {
+	if idle := len(d.lookups.idle); idle == 0 || idle > lookupConnections() {
 		t.Errorf("%d connections are open", idle)
 	}
 	// With every turn taken, who waits is not kept beyond its context.
-	for range lookupConnections {
+	for range lookupConnections() {
 		d.lookups.turns <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func TestOneAtOnce(t *testing.T) {
 	if err := <-waited; !errors.Is(err, context.Canceled) {
 		t.Errorf("who waited was told %v", err)
 	}
-	for range lookupConnections {
+	for range lookupConnections() {
 		<-d.lookups.turns
 	}
 	if err := d.Close(); err != nil {
@@ -192,7 +192,7 @@ func TestOpensForItself(t *testing.T) {
 		}
 	}
 	do("create table t (a text)")
-	ls := &lookups{name: dsn(path, nil), turns: make(chan struct{}, lookupConnections)}
+	ls := &lookups{name: dsn(path, nil), turns: make(chan struct{}, lookupConnections())}
 	first, err := ls.take()
 	if err != nil {
 		t.Fatal(err)

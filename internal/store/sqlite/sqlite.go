@@ -124,7 +124,7 @@ func Open(ctx context.Context, path string, opts engine.Options, apply engine.Ap
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
-	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections)}
+	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections())}
 	d.writes = &writes{db: d.writer, watch: d.watch, apply: apply, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }

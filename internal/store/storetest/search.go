@@ -225,9 +225,16 @@ func (s suite) testSearchLists(t *testing.T) {
 	check := func(what string) {
 		t.Helper()
 		for i, q := range []persona.Query{
-			{}, {Status: persona.StatusActive}, {Status: persona.StatusArchived}, {Status: persona.StatusDeleted},
-			{AuthorOID: f.member.OID}, {ProductOID: "of_1"}, {ProductOID: "of_2", Status: persona.StatusActive}, {PlaybookOID: "pb_2"},
-			{AuthorOID: f.owner.OID, ProductOID: "of_1", PlaybookOID: "pb_1", Status: persona.StatusActive}, {PlaybookOID: "of_1"},
+			{},
+			{Status: persona.StatusActive},
+			{Status: persona.StatusArchived},
+			{Status: persona.StatusDeleted},
+			{AuthorOID: f.member.OID},
+			{ProductOID: "of_1"},
+			{ProductOID: "of_2", Status: persona.StatusActive},
+			{PlaybookOID: "pb_2"},
+			{AuthorOID: f.owner.OID, ProductOID: "of_1", PlaybookOID: "pb_1", Status: persona.StatusActive},
+			{PlaybookOID: "of_1"},
 		} {
 			for j, order := range []persona.Order{persona.ByCreatedAt, persona.ByUpdatedAt, persona.ByName} {
 				if q.Status == "" {
