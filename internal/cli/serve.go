@@ -109,7 +109,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 // memoryBesideCache is how much memory Go takes beside --cache-mib before it
 // collects garbage more often than it would. With what SQLite has and the program
 // itself, 32 MiB more, it is what a server takes that serves gets.
-const memoryBesideCache = 64 << 20
+const memoryBesideCache = 58 << 20
 
 // boundMemory sets Go's memory limit, unless GOMEMLIMIT did: without one, a full
 // cache would have as much again beside it in garbage. The limit is a soft one.

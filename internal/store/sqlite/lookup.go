@@ -51,7 +51,7 @@ const (
 	// lookupCacheKiB is what each of them keeps in memory of the file: with
 	// the inner pages of the indices of a million personas, a lookup reads leaves
 	// alone.
-	lookupCacheKiB = 8 << 10
+	lookupCacheKiB = 4 << 10
 
 	// leastLookups and mostLookups bound how many rows are looked up at once; more
 	// wait.
