@@ -48,9 +48,8 @@ type lookup struct {
 }
 
 const (
-	// lookupCacheKiB is what each of them keeps in memory of the file: with
-	// the inner pages of the indices of a million personas, a lookup reads leaves
-	// alone.
+	// lookupCacheKiB is what each of them keeps in memory of the file: the inner
+	// pages of the indices of a million personas fit.
 	lookupCacheKiB = 4 << 10
 
 	// leastLookups and mostLookups bound how many rows are looked up at once; more
