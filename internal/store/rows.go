@@ -158,22 +158,22 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 			return err
 		}
 		links = append(links, personarow.LinkRows(at, p)...)
-		if t.dialect.segments == nil {
+		if t.dialect.Segments == nil {
 			words = append(words, fts.Row(at.Workspace, at.ID, p))
-		} else if err := t.later(ctx, t.dialect.put(at, p)); err != nil {
+		} else if err := t.later(ctx, t.dialect.Put(at, p)); err != nil {
 			return err
 		}
 	}
 	if err := t.insertMany(ctx, personarow.Links, links); err != nil {
 		return err
 	}
-	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {
+	if err := t.execAll(ctx, t.dialect.BeforeWords); err != nil {
 		return err
 	}
 	if err := t.insertMany(ctx, fts.Into, words); err != nil {
 		return err
 	}
-	return t.execAll(ctx, t.dialect.afterWords)
+	return t.execAll(ctx, t.dialect.AfterWords)
 }
 
 // later changes the search index, which a search in the transaction waits for.
