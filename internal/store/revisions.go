@@ -23,6 +23,9 @@ func (s *Store) Revisions(ctx context.Context, workspaceOID, personaOID string, 
 // Revisions implements persona.Reader.
 func (q *queries) Revisions(ctx context.Context, workspaceOID, personaOID string, query persona.RevisionQuery) (*persona.RevisionPage, error) {
 	defer q.timed("revisions")()
+	if err := q.hold(ctx, q.dialect.HoldPersona, workspaceOID, personaOID); err != nil {
+		return nil, err
+	}
 	total, err := one(ctx, q, history.Count, scanInt, nil, workspaceOID, personaOID)
 	if err != nil {
 		return nil, err
@@ -54,6 +57,9 @@ func (s *Store) Revision(ctx context.Context, workspaceOID, oID string) (r *pers
 // Revision implements persona.Reader.
 func (q *queries) Revision(ctx context.Context, workspaceOID, oID string) (*persona.Revision, error) {
 	defer q.timed("revision")()
+	if err := q.hold(ctx, q.dialect.HoldOfRevision, workspaceOID, oID); err != nil {
+		return nil, err
+	}
 	found, err := all(ctx, q, history.ByID, history.Scan, workspaceOID, oID)
 	if err != nil {
 		return nil, err

@@ -22,8 +22,10 @@ type Dialect struct {
 	// PassHeld ends a query for rows of a table: those that another holds are
 	// left out.
 	PassHeld string
-	// HoldKey, HoldWorkspace and HoldAccounts are statements.
-	HoldKey, HoldWorkspace, HoldAccounts string
+	// HoldKey, HoldWorkspace and HoldAccounts are statements; so are HoldPersona and
+	// HoldOfRevision, for the persona of a revision: what the newest revision left
+	// is the persona's row, and so nobody may change that after the revision was read.
+	HoldKey, HoldWorkspace, HoldAccounts, HoldPersona, HoldOfRevision string
 
 	// BeforeWords and AfterWords are statements around the insert of the words of
 	// many personas with ids of their own.
@@ -78,6 +80,13 @@ func Postgres() *Dialect {
 		HoldKey:       `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
 		HoldWorkspace: `select o_id from workspaces where o_id = $1 for update`,
 		HoldAccounts:  `lock table organizations in share row exclusive mode`,
+		HoldPersona:   `select id from personas where workspace_o_id = $1 and o_id = $2 for update`,
+		HoldOfRevision: `
+			select p.id
+			from revisions r
+			join personas p on p.id = r.persona_id
+			where p.workspace_o_id = $1 and r.o_id = $2
+			for update of p`,
 		// The words of all are put in their places together, and not those of one
 		// persona after the other, which takes ten times as long.
 		BeforeWords: []string{
