@@ -63,18 +63,22 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 			return err
 		}
 	}
-	for of, personas := range totals {
-		if err := t.count(ctx, of.workspaceOID, of.status, personas); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.countAll(ctx, totals)
 }
 
 // total is of a workspace and status.
 type total struct {
 	workspaceOID string
 	status       persona.Status
+}
+
+func (t *tx) countAll(ctx context.Context, totals map[total]int) error {
+	for of, personas := range totals {
+		if err := t.count(ctx, of.workspaceOID, of.status, personas); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find sets what finds a new persona by its words. It is safe for concurrent use.
