@@ -108,6 +108,9 @@ func (x *Index) Search(ctx context.Context, r engine.Runner, workspaceOID string
 		}
 		total += n
 	}
+	if q.After == nil && q.Offset >= total { // of any size, which Page could not count up to
+		return total, nil, nil
+	}
 	return total, inverted.Page(found, q, q.Offset, q.Limit+1), nil
 }
 
