@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -103,6 +104,25 @@ func Migrations(ctx context.Context, url string, opts Options) ([]Migration, err
 		return nil, err
 	}
 	return sqlite.Steps(ctx, path)
+}
+
+// FillSearchIndex makes the database where it is missing, brings it up to date,
+// and builds its search index anew from the personas.
+func FillSearchIndex(ctx context.Context, url string, opts Options) (err error) {
+	if postgres.Addresses(url) {
+		return persona.Invalidf("There is no search index to build in %s: PostgreSQL has one of its own, which REINDEX builds anew. --search-index is for SQLite.", Name(url))
+	}
+	path, err := sqlite.Path(url)
+	if err != nil {
+		return err
+	}
+	opts.Create = true
+	db, err := sqlite.Open(ctx, path, opts.WithDefaults(), applying(segments.New()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.FillSearchIndex(ctx)
 }
 
 // Name is the url of a database without what is secret in it, for logs.

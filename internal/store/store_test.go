@@ -84,6 +84,40 @@ func TestCopyFillsSegments(t *testing.T) {
 	}
 }
 
+// TestFillSearchIndex: an index that is damaged says what to do, which mends it,
+// also for a store that is open.
+func TestFillSearchIndex(t *testing.T) {
+	t.Parallel()
+	path := made(t)
+	s := open(t, path, store.Options{})
+	for i := range 3 {
+		insert(t, s, simple(fmt.Sprintf("both%d", i)))
+	}
+	find := func(s *store.Store) (int, error) {
+		page, err := s.List(t.Context(), "wa_1", persona.Query{Words: []string{"both"}, Order: persona.ByRank, Limit: 2})
+		if err != nil {
+			return 0, err
+		}
+		return page.Total, nil
+	}
+	if _, err := plain(t, path).ExecContext(t.Context(), `update search_blocks set bytes = x'00'`); err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, path, store.Options{}) // which has nothing in memory
+	_, err := find(other)
+	wantError(t, err, persona.Unavailable, "damaged", "personae migrate --search-index")
+	if err := store.FillSearchIndex(t.Context(), "sqlite:"+path, store.Options{}); err != nil {
+		t.Fatalf("FillSearchIndex: %v", err)
+	}
+	insert(t, other, simple("both3"))
+	for _, s := range []*store.Store{s, other} {
+		if total, err := find(s); total != 4 || err != nil {
+			t.Errorf("found %d, %v; want 4", total, err)
+		}
+	}
+	wantError(t, store.FillSearchIndex(t.Context(), "postgres://localhost/x", store.Options{}), persona.Invalid, "no search index to build")
+}
+
 // TestSearchOfAnothersWrites: the search index of an open store follows what
 // another process writes, and merges, in the same file.
 func TestSearchOfAnothersWrites(t *testing.T) {

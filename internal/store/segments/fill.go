@@ -21,6 +21,16 @@ const (
 // Fill is migration 6 of SQLite: segments for what is there already.
 func Fill(ctx context.Context, sqlTx *sql.Tx) error { return New().fill(ctx, sqlTx, fillAtOnce) }
 
+// FillAnew replaces all segments, also those that cannot be read.
+func FillAnew(ctx context.Context, sqlTx *sql.Tx) error {
+	for _, text := range []string{`delete from search_segments`, `delete from search_blocks`} {
+		if _, err := sqlTx.ExecContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return Fill(ctx, sqlTx)
+}
+
 // fill has so many personas in memory at once.
 func (x *Index) fill(ctx context.Context, sqlTx *sql.Tx, atOnce int) error {
 	// In the order of an index, so that nothing is sorted.
