@@ -97,6 +97,11 @@ func Migrate(ctx context.Context, database string, settings DatabaseSettings) er
 	return s.Close()
 }
 
+// FillSearchIndex does the same, and builds the search index anew.
+func FillSearchIndex(ctx context.Context, database string, settings DatabaseSettings) error {
+	return store.FillSearchIndex(ctx, database, store.Options{Settings: settings})
+}
+
 // Migration is one step of the database's structure.
 type Migration = store.Migration
 

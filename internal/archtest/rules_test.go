@@ -54,7 +54,7 @@ var rooms = []room{
 	{dir: "internal/store", may: []string{
 		"internal/store/sqlite", "internal/store/postgres", "internal/store/engine", "internal/store/migrations",
 		"internal/store/listing", "internal/store/segments", "internal/store/fts", "internal/store/document", "internal/store/tables",
-		"internal/store/counts", "internal/store/credential", "internal/store/measure", "internal/store/personarow", "internal/search", "internal/persona",
+		"internal/store/counts", "internal/store/credential", "internal/store/dialect", "internal/store/history", "internal/store/measure", "internal/store/personarow", "internal/search", "internal/persona",
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
@@ -70,6 +70,12 @@ var rooms = []room{
 	}},
 	{dir: "internal/store/inverted", may: []string{"internal/search", "internal/persona"}},
 	{dir: "internal/store/fts", may: []string{"internal/store/engine", "internal/search", "internal/persona"}},
+	{dir: "internal/store/dialect", may: []string{
+		"internal/store/engine", "internal/store/fts", "internal/store/personarow", "internal/store/segments", "internal/persona",
+	}},
+	{dir: "internal/store/history", may: []string{
+		"internal/store/document", "internal/store/measure", "internal/store/personarow", "internal/persona",
+	}},
 	{dir: "internal/store/credential", may: []string{"internal/persona"}},
 	{dir: "internal/store/personarow", may: []string{
 		"internal/store/engine", "internal/store/document", "internal/store/measure", "internal/parallel", "internal/persona",

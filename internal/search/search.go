@@ -4,6 +4,7 @@
 package search
 
 import (
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -82,7 +83,7 @@ func WordsOf(p *persona.Persona) Indexed {
 // letters, digits and their marks belong to words, all else stands between
 // them. Each word occurs once, and is cut to MaxWordLength.
 func Words(text string) (words []string) {
-	new(Cutter).cut(text, Rest, len(text), func(_ Column, word []byte) { words = append(words, string(word)) })
+	new(Cutter).cut(text, Rest, math.MaxInt, func(_ Column, word []byte) { words = append(words, string(word)) })
 	return words
 }
 

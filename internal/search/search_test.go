@@ -21,7 +21,7 @@ func TestWords(t *testing.T) {
 		"C++ dev": {"c", "dev"}, "a a A": {"a"}, `"x" OR NEAR(y)`: {"x", "or", "near", "y"}, "o'clock": {"o", "clock"},
 		"हिन्दी": {"हिन्दी"}, "北京 2": {"北京", "2"}, "a_b-c.d": {"a", "b", "c", "d"}, "x\xffy": {"x", "y"},
 		// Accents, case, width and ligatures.
-		"e\u0301tude Étude": {"etude"}, "STRASSE Straße": {"strasse"}, "ΣΊΣΥΦΟΣ σίσυφος": {"σισυφοσ"}, "Йод": {"иод"}, "İstanbul": {"istanbul"},
+		"\ufdfa": {"صلى", "الله", "عليه", "وسلم"}, "e\u0301tude Étude": {"etude"}, "STRASSE Straße": {"strasse"}, "ΣΊΣΥΦΟΣ σίσυφος": {"σισυφοσ"}, "Йод": {"иод"}, "İstanbul": {"istanbul"},
 		"ＶＰ ﬁt H²": {"vp", "fit", "h2"}, "가각": {"가각"}, "が": {"が"},
 		// Cut to 32 characters.
 		strings.Repeat("x", 32): {strings.Repeat("x", 32)}, strings.Repeat("y", 33): {strings.Repeat("y", 32)}, strings.Repeat("京", 40): {strings.Repeat("京", 32)},

@@ -60,7 +60,7 @@ func (q *queries) count(ctx context.Context, l *listing) (int, error) {
 	if !l.bySegments {
 		return one(ctx, q, l.count, scanInt, nil, l.args[:l.countArgs]...)
 	}
-	total, ids, err := q.dialect.segments.Search(ctx, q.Runner, l.workspaceOID, &l.query)
+	total, ids, err := q.dialect.Segments.Search(ctx, q.Runner, l.workspaceOID, &l.query)
 	if err != nil {
 		return 0, q.translate(err)
 	}
@@ -155,7 +155,7 @@ func (l *listing) texts() []string {
 
 func (q *queries) listing(ctx context.Context, workspaceOID string, query persona.Query) (*listing, error) {
 	l := &listing{workspaceOID: workspaceOID, query: query, page: foundPage, heads: foundHeads}
-	if l.bySegments = len(query.Words) > 0 && q.dialect.segments != nil; l.bySegments {
+	if l.bySegments = len(query.Words) > 0 && q.dialect.Segments != nil; l.bySegments {
 		return l, nil
 	}
 	number := 0
@@ -168,7 +168,7 @@ func (q *queries) listing(ctx context.Context, workspaceOID string, query person
 	}
 	text := texts.New(workspaceOID, number, &query)
 	l.count, l.args, l.countArgs = text.Count, text.Args, text.CountArgs
-	if q.dialect.counts && l.countArgs == 1 { // by workspace and status alone
+	if q.dialect.Counts && l.countArgs == 1 { // by workspace and status alone
 		l.count = counts.Total(query.Status)
 	}
 	l.page, l.heads = text.Page(personarow.Columns, withAuthor), text.Page(headColumns, "")

@@ -21,7 +21,7 @@ func (t *tx) PersonasByID(ctx context.Context, workspaceOID string, oIDs []strin
 	if err != nil {
 		return nil, fmt.Errorf("store: ids: %w", err)
 	}
-	text := personarow.Select + ` where p.workspace_o_id = $1 and p.o_id in (` + t.dialect.listed + ")" + t.holdRow("p")
+	text := personarow.Select + ` where p.workspace_o_id = $1 and p.o_id in (` + t.dialect.Listed + ")" + t.holdRow("p")
 	for p, err := range each(ctx, &t.queries, text, personarow.Scan, workspaceOID, string(list)) {
 		if err != nil {
 			return nil, err
@@ -37,10 +37,10 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 		return nil
 	}
 	defer t.timed("insert_personas")()
-	if err := t.hold(ctx, t.dialect.planAnew); err != nil {
+	if err := t.hold(ctx, t.dialect.PlanAnew); err != nil {
 		return err
 	}
-	ids, err := all(ctx, &t.queries, t.dialect.newIDs, scanInt, len(revisions))
+	ids, err := all(ctx, &t.queries, t.dialect.NewIDs, scanInt, len(revisions))
 	if err != nil {
 		return err
 	}
@@ -63,12 +63,7 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 			return err
 		}
 	}
-	for of, personas := range totals {
-		if err := t.count(ctx, of.workspaceOID, of.status, personas); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.countAll(ctx, totals)
 }
 
 // total is of a workspace and status.
@@ -77,10 +72,19 @@ type total struct {
 	status       persona.Status
 }
 
+func (t *tx) countAll(ctx context.Context, totals map[total]int) error {
+	for of, personas := range totals {
+		if err := t.count(ctx, of.workspaceOID, of.status, personas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // find sets what finds a new persona by its words. It is safe for concurrent use.
 func (t *tx) find(f *personarow.First, p *persona.Persona) {
-	if t.dialect.segments != nil {
-		f.Index = t.dialect.put(f.At, p)
+	if t.dialect.Segments != nil {
+		f.Index = t.dialect.Put(f.At, p)
 	} else {
 		f.Words = fts.Row(f.At.Workspace, f.At.ID, p)
 	}

@@ -13,7 +13,7 @@ func (q *queries) Organizations(ctx context.Context) ([]persona.Organization, er
 		select o_id, name, slug, domain, created_at
 		from organizations
 		order by created_at, o_id`
-	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+	if err := q.hold(ctx, q.dialect.HoldAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanOrganization)

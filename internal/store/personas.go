@@ -9,6 +9,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/counts"
+	"personae.dev/internal/store/dialect"
 	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/personarow"
 )
@@ -73,7 +74,7 @@ func (q *queries) Personas(ctx context.Context, workspaceOID string) iter.Seq2[*
 // CountPersonas implements persona.Reader.
 func (q *queries) CountPersonas(ctx context.Context, workspaceOID string) (int, error) {
 	const query = `select count(*) from personas where workspace_o_id = $1`
-	if err := q.hold(ctx, q.dialect.holdWorkspace, workspaceOID); err != nil {
+	if err := q.hold(ctx, q.dialect.HoldWorkspace, workspaceOID); err != nil {
 		return 0, err
 	}
 	return one(ctx, q, query, scanInt, nil, workspaceOID)
@@ -93,8 +94,8 @@ func (t *tx) InsertPersona(ctx context.Context, p *persona.Persona) error {
 	if err != nil {
 		return err
 	}
-	if t.added++; t.added == manyRows && t.dialect.planAnew != "" {
-		if _, err := t.exec(ctx, t.dialect.planAnew); err != nil {
+	if t.added++; t.added == dialect.ManyRows && t.dialect.PlanAnew != "" {
+		if _, err := t.exec(ctx, t.dialect.PlanAnew); err != nil {
 			return err
 		}
 	}
@@ -156,7 +157,7 @@ func (t *tx) index(ctx context.Context, at personarow.Place, p *persona.Persona)
 			return err
 		}
 	}
-	return t.later(ctx, t.dialect.put(at, p))
+	return t.later(ctx, t.dialect.Put(at, p))
 }
 
 // PurgePersona implements persona.Tx.
@@ -175,10 +176,10 @@ func (t *tx) PurgePersona(ctx context.Context, workspaceOID, oID string) error {
 	if _, err := t.exec(ctx, forget, workspaceOID, oID); err != nil {
 		return err
 	}
-	if t.dialect.remove == nil {
+	if t.dialect.Remove == nil {
 		return nil
 	}
-	return t.later(ctx, t.dialect.remove(at))
+	return t.later(ctx, t.dialect.Remove(at))
 }
 
 // Deleted implements persona.Reader. It names no workspace: the job that purges
@@ -192,7 +193,7 @@ func (q *queries) Deleted(ctx context.Context, before time.Time, limit int) ([]p
 		limit $2`
 	text := query
 	if q.writing {
-		text += q.dialect.passHeld
+		text += q.dialect.PassHeld
 	}
 	return all(ctx, q, text, func(r row) (d persona.DeletedPersona, err error) {
 		var deleted int64

@@ -694,6 +694,86 @@ func TestPostgresWritesAtOnce(t *testing.T) {
 	})
 }
 
+// TestPostgresHistoryHolds: what a transaction reads of a persona's history is of
+// one moment, also where another changes or purges the persona meanwhile.
+func TestPostgresHistoryHolds(t *testing.T) {
+	t.Parallel()
+	revision := func(oID, name string) *persona.Revision {
+		p := simple("pe_1")
+		p.Name = name
+		return &persona.Revision{OID: oID, Persona: p, User: p.Author, Action: persona.ActionUpdated, At: time.Unix(0, 0)}
+	}
+	changes := map[string]func(tx persona.Tx) error{
+		"Update": func(tx persona.Tx) error {
+			r := revision("pr_2", "second")
+			return errors.Join(tx.ReplacePersona(t.Context(), r.Persona), tx.InsertRevision(t.Context(), r))
+		},
+		"Purge": func(tx persona.Tx) error { return tx.PurgePersona(t.Context(), "wa_1", "pe_1") },
+	}
+	reads := map[string]func(tx persona.Tx) (string, error){
+		"Revisions": func(tx persona.Tx) (string, error) {
+			page, err := tx.Revisions(t.Context(), "wa_1", "pe_1", persona.RevisionQuery{Limit: 5})
+			if err != nil {
+				return "", err
+			}
+			told := fmt.Sprint(page.Total)
+			for _, r := range page.Revisions {
+				told += fmt.Sprintf(" %s %s", r.OID, r.Persona.Name)
+			}
+			return told, nil
+		},
+		"Revision": func(tx persona.Tx) (string, error) {
+			r, err := tx.Revision(t.Context(), "wa_1", "pr_1")
+			if e, ok := errors.AsType[*persona.Error](err); ok && e.Code == persona.CodeRevisionNotFound {
+				return "gone", nil
+			}
+			if err != nil {
+				return "", err
+			}
+			return r.Persona.Name, nil
+		},
+	}
+	want := map[string]string{
+		"Update/Revisions": "2 pr_2 second pr_1 first", "Update/Revision": "first",
+		"Purge/Revisions": "0", "Purge/Revision": "gone",
+	}
+	for name, change := range changes {
+		for what, read := range reads {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				t.Parallel()
+				url := madePostgres(t)
+				s := openURL(t, url, store.Options{})
+				write(t, s, func(tx persona.Tx) error {
+					return tx.InsertPersonas(t.Context(), []*persona.Revision{revision("pr_1", "first")})
+				})
+				var group sync.WaitGroup
+				write(t, s, func(tx persona.Tx) error {
+					if err := change(tx); err != nil {
+						return err
+					}
+					group.Go(func() {
+						err := s.Write(t.Context(), func(tx persona.Tx) error {
+							got, err := read(tx)
+							if err == nil && got != want[name+"/"+what] {
+								t.Errorf("the history is %q, want %q", got, want[name+"/"+what])
+							}
+							return err
+						})
+						if err != nil {
+							t.Errorf("Write: %v", err)
+						}
+					})
+					until(t, "a reader that waits", func() bool {
+						return postgrestest.Execute(t, url, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "1"
+					})
+					return nil
+				})
+				group.Wait()
+			})
+		}
+	}
+}
+
 // TestEnginesFindTheSame holds both engines against each other, on a library of
 // real size.
 func TestEnginesFindTheSame(t *testing.T) {

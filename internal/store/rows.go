@@ -141,6 +141,7 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 		return nil
 	}
 	var links, words [][]any
+	totals := map[total]int{} // counted at the end: each count is a change that waits
 	at := personarow.Place{Fresh: true}
 	for _, values := range personas {
 		value := func(column string) any { return values[slices.Index(of.Columns, column)] }
@@ -154,26 +155,27 @@ func (t *tx) indexRows(ctx context.Context, of tables.Table, personas [][]any) e
 			return err
 		}
 		at.ID, at.Author = value("id").(int64), p.Author.OID
-		if err := t.count(ctx, workspace, p.Status(), 1); err != nil {
-			return err
-		}
+		totals[total{workspace, p.Status()}]++
 		links = append(links, personarow.LinkRows(at, p)...)
-		if t.dialect.segments == nil {
+		if t.dialect.Segments == nil {
 			words = append(words, fts.Row(at.Workspace, at.ID, p))
-		} else if err := t.later(ctx, t.dialect.put(at, p)); err != nil {
+		} else if err := t.later(ctx, t.dialect.Put(at, p)); err != nil {
 			return err
 		}
+	}
+	if err := t.countAll(ctx, totals); err != nil {
+		return err
 	}
 	if err := t.insertMany(ctx, personarow.Links, links); err != nil {
 		return err
 	}
-	if err := t.execAll(ctx, t.dialect.beforeWords); err != nil {
+	if err := t.execAll(ctx, t.dialect.BeforeWords); err != nil {
 		return err
 	}
 	if err := t.insertMany(ctx, fts.Into, words); err != nil {
 		return err
 	}
-	return t.execAll(ctx, t.dialect.afterWords)
+	return t.execAll(ctx, t.dialect.AfterWords)
 }
 
 // later changes the search index, which a search in the transaction waits for.

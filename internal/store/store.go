@@ -8,12 +8,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/counts"
+	"personae.dev/internal/store/dialect"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/fts"
 	"personae.dev/internal/store/measure"
@@ -53,7 +55,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newStore(db, queries{dialect: postgresDialect(), timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
+		return newStore(db, queries{dialect: dialect.Postgres(), timeout: opts.StatementTimeout + graceTime, observe: opts.Observe}), nil
 	}
 	path, err := sqlite.Path(url)
 	if err != nil {
@@ -64,7 +66,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: sqliteDialect(index), observe: opts.Observe, lookUp: db.One}), nil
+	return newStore(db, queries{dialect: dialect.SQLite(index), observe: opts.Observe, lookUp: db.One}), nil
 }
 
 // applying is what SQLite does at the end of a transaction: it writes what came
@@ -102,6 +104,25 @@ func Migrations(ctx context.Context, url string, opts Options) ([]Migration, err
 		return nil, err
 	}
 	return sqlite.Steps(ctx, path)
+}
+
+// FillSearchIndex makes the database where it is missing, brings it up to date,
+// and builds its search index anew from the personas.
+func FillSearchIndex(ctx context.Context, url string, opts Options) (err error) {
+	if postgres.Addresses(url) {
+		return persona.Invalidf("There is no search index to build in %s: PostgreSQL has one of its own, which REINDEX builds anew. --search-index is for SQLite.", Name(url))
+	}
+	path, err := sqlite.Path(url)
+	if err != nil {
+		return err
+	}
+	opts.Create = true
+	db, err := sqlite.Open(ctx, path, opts.WithDefaults(), applying(segments.New()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.FillSearchIndex(ctx)
 }
 
 // Name is the url of a database without what is secret in it, for logs.
@@ -162,7 +183,7 @@ func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) 
 // queries holds the statements that read, for a Store and for a transaction.
 type queries struct {
 	engine.Runner
-	dialect *dialect
+	dialect *dialect.Dialect
 	// writing is set in a transaction that writes: what it reads it holds, see
 	// dialect.
 	writing bool
@@ -189,7 +210,7 @@ var _ persona.Tx = (*tx)(nil)
 // count notes what lists have as total: so many more personas of a status, or
 // less.
 func (t *tx) count(ctx context.Context, workspaceOID string, status persona.Status, by int) error {
-	if !t.dialect.counts {
+	if !t.dialect.Counts {
 		return nil
 	}
 	return t.later(ctx, counts.Change{WorkspaceOID: workspaceOID, Status: status, By: by})
@@ -207,6 +228,23 @@ func (q *queries) bound(ctx context.Context) (context.Context, context.CancelFun
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, q.timeout)
+}
+
+// holdRow ends the text of a query for one row.
+func (q *queries) holdRow(alias string) string {
+	if !q.writing || q.dialect.HoldRow == "" {
+		return ""
+	}
+	return q.dialect.HoldRow + alias
+}
+
+// hold runs a statement that holds something until the transaction ends.
+func (q *queries) hold(ctx context.Context, statement string, args ...any) error {
+	if !q.writing || statement == "" {
+		return nil
+	}
+	_, err := q.exec(ctx, statement, args...)
+	return err
 }
 
 func (q *queries) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {

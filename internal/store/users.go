@@ -13,7 +13,7 @@ func (q *queries) Users(ctx context.Context) ([]persona.User, error) {
 		select o_id, organization_o_id, first_name, last_name, email, role, created_at
 		from users
 		order by created_at, o_id`
-	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+	if err := q.hold(ctx, q.dialect.HoldAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanUser)

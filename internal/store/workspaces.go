@@ -13,7 +13,7 @@ func (q *queries) Workspaces(ctx context.Context) ([]persona.Workspace, error) {
 		select o_id, organization_o_id, name, domain, created_at
 		from workspaces
 		order by created_at, o_id`
-	if err := q.hold(ctx, q.dialect.holdAccounts); err != nil {
+	if err := q.hold(ctx, q.dialect.HoldAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanWorkspace)
@@ -25,7 +25,7 @@ func (t *tx) InsertWorkspace(ctx context.Context, w *persona.Workspace) error {
 		insert into workspaces (o_id, organization_o_id, name, domain, created_at, number)
 		values ($1, $2, $3, $4, $5, (select coalesce(max(number), 0) + 1 from workspaces))
 		on conflict do nothing`
-	if err := t.hold(ctx, t.dialect.holdAccounts); err != nil { // for the number
+	if err := t.hold(ctx, t.dialect.HoldAccounts); err != nil { // for the number
 		return err
 	}
 	t.writer.Changed(persona.Change{}) // rare, and a part of many answers

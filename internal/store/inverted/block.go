@@ -202,7 +202,7 @@ func (p postings) orInto(b Bitmap, docs int) error {
 		gap := int(data[i])
 		i++
 		if gap >= 0x80 {
-			// There are no more than maxDocs, and so no third byte.
+			// There are no more than MaxDocs, and so no third byte.
 			if i == len(data) || data[i] >= 0x80 {
 				return ErrDamaged
 			}

@@ -122,7 +122,7 @@ func (b *Builder) Build(docs []*Doc) *Built {
 	for i, d := range docs {
 		records[i] = d.record
 		if err := b.takeRaw(d.terms, i); err != nil {
-			panic(err) // docOf wrote them
+			panic(err) // NewDoc wrote them
 		}
 	}
 	return b.finish(records)

@@ -23,7 +23,6 @@ const format = 1
 type Head struct {
 	// Docs is how many personas it has, and Size how many bytes the head.
 	Docs, Size int
-	postings   int
 	records    []byte // recordSize for each
 	text       []byte // names and oIds, by the records
 	status     [len(statuses)]Bitmap
@@ -108,7 +107,7 @@ func ParseHead(b []byte) (*Head, error) {
 		rest = rest[n:]
 		return part
 	}
-	h.Docs, h.postings = lengths[0], lengths[1]
+	h.Docs = lengths[0] // lengths[1] is how many postings, which nobody asks for yet
 	blocks := lengths[3]
 	if h.Docs < 1 || h.Docs > MaxDocs || blocks < 1 || h.Docs == 1 && blocks > 1 {
 		return nil, ErrDamaged

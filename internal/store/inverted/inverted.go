@@ -150,8 +150,7 @@ func NewDoc(cutter *search.Cutter, id int64, author string, p *persona.Persona) 
 func (d *Doc) Size() int { return len(d.name) + len(d.oID) + cap(d.terms) }
 
 func (d *Doc) filter(kind, oID string) {
-	d.terms = binary.AppendUvarint(d.terms, uint64(len(kind)+len(oID))<<2|uint64(search.Rest))
-	d.terms = append(append(d.terms, kind...), oID...)
+	d.terms = d.terms.with([]byte(kind+oID), search.Rest)
 	d.count++
 }
 

@@ -67,7 +67,8 @@ const (
 const AsNow = ""
 
 // Place is where a persona stands, for the search index: the id of its row, the
-// number of its workspace and its author. It is Fresh if no row had the id before.
+// number of its workspace and its author. It is Fresh if it did not stand there
+// before, in this transaction or earlier.
 type Place struct {
 	ID        int64
 	Workspace int

@@ -19,7 +19,20 @@ const (
 )
 
 // Fill is migration 6 of SQLite: segments for what is there already.
-func Fill(ctx context.Context, sqlTx *sql.Tx) error {
+func Fill(ctx context.Context, sqlTx *sql.Tx) error { return New().fill(ctx, sqlTx, fillAtOnce) }
+
+// FillAnew replaces all segments, also those that cannot be read.
+func FillAnew(ctx context.Context, sqlTx *sql.Tx) error {
+	for _, text := range []string{`delete from search_segments`, `delete from search_blocks`} {
+		if _, err := sqlTx.ExecContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return Fill(ctx, sqlTx)
+}
+
+// fill has so many personas in memory at once.
+func (x *Index) fill(ctx context.Context, sqlTx *sql.Tx, atOnce int) error {
 	// In the order of an index, so that nothing is sorted.
 	const query = `
 		select w.number, p.id, p.user_o_id, p.o_id, p.name, p.internal_name, p.description, p.document,
@@ -27,7 +40,6 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		from workspaces w
 		cross join personas p on p.workspace_o_id = w.o_id
 		order by w.o_id, p.created_at, p.o_id`
-	x := New()
 	var changes []engine.Change
 	size := 0
 	flush := func() error {
@@ -62,7 +74,7 @@ func Fill(ctx context.Context, sqlTx *sql.Tx) error {
 		}
 		c := x.Put(workspace, id, author, true, &p)
 		changes = append(changes, c)
-		if size += c.Size(); len(changes) < fillAtOnce && size < fillBytes {
+		if size += c.Size(); len(changes) < atOnce && size < fillBytes {
 			return nil
 		}
 		return flush()

@@ -108,6 +108,9 @@ func (x *Index) Search(ctx context.Context, r engine.Runner, workspaceOID string
 		}
 		total += n
 	}
+	if q.After == nil && q.Offset >= total { // of any size, which Page could not count up to
+		return total, nil, nil
+	}
 	return total, inverted.Page(found, q, q.Offset, q.Limit+1), nil
 }
 
@@ -237,5 +240,5 @@ func damaged(err error) error {
 	if !errors.Is(err, inverted.ErrDamaged) {
 		return err
 	}
-	return persona.UnavailableError(err, "The search index of the database is damaged. Stop the server, keep a copy of the database, and restore it from a backup.")
+	return persona.UnavailableError(err, "The search index of the database is damaged. Take a backup, and build it anew from the personas with `personae migrate --search-index`.")
 }

@@ -6,11 +6,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +22,7 @@ import (
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/search"
+	"personae.dev/internal/store/document"
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/inverted"
 	"personae.dev/internal/wire"
@@ -148,7 +151,8 @@ func (l *library) naive(workspace int, q *persona.Query) (total int, ids []int64
 		offset = 0
 		all = slices.DeleteFunc(all, func(m match) bool { return key(persona.PositionOf(m.Persona, q.Order), *q.After) <= 0 })
 	}
-	for _, m := range all[min(offset, len(all)):min(offset+q.Limit+1, len(all))] {
+	all = all[min(offset, len(all)):]
+	for _, m := range all[:min(q.Limit+1, len(all))] {
 		ids = append(ids, m.id)
 	}
 	return total, ids
@@ -224,7 +228,7 @@ func anyQuery() *rapid.Generator[*persona.Query] {
 			AuthorOID:  rapid.SampledFrom([]string{"", "", "u_1"}).Draw(t, "author"),
 			ProductOID: rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "product"), PlaybookOID: rapid.SampledFrom([]string{"", "", "", "x"}).Draw(t, "playbook"),
 			Order:      rapid.SampledFrom([]persona.Order{persona.ByRank, persona.ByName, persona.ByCreatedAt, persona.ByUpdatedAt}).Draw(t, "order"),
-			Descending: rapid.Bool().Draw(t, "descending"), Limit: rapid.IntRange(1, 9).Draw(t, "limit"), Offset: rapid.IntRange(0, 5).Draw(t, "offset"),
+			Descending: rapid.Bool().Draw(t, "descending"), Limit: rapid.IntRange(1, 9).Draw(t, "limit"), Offset: rapid.OneOf(rapid.IntRange(0, 5), rapid.IntRange(math.MaxInt-20, math.MaxInt)).Draw(t, "offset"),
 		}
 		if len(q.Words) == 0 {
 			q.Words = []string{"a"}
@@ -402,6 +406,9 @@ func TestDamage(t *testing.T) {
 		`update search_blocks set bytes = x'00' where part > 0`,
 		`update search_segments set dead = x'ff'`,
 		`update search_segments set dead = zeroblob(24), docs = 150`,
+		`update search_segments set docs = 0`,
+		`update search_segments set docs = -1000`,
+		`update search_segments set docs = 1 << 50`,
 	} {
 		l := newLibrary(t)
 		for i, p := range personas[:100] {
@@ -413,17 +420,92 @@ func TestDamage(t *testing.T) {
 		}
 		l.index = New() // which has nothing in its cache
 		failed := 0
-		for _, word := range []string{"s", "\x00"} {
-			_, _, err := l.index.Search(t.Context(), l.db, "wa_1", &persona.Query{Words: []string{word}, Order: persona.ByRank, Limit: 10})
+		wrong := func(what string, err error) {
+			t.Helper()
 			if err != nil {
 				failed++
 			}
 			if err != nil && persona.KindOf(err) != persona.Unavailable {
-				t.Errorf("after %s: %v", damage, err)
+				t.Errorf("%s after %s: %v", what, damage, err)
 			}
+		}
+		for _, word := range []string{"s", "\x00"} {
+			_, _, err := l.index.Search(t.Context(), l.db, "wa_1", &persona.Query{Words: []string{word}, Order: persona.ByRank, Limit: 10})
+			wrong("Search", err)
+		}
+		wrong("Put", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Put(1, 0, "u_1", false, personas[0])}))
+		wrong("Remove", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Remove(1, 2)}))
+		for id := range int64(inverted.MergeAt) { // at last it is merged
+			wrong("Put", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Put(1, 1000+id, "u_1", true, personas[0])}))
 		}
 		if failed == 0 {
 			t.Errorf("after %s nothing is wrong", damage)
+		}
+	}
+}
+
+// TestIDsWithoutClock: ids are not used twice after a start before 2020, which is
+// where the time of a bubble stands.
+func TestIDsWithoutClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[int64]bool{}
+		for range 5 {
+			x, last := New(), int64(0)
+			for range 5 {
+				id := x.newID()
+				if id <= last || seen[id] {
+					t.Errorf("id %d follows %d, and was there before: %t", id, last, seen[id])
+				}
+				seen[id], last = true, id
+			}
+		}
+	})
+}
+
+// TestFill fills an index in more than one lot.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t)
+	exec := func(text string, args ...any) {
+		t.Helper()
+		if _, err := l.db.ExecContext(t.Context(), text, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`create table personas (id integer primary key, workspace_o_id, user_o_id, o_id, name, internal_name, description, document blob,
+		created_at, updated_at, archived_at, deleted_at, primary_offering_o_id, offering_mode)`)
+	for i, p := range onet(t)[:150] {
+		id := int64(i + 1)
+		p.OID, p.Author.OID, p.CreatedAt, p.UpdatedAt = fmt.Sprint(id), "u_1", time.UnixMicro(id), time.UnixMicro(-id)
+		p.Links = persona.Links{}
+		doc, err := document.Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(`insert into personas values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, null, null, null, null)`,
+			id, fmt.Sprintf("wa_%d", workspaceOf(id)), p.Author.OID, p.OID, p.Name, p.InternalName, p.Description, doc, id, -id)
+		l.put(id, p)
+	}
+	sqlTx, err := l.db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	if err := l.index.fill(t.Context(), sqlTx, 20); err != nil {
+		t.Fatalf("fill: %v", err)
+	}
+	if err := sqlTx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	var segments int
+	numbers(t, l.db, `select count(*) from search_segments`, &segments)
+	if segments < 8 {
+		t.Errorf("there are %d segments, want one for each lot", segments)
+	}
+	for _, workspace := range []int{1, 2} {
+		for _, word := range []string{"s", "manager", "a"} {
+			l.check(t, workspace, &persona.Query{Words: []string{word}, Order: persona.ByRank, Limit: 50})
 		}
 	}
 }

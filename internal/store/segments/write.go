@@ -80,7 +80,13 @@ func (w *writing) rows(ctx context.Context, text string, args ...any) (all []*ro
 	err = read(ctx, w, text, func(rows *sql.Rows) error {
 		s := &row{}
 		all = append(all, s)
-		return rows.Scan(&s.class, &s.id, &s.docs, &s.weight, &s.parts, &s.low, &s.high, &s.dead)
+		if err := rows.Scan(&s.class, &s.id, &s.docs, &s.weight, &s.parts, &s.low, &s.high, &s.dead); err != nil {
+			return err
+		}
+		if s.docs < 1 || s.docs > inverted.MaxDocs { // by which memory is taken
+			return inverted.ErrDamaged
+		}
+		return nil
 	}, append([]any{w.workspace}, args...)...)
 	return all, err
 }
@@ -325,13 +331,18 @@ func (w *writing) write(ctx context.Context, b *inverted.Built) error {
 }
 
 // newID returns an id that no segment has had, not even one that was rolled back
-// or is not in a backup: of the time, and of chance.
+// or is not in a backup: of the time, and of chance. A clock that
+// was never set tells no time, and ids would be the same after every start.
 func (x *Index) newID() int64 {
 	const randomBits = 22
 	epoch := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := time.Since(epoch).Milliseconds()
+	if at <= 0 {
+		at = rand.Int64N(1 << 40)
+	}
 	for {
 		last := x.lastID.Load()
-		id := max(last+1, time.Since(epoch).Milliseconds()<<randomBits|rand.Int64N(1<<randomBits))
+		id := max(last+1, at<<randomBits|rand.Int64N(1<<randomBits))
 		if x.lastID.CompareAndSwap(last, id) {
 			return id
 		}

@@ -206,6 +206,18 @@ func (d *DB) checkWritable(ctx context.Context) error {
 	return d.Translate(sqlTx.Rollback())
 }
 
+// FillSearchIndex builds the search index anew, in one transaction.
+func (d *DB) FillSearchIndex(ctx context.Context) error {
+	sqlTx, err := d.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return d.Translate(err)
+	}
+	if err := segments.FillAnew(ctx, sqlTx); err != nil {
+		return d.Translate(errors.Join(err, sqlTx.Rollback()))
+	}
+	return d.Translate(sqlTx.Commit())
+}
+
 // Steps tells which migrations the file at path has. It must exist, and is not
 // changed.
 func Steps(ctx context.Context, path string) (_ []migrations.Step, err error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -292,11 +294,18 @@ func (t *transaction) end(ctx context.Context) error {
 	return t.Commit()
 }
 
-func (t *transaction) flush(ctx context.Context) error {
+// flush writes the search index. A panic in that would end the process, as no
+// request's goroutine is there to recover it.
+func (t *transaction) flush(ctx context.Context) (err error) {
 	if t.applied == len(t.later) {
 		return nil
 	}
-	err := t.writes.apply(ctx, &writer{transaction: t}, t.later[t.applied:])
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanicked, r, debug.Stack())
+		}
+	}()
+	err = t.writes.apply(ctx, &writer{transaction: t}, t.later[t.applied:])
 	if err == nil {
 		t.applied, t.bytes = len(t.later), 0
 	}

@@ -24,6 +24,9 @@ func (later) Size() int { return laterBytes / 4 }
 // addAll applies changes. One that is applied twice is a conflict.
 func addAll(ctx context.Context, r engine.Runner, changes []engine.Change) error {
 	for _, c := range changes {
+		if c == later("panics") {
+			panic("on purpose")
+		}
 		if _, err := r.ExecContext(ctx, addOrganization, string(c.(later))); err != nil {
 			return err
 		}
@@ -233,6 +236,25 @@ func TestWritesShareACommit(t *testing.T) {
 			t.Errorf("kept: %v", kept)
 		}
 	})
+}
+
+// TestIndexPanics: a fault in the search index fails the writes of the commit, and
+// no more.
+func TestIndexPanics(t *testing.T) {
+	t.Parallel()
+	d, _ := setup(t)
+	err := d.Write(t.Context(), func(w engine.Writer) error {
+		return errors.Join(add(t, "first")(w), w.Later(t.Context(), later("panics")))
+	})
+	if !errors.Is(err, errPanicked) {
+		t.Errorf("Write = %v, want that it panicked", err)
+	}
+	if err := d.Write(t.Context(), add(t, "second")); err != nil {
+		t.Errorf("the next write: %v", err)
+	}
+	if diff := cmp.Diff([]string{"second"}, organizations(t, d)); diff != "" {
+		t.Errorf("what is kept (-want +got):\n%s", diff)
+	}
 }
 
 func TestClosedDatabase(t *testing.T) {

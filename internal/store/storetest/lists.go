@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -106,8 +107,17 @@ func (s suite) testListOrder(t *testing.T) {
 		same(t, "in a transaction", 8, len(f.pages(t, tx, persona.Query{Order: persona.ByName, Limit: 3}, true)))
 		return nil
 	})
-	beyond := must[*persona.Page](t)(f.List(t.Context(), f.workspace.OID, persona.Query{Limit: 2, Offset: 8}))
-	same(t, "beyond the end", &persona.Page{Total: 8}, beyond)
+	for _, offset := range []int{8, 9, math.MaxInt - 2, math.MaxInt} {
+		for total, words := range map[int][]string{8: nil, 2: {"a"}} {
+			for _, order := range []persona.Order{persona.ByCreatedAt, persona.ByName, persona.ByRank} {
+				if order == persona.ByRank && words == nil {
+					continue
+				}
+				q := persona.Query{Words: words, Order: order, Limit: 2, Offset: offset}
+				same(t, fmt.Sprintf("beyond the end: %+v", q), &persona.Page{Total: total}, must[*persona.Page](t)(f.List(t.Context(), f.workspace.OID, q)))
+			}
+		}
+	}
 	nowhere := must[*persona.Page](t)(f.List(t.Context(), "wa_unknown", persona.Query{Limit: 2}))
 	same(t, "of no workspace", &persona.Page{}, nowhere)
 	// A cursor takes the place of an offset.
