@@ -106,13 +106,11 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return nil
 }
 
-// memoryBesideCache is how much memory Go takes beside --cache-mib before it
-// collects garbage more often than it would. With what SQLite has and the program
-// itself, 32 MiB more, it is what a server takes that serves gets.
+// memoryBesideCache is what Go takes beside a full cache, softly: docs/limits.md.
 const memoryBesideCache = 58 << 20
 
-// boundMemory sets Go's memory limit, unless GOMEMLIMIT did: without one, a full
-// cache would have as much again beside it in garbage. The limit is a soft one.
+// boundMemory bounds Go's memory, unless GOMEMLIMIT did: without a bound, a full
+// cache would have as much again beside it in garbage.
 func (c serveCmd) boundMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(c.CacheMiB)<<20 + memoryBesideCache)
