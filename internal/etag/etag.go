@@ -34,7 +34,8 @@ func Of(body []byte, p *persona.Persona) string {
 		d.hide("question", p.QualifyingQuestions[i].OID)
 	}
 	d.hash.Write(d.hidden)
-	d.hidden = append(d.hash.Sum(d.hidden[:0])[:etagBytes], '"')
+	sum := d.hash.Sum(d.hidden[:0])[:etagBytes]
+	d.hidden = append(sum, '"') //nolint:gocritic // they share their memory
 	d.hidden = append(base64.RawURLEncoding.AppendEncode(d.hidden, d.hidden[:etagBytes]), '"')
 	return string(d.hidden[etagBytes:])
 }

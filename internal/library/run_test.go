@@ -67,7 +67,7 @@ func TestRunPausesAfterFailure(t *testing.T) {
 				}
 			}})
 		}()
-		time.Sleep(minutes*time.Minute + time.Second)
+		time.Sleep(minutes*time.Minute + time.Second) //nolint:forbidigo // in a synctest bubble
 		synctest.Wait()
 		if want := minutes + 1; failed != want { // one at once, as there are many
 			t.Errorf("it failed %d times in %d minutes, want %d", failed, minutes, want)

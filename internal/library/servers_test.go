@@ -152,7 +152,7 @@ func (a *another) hears(t *testing.T, want persona.Change) {
 
 // TestServersForgetWhatChanged: a server drops from its caches what another has
 // changed, and keeps the rest.
-func TestServersForgetWhatChanged(t *testing.T) {
+func TestServersForgetWhatChanged(t *testing.T) { //nolint:tparallel // one goes on where another ended
 	t.Parallel()
 	database := postgrestest.New(t)
 	f := setupWritingOn(t, database)

@@ -9,11 +9,13 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// What Import takes and returns.
 type (
-	ImportLine    = importing.Line
+	// ImportLine is one line of an import.
+	ImportLine = importing.Line
+	// ImportOptions say how to import.
 	ImportOptions = importing.Options
-	ImportReport  = importing.Report
+	// ImportReport counts the lines of an import.
+	ImportReport = importing.Report
 )
 
 var errNotEmpty = errors.New("the workspace has personas")

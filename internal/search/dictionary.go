@@ -1,6 +1,9 @@
 package search
 
-import "hash/maphash"
+import (
+	"bytes"
+	"hash/maphash"
+)
 
 // Dictionary numbers words in the order in which they come, from 0. It is not
 // for concurrent use. The zero value is empty.
@@ -54,7 +57,7 @@ func (d *Dictionary) Number(word []byte) (number int, added bool) {
 			d.ends = append(d.ends, uint32(len(d.text)))
 			return len(d.ends) - 1, true
 		}
-		if s.hash == hash && string(d.Word(int(s.number))) == string(word) {
+		if s.hash == hash && bytes.Equal(d.Word(int(s.number)), word) {
 			return int(s.number), false
 		}
 	}

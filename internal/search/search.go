@@ -96,7 +96,7 @@ func (c *Cutter) cutAll(texts []string, in Column, found func(Column, []byte)) {
 // cut finds the words of text that were not seen yet, up to limit in all.
 func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byte)) {
 	n := 0 // how long the word is
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		folded := foldedASCII[text[i]]
 		if folded > between {
 			if n < MaxWordLength {
@@ -122,7 +122,7 @@ func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byt
 }
 
 // foldedASCII is what each byte is in a word, or that it stands between words.
-var foldedASCII = func() (table [256]byte) {
+var foldedASCII = func() (table [256]byte) { //nolint:gochecknoglobals // never changed
 	for c := range table {
 		switch {
 		case c >= utf8.RuneSelf:

@@ -72,7 +72,7 @@ func (q *queries) rowsAfter(ctx context.Context, kind persona.RowKind, after []s
 		args = append(args, text)
 	}
 	size := 0
-	for values, err := range each(ctx, q, t.Page(), func(r row) ([]any, error) { return t.Scan(r) }, append(args, limit)...) {
+	for values, err := range each(ctx, q, t.Page(), t.Scan, append(args, limit)...) {
 		if err != nil {
 			return nil, false, err
 		}

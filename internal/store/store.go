@@ -344,14 +344,6 @@ func nullMicros(t *time.Time) sql.Null[int64] {
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
-func fromNullMicros(us sql.Null[int64]) *time.Time {
-	if !us.Valid {
-		return nil
-	}
-	t := fromMicros(us.V)
-	return &t
-}
-
 // taken answers an insert whose id or name is in use.
 func taken(what, id string) error {
 	return persona.Conflictf("already_exists", "The %s %s exists already.", what, id)

@@ -316,7 +316,7 @@ func (b *Builder) Merge(segments []*Loaded) (*Built, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing is left
 	}
 	if len(all) > MaxDocs {
 		return nil, ErrDamaged

@@ -38,7 +38,7 @@ const (
 	headSize   = 1 + 6*4               // format, and six lengths
 )
 
-var little = binary.LittleEndian
+var little = binary.LittleEndian //nolint:gochecknoglobals // a short name
 
 // encodeHead makes the head for records in their order, and what follows.
 // places and blocks stand in it where there is one block.

@@ -87,7 +87,7 @@ func pageByRank(found []*Segment, offset, limit int) (ids []int64) {
 			if offset > 0 {
 				offset--
 			} else {
-				ids = append(ids, top.record.id)
+				ids = append(ids, top.id)
 				if len(ids) == limit {
 					return ids
 				}

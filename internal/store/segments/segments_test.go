@@ -574,7 +574,7 @@ type prepared struct {
 
 func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if known := p.known[text]; known != nil {
-		return p.StmtContext(ctx, known).QueryContext(ctx, args...)
+		return p.StmtContext(ctx, known).QueryContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	}
 	p.known[text] = nil
 	return p.Tx.QueryContext(ctx, text, args...)
@@ -582,7 +582,7 @@ func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*
 
 func (p prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	if known := p.known[text]; known != nil {
-		return p.StmtContext(ctx, known).ExecContext(ctx, args...)
+		return p.StmtContext(ctx, known).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	}
 	p.known[text] = nil
 	return p.Tx.ExecContext(ctx, text, args...)

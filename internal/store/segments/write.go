@@ -338,11 +338,11 @@ func (x *Index) newID() int64 {
 	epoch := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := time.Since(epoch).Milliseconds()
 	if at <= 0 {
-		at = rand.Int64N(1 << 40)
+		at = rand.Int64N(1 << 40) //nolint:gosec // it is no secret
 	}
 	for {
 		last := x.lastID.Load()
-		id := max(last+1, at<<randomBits|rand.Int64N(1<<randomBits))
+		id := max(last+1, at<<randomBits|rand.Int64N(1<<randomBits)) //nolint:gosec // it is no secret
 		if x.lastID.CompareAndSwap(last, id) {
 			return id
 		}

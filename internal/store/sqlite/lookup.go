@@ -111,7 +111,7 @@ func (ls *lookups) takeIdle() (*lookup, error) {
 	}
 	last := len(ls.idle) - 1
 	if last < 0 {
-		return nil, nil
+		return nil, nil //nolint:nilnil // none is idle
 	}
 	l := ls.idle[last]
 	ls.idle = ls.idle[:last]
@@ -163,10 +163,13 @@ func openLookup(name string) (*lookup, error) {
 	sqlite3.Xsqlite3_extended_result_codes(l.tls, l.db, 1)
 	sqlite3.Xsqlite3_busy_timeout(l.tls, l.db, int32(busyTimeout.Milliseconds()))
 	for _, text := range []string{"pragma query_only = 1", fmt.Sprintf("pragma cache_size = -%d", lookupCacheKiB)} {
-		if err := l.do(text); err != nil {
-			defer l.close()
-			return nil, err
+		if err = l.do(text); err != nil {
+			break
 		}
+	}
+	if err != nil {
+		l.close()
+		return nil, err
 	}
 	return l, nil
 }

@@ -255,7 +255,7 @@ func (l *listener) wants(t *testing.T, other persona.Store, c change) {
 	// What is told after it is heard after it.
 	last := persona.Change{WorkspaceOID: l.workspace.OID, PersonaOID: "pe_last"}
 	write(func(ctx context.Context, tx persona.Tx) error {
-		return tx.ReplacePersona(ctx, l.fixture.persona("pe_last", "x"))
+		return tx.ReplacePersona(ctx, l.persona("pe_last", "x"))
 	})
 	var heard []persona.Change
 	until(func() (ok bool) {
