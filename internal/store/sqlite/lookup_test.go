@@ -211,7 +211,7 @@ func TestOpensForItself(t *testing.T) {
 	}
 	select {
 	case err := <-opened:
-		t.Errorf("a locked file was read: %v", err)
+		t.Fatalf("a locked file was read: %v", err)
 	default:
 	}
 	do("commit")
