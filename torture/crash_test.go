@@ -381,7 +381,7 @@ func TestLedger(t *testing.T) {
 		"NoLinks":          {"delete from persona_links where persona_id = (select id from personas where internal_name = $1)", "productOId"},
 		"RevisionLost":     {"delete from revisions where number = 3 and persona_id = (select id from personas where internal_name = $1)", "revisions"},
 		"GapInTheHistory":  {"update revisions set number = 4 where number = 3 and persona_id = (select id from personas where internal_name = $1)", "stands at"},
-		"RevisionOfOther":  {"update revisions set snapshot = json_set(snapshot, '$.description', 'other') where number = 3 and persona_id = (select id from personas where internal_name = $1)", "last revision"},
+		"RevisionOfOther":  {"update revisions set snapshot = (select old.snapshot from revisions old where old.persona_id = revisions.persona_id and old.number = 2) where number = 3 and persona_id = (select id from personas where internal_name = $1)", "goes on from"},
 		"UnknownHalfThere": {"update personas set internal_name = replace(internal_name, 'v3x', 'v4x')" + of, "is not that of"},
 	}
 	i := &installation{dir: t.TempDir(), database: onSQLite}
