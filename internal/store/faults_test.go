@@ -716,7 +716,7 @@ func TestObserve(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	want := map[string]int{"write": 2, "insert_persona": 1, "replace_persona": 1, "persona": 2, "credential": 2}
+	want := map[string]int{"write": 2, "insert_persona": 1, "replace_persona": 1, "persona": 3, "credential": 2}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
