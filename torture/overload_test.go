@@ -59,7 +59,8 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 	accepted, refused := &latencies{}, &latencies{}
 	var failed, skipped atomic.Int64
 	var sent, most int
-	atWork := make(chan struct{}, 8192)
+	// In the short form the generator shares two processors with other tests too.
+	atWork := make(chan struct{}, sized(2048, 8192))
 	began := time.Now()
 	pace := time.NewTicker(5 * time.Millisecond)
 	for now := range pace.C {

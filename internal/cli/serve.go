@@ -78,7 +78,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	}
 	log, flush := c.logger(stdio.Err)
 	defer flush()
-	c.boundMemory()
+	boundGarbage()
 	server, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: int64(c.CacheMiB) << 20,
 		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
@@ -106,14 +106,14 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return nil
 }
 
-// memoryBesideCache is what Go takes beside a full cache, softly: docs/limits.md.
-const memoryBesideCache = 58 << 20
+// gcPercent is how much garbage there may be beside what is in use: docs/limits.md.
+const gcPercent = 30
 
-// boundMemory bounds Go's memory, unless GOMEMLIMIT did: without a bound, a full
-// cache would have as much again beside it in garbage.
-func (c serveCmd) boundMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(c.CacheMiB)<<20 + memoryBesideCache)
+// boundGarbage keeps a full cache from having as much again beside it in garbage,
+// unless GOGC says otherwise.
+func boundGarbage() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
 
