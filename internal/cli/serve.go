@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	}
 	log, flush := c.logger(stdio.Err)
 	defer flush()
-	boundGarbage()
+	defer runtime.KeepAlive(boundGarbage())
 	server, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: int64(c.CacheMiB) << 20,
 		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
@@ -106,15 +107,18 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return nil
 }
 
-// gcPercent is how much garbage there may be beside what is in use: docs/limits.md.
-const gcPercent = 30
+// There may be gcPercent of garbage beside what is in use and a ballast, of which no
+// page is ever touched: so a full cache has not as much again beside it, and a server
+// that uses little has room for garbage all the same. GOGC overrides it.
+const gcPercent, ballastBytes = 20, 64 << 20
 
-// boundGarbage keeps a full cache from having as much again beside it in garbage,
-// unless GOGC says otherwise.
-func boundGarbage() {
+// boundGarbage returns the ballast, which must be kept.
+func boundGarbage() (ballast []byte) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+		ballast = make([]byte, ballastBytes)
 	}
+	return ballast
 }
 
 // prepare sets up what is new, and returns what the person at the terminal is
