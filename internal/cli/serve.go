@@ -107,12 +107,9 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return nil
 }
 
-// There may be gcPercent of garbage beside what is in use and a ballast, of which no
-// page is ever touched: so a full cache has not as much again beside it, and a server
-// that uses little has room for garbage all the same. GOGC overrides it.
-const gcPercent, ballastBytes = 20, 64 << 20
+// gcPercent of what is in use, and of an untouched ballast, may be garbage beside it.
+const gcPercent, ballastBytes = 15, 64 << 20
 
-// boundGarbage returns the ballast, which must be kept.
 func boundGarbage() (ballast []byte) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

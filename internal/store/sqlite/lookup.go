@@ -50,7 +50,7 @@ type lookup struct {
 const (
 	// lookupCacheKiB is what each of them keeps in memory of the file: the inner
 	// pages of the indices of a million personas fit.
-	lookupCacheKiB = 4 << 10
+	lookupCacheKiB = 2 << 10
 
 	// leastLookups and mostLookups bound how many rows are looked up at once; more
 	// wait.
