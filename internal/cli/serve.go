@@ -19,11 +19,10 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// demoKeyLasts is how long the key is good that a start with --demo shows.
-const demoKeyLasts = 24 * time.Hour
-
-// demoKeyName is how the next start finds the key, to end it.
-const demoKeyName = "serve --demo"
+const (
+	demoKeyLasts = 24 * time.Hour // how long the key of a start with --demo is good
+	demoKeyName  = "serve --demo" // by which the next start finds it, to end it
+)
 
 type serveCmd struct {
 	database
