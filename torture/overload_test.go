@@ -26,7 +26,7 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 	// Who waits is refused after api.QueueTimeout, 1 s. The rest is for two
 	// processors that server and clients share, and in the short form the tests
 	// of other packages too.
-	refusedWithin := sized(10*time.Second, 3*time.Second)
+	refusedWithin := sized(20*time.Second, 3*time.Second)
 	lasts := sized(3*time.Second, *loadFor)
 	s := start(t, t.TempDir(), "", "--max-in-flight", strconv.Itoa(*inFlight))
 	s.fill(t)
@@ -60,7 +60,7 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 	var failed, skipped atomic.Int64
 	var sent, most int
 	// In the short form the generator shares two processors with other tests too.
-	atWork := make(chan struct{}, sized(2048, 8192))
+	atWork := make(chan struct{}, sized(1280, 8192))
 	began := time.Now()
 	pace := time.NewTicker(5 * time.Millisecond)
 	for now := range pace.C {
