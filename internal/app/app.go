@@ -82,10 +82,10 @@ type DatabaseSettings = store.Settings
 func DatabaseName(database string) string { return store.Name(database) }
 
 // Open opens a database for work other than serving: it must exist and be up
-// to date, and a server may have it at the same time. Close the store at the
-// end.
-func Open(ctx context.Context, database string, settings DatabaseSettings) (*library.Library, persona.Store, error) {
-	return open(ctx, database, store.Options{Settings: settings}, library.Config{})
+// to date, and a server may have it at the same time. With bulk it is for much
+// that is written at once, see store.Options. Close the store at the end.
+func Open(ctx context.Context, database string, settings DatabaseSettings, bulk bool) (*library.Library, persona.Store, error) {
+	return open(ctx, database, store.Options{Settings: settings, Bulk: bulk}, library.Config{})
 }
 
 // Migrate makes the database where it is missing, and brings it up to date.

@@ -297,7 +297,7 @@ func TestUsageIsWrittenAtTheEnd(t *testing.T) {
 	before := persona.Now()
 	s.get(t, "/api/v2/api-key/validate")
 	must(t, s.stop())
-	l, store, err := app.Open(t.Context(), cfg.Database, app.DatabaseSettings{})
+	l, store, err := app.Open(t.Context(), cfg.Database, app.DatabaseSettings{}, false)
 	must(t, err)
 	defer func() { must(t, store.Close()) }()
 	keys, err := l.Keys(t.Context(), s.setup.Workspace)

@@ -88,7 +88,7 @@ func (c restoreCmd) Run(ctx context.Context, stdio format.Stdio) error {
 
 // byteProgress shows a bar on a terminal, when it is told the first time.
 func byteProgress(w io.Writer, what string) (show func(done, total int64), finish func()) {
-	bar := progress(w, -1, what)
+	bar := format.Progress(w, -1, what)
 	show = func(done, total int64) {
 		bar.ChangeMax64(total)
 		_ = bar.Set64(done)

@@ -175,6 +175,7 @@ func describeAnswer(refused *client.Error) string {
 type database struct {
 	Database string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database: sqlite: and a file name, or postgres://USER:PASSWORD@HOST:PORT/NAME. Default: ${default}."`
 	databaseSettings
+	bulk bool // see store.Options
 }
 
 // databaseSettings are the flags that say how to work on a database, and not on
@@ -203,7 +204,7 @@ func (d database) open(ctx context.Context, use func(*library.Library) error) (e
 	if err != nil {
 		return err
 	}
-	l, store, err := app.Open(ctx, d.Database, settings)
+	l, store, err := app.Open(ctx, d.Database, settings, d.bulk)
 	if err != nil {
 		return err
 	}

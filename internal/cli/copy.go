@@ -84,7 +84,7 @@ func copyProgress(w io.Writer) (_ transfer.Progress, end func()) {
 	return func(at transfer.Stage, done, total int) {
 		if at != stage {
 			end()
-			stage, bar, shown = at, progress(w, int64(total), string(at)), time.Now()
+			stage, bar, shown = at, format.Progress(w, int64(total), string(at)), time.Now()
 			for _, option := range []progressbar.Option{
 				progressbar.OptionShowBytes(false), progressbar.OptionShowCount(), progressbar.OptionThrottle(time.Second / 10),
 			} {

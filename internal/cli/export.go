@@ -39,7 +39,7 @@ func (c exportCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
 		bar := progressbar.DefaultBytesSilent(-1)
 		if !format.IsTerminal(stdio.Out) || c.Output != "-" {
-			bar = progress(stdio.Err, -1, "exporting")
+			bar = format.Progress(stdio.Err, -1, "exporting")
 		}
 		count := 0
 		err := c.write(stdio, func(w io.Writer) error {

@@ -17,8 +17,13 @@ import (
 	"personae.dev/internal/wire"
 )
 
-// maxFaultyLinesShown is how many lines with faults are listed.
-const maxFaultyLinesShown = 100
+const (
+	// maxFaultyLinesShown is how many lines with faults are listed.
+	maxFaultyLinesShown = 100
+	// bulkBytes is how large a file is that has a database to itself while it is
+	// imported: that of a smaller one takes a second or two, and others can read.
+	bulkBytes = 32 << 20
+)
 
 type importCmd struct {
 	inWorkspace
@@ -44,6 +49,8 @@ Examples:
 
 // Run imports.
 func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
+	info, err := os.Stat(c.File)
+	c.bulk = err == nil && info.Size() >= bulkBytes
 	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
 		author, err := l.User(ctx, workspace, c.User)
 		if err != nil {
@@ -54,7 +61,7 @@ func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			return err
 		}
 		defer done()
-		bar := progress(stdio.Err, size, "importing")
+		bar := format.Progress(stdio.Err, size, "importing")
 		read := progressbar.NewReader(input, bar)
 
 		shown, hidden := 0, 0
@@ -123,7 +130,7 @@ func (c importCmd) copied(ctx context.Context, stdio format.Stdio, from io.Reade
 		_ = f.Close()
 		_ = os.Remove(f.Name())
 	}
-	bar := progress(stdio.Err, -1, "reading")
+	bar := format.Progress(stdio.Err, -1, "reading")
 	type copied struct {
 		bytes int64
 		err   error
@@ -148,18 +155,6 @@ func (c importCmd) copied(ctx context.Context, stdio format.Stdio, from io.Reade
 		return nil, 0, nil, fmt.Errorf("import: keep the input in a file: %w", err)
 	}
 	return f, size, done, nil
-}
-
-// progress returns a bar that shows bytes, on a terminal only; size is -1 where
-// it is not known.
-func progress(w io.Writer, size int64, what string) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetVisibility(format.IsTerminal(w)),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 // readLines reads JSON lines, and counts the names of unknown fields in unknown

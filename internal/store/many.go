@@ -40,7 +40,7 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 	if err := t.hold(ctx, t.dialect.PlanAnew); err != nil {
 		return err
 	}
-	ids, err := all(ctx, &t.queries, t.dialect.NewIDs, scanInt, len(revisions))
+	ids, err := t.newIDs(ctx, len(revisions))
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,22 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 		}
 	}
 	return t.countAll(ctx, totals)
+}
+
+// newIDs returns the ids of so many new rows of personas.
+func (t *tx) newIDs(ctx context.Context, count int) ([]int, error) {
+	if t.dialect.NewIDs != "" {
+		return all(ctx, &t.queries, t.dialect.NewIDs, scanInt, count)
+	}
+	last, err := one(ctx, &t.queries, t.dialect.LastID, scanInt, nil)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int, count)
+	for i := range ids {
+		ids[i] = last + 1 + i
+	}
+	return ids, nil
 }
 
 // total is of a workspace and status.

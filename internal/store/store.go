@@ -51,7 +51,7 @@ var _ persona.Store = (*Store)(nil)
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	opts = opts.WithDefaults()
 	if postgres.Addresses(url) {
-		db, err := postgres.Open(ctx, url, opts, fts.Apply)
+		db, err := postgres.Open(ctx, url, opts, fts.Prepare)
 		if err != nil {
 			return nil, err
 		}
@@ -62,17 +62,17 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	index := segments.New()
-	db, err := sqlite.Open(ctx, path, opts, applying(index))
+	db, err := sqlite.Open(ctx, path, opts, preparing(index))
 	if err != nil {
 		return nil, err
 	}
 	return newStore(db, queries{dialect: dialect.SQLite(index), observe: opts.Observe, lookUp: db.One}), nil
 }
 
-// applying is what SQLite does at the end of a transaction: it writes what came
+// preparing is what SQLite does at the end of a transaction: it writes what came
 // of totals and of words.
-func applying(index *segments.Index) engine.Apply {
-	return func(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+func preparing(index *segments.Index) engine.Prepare {
+	return func(changes []engine.Change) func(context.Context, engine.Runner) error {
 		var totals []counts.Change
 		words := make([]engine.Change, 0, len(changes))
 		for _, change := range changes {
@@ -82,10 +82,13 @@ func applying(index *segments.Index) engine.Apply {
 				words = append(words, change)
 			}
 		}
-		if err := counts.Apply(ctx, r, totals); err != nil {
-			return err
+		write := index.Prepare(words)
+		return func(ctx context.Context, r engine.Runner) error {
+			if err := counts.Apply(ctx, r, totals); err != nil {
+				return err
+			}
+			return write(ctx, r)
 		}
-		return index.Apply(ctx, r, words)
 	}
 }
 
@@ -117,7 +120,7 @@ func FillSearchIndex(ctx context.Context, url string, opts Options) (err error) 
 		return err
 	}
 	opts.Create = true
-	db, err := sqlite.Open(ctx, path, opts.WithDefaults(), applying(segments.New()))
+	db, err := sqlite.Open(ctx, path, opts.WithDefaults(), preparing(segments.New()))
 	if err != nil {
 		return err
 	}

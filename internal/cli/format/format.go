@@ -1,5 +1,5 @@
 // Package format is how the commands read and write: the streams of the program,
-// tables, JSON and YAML.
+// tables, JSON and YAML, and how far a long one is.
 //
 // It knows no command, and nothing of personas.
 package format
@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
@@ -21,4 +22,16 @@ type Stdio struct {
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Progress returns a bar that shows bytes, on a terminal only; size is -1 where
+// it is not known.
+func Progress(w io.Writer, size int64, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(size,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(IsTerminal(w)),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionClearOnFinish(),
+	)
 }

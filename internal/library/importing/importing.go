@@ -48,7 +48,7 @@ type Report struct {
 // have importBytes: what is done once for all of them then costs little, and
 // they still fit into memory.
 const (
-	importLines = 512
+	importLines = 1024
 	importBytes = 4 << 20
 )
 

@@ -36,9 +36,10 @@ type Dialect struct {
 	// has grown since. It is sent after ManyRows.
 	PlanAnew string
 
-	// Listed selects the texts of a JSON array, $2, and NewIDs the ids for so many
-	// rows of personas, $1, as the engine would number them.
-	Listed, NewIDs string
+	// Listed selects the texts of a JSON array, $2. NewIDs selects the ids for so
+	// many rows of personas, $1, as the engine would number them; where it is "",
+	// they are those that follow LastID.
+	Listed, NewIDs, LastID string
 
 	// Counts tells whether totals are kept.
 	Counts bool
@@ -57,11 +58,7 @@ const ManyRows = 1000
 func SQLite(index *segments.Index) *Dialect {
 	return &Dialect{
 		Listed: `select value from json_each($2)`,
-		// Nobody else writes at the same time.
-		NewIDs: `
-			with recursive last (id) as (select coalesce(max(id), 0) from personas),
-				ids (id, n) as (select last.id + 1, 1 from last union all select id + 1, n + 1 from ids where n < $1)
-			select id from ids`,
+		LastID: `select coalesce(max(id), 0) from personas`, // nobody else writes at the same time
 
 		Counts:   true,
 		Segments: index,

@@ -62,9 +62,10 @@ type Change interface {
 	Size() int
 }
 
-// Apply writes changes to the search index. It is handed to an engine, as no
-// engine knows the index.
-type Apply func(ctx context.Context, r Runner, changes []Change) error
+// Prepare does with changes of the search index what needs no database, and
+// returns what writes them. It is safe for concurrent use. It is handed to an
+// engine, as no engine knows the index.
+type Prepare func(changes []Change) (write func(context.Context, Runner) error)
 
 // Options say how to open a database.
 type Options struct {
@@ -74,6 +75,10 @@ type Options struct {
 	// Exclusive refuses an SQLite file that another process opened with
 	// Exclusive: it has one server. PostgreSQL has any number.
 	Exclusive bool
+	// Bulk is for a command that writes much in one transaction: an SQLite file
+	// that nobody else has open is written without its log, in which all would be
+	// written a second time. Who opens it meanwhile waits, as for any lock.
+	Bulk bool
 	Settings
 	// Observe, if set, is told how long each operation took. It must be safe
 	// for concurrent use.

@@ -60,18 +60,20 @@ func Put(workspace int, id int64, p *persona.Persona) engine.Change {
 	return change(Row(workspace, id, p))
 }
 
-// Apply implements engine.Apply.
-func Apply(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+// Prepare implements engine.Prepare.
+func Prepare(changes []engine.Change) (write func(context.Context, engine.Runner) error) {
 	const put = `
 		insert into personas_search (persona_id, words)
 		values ($1, $2::tsvector)
 		on conflict (persona_id) do update set words = excluded.words`
-	for _, c := range changes {
-		if _, err := r.ExecContext(ctx, put, c.(change)...); err != nil {
-			return err
+	return func(ctx context.Context, r engine.Runner) error {
+		for _, c := range changes {
+			if _, err := r.ExecContext(ctx, put, c.(change)...); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // termPrefix is what the index puts before each word, so that the words of each

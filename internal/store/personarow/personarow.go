@@ -87,7 +87,7 @@ type First struct {
 }
 
 // fillTogether is how many Fill yields at once.
-const fillTogether = 64
+const fillTogether = 16
 
 // Fill yields the rows of revisions, each of a persona that has its place, some at
 // once and in their order. It uses all processors, and makes more while those that

@@ -40,20 +40,20 @@ type DB struct {
 	writer  *sql.DB
 	readers *sql.DB
 	watch   *watch
-	apply   engine.Apply
+	prepare engine.Prepare
 }
 
 var _ engine.Engine = (*DB)(nil)
 
-// Open opens the database at address, of which apply writes the search index. Its
+// Open opens the database at address, of which what prepare returns writes the search index. Its
 // errors name the database and the way out.
-func Open(ctx context.Context, address string, opts engine.Options, apply engine.Apply) (_ *DB, err error) {
+func Open(ctx context.Context, address string, opts engine.Options, prepare engine.Prepare) (_ *DB, err error) {
 	config, err := parse(address, opts.Settings)
 	if err != nil {
 		return nil, err
 	}
 	d := newDB(config, opts)
-	d.apply = apply
+	d.prepare = prepare
 	d.writer = pool(config, opts.Writers, map[string]string{
 		"idle_in_transaction_session_timeout": milliseconds(idleInTransaction),
 		// Those who wait for one persona do not keep all connections that write

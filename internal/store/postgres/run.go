@@ -59,7 +59,7 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Writer) error) error {
 			d.rollback(ctx, conn)
 		}
 	}()
-	w := &writer{Conn: conn, apply: d.apply}
+	w := &writer{Conn: conn, prepare: d.prepare}
 	if err := fn(w); err != nil {
 		return err
 	}
@@ -96,13 +96,13 @@ func (d *DB) WriteAlone(ctx context.Context, fn func(engine.Writer) error) error
 // writer is a connection in a transaction that writes.
 type writer struct {
 	*sql.Conn
-	apply   engine.Apply
+	prepare engine.Prepare
 	changes changes
 }
 
 // Later implements engine.Writer.
 func (w *writer) Later(ctx context.Context, change engine.Change) error {
-	return w.apply(ctx, w, []engine.Change{change})
+	return w.prepare([]engine.Change{change})(ctx, w)
 }
 
 // Changed implements engine.Writer.

@@ -43,7 +43,7 @@ func (x *Index) fill(ctx context.Context, sqlTx *sql.Tx, atOnce int) error {
 	var changes []engine.Change
 	size := 0
 	flush := func() error {
-		err := x.Apply(ctx, sqlTx, changes)
+		err := x.Prepare(changes)(ctx, sqlTx)
 		changes, size = nil, 0
 		return err
 	}

@@ -85,8 +85,8 @@ func (l *library) commit(t testing.TB, keep bool) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sqlTx.Rollback() }()
-	if err := l.index.Apply(context.Background(), sqlTx, l.changes); err != nil {
-		t.Fatalf("Apply: %v", err)
+	if err := l.index.Prepare(l.changes)(context.Background(), sqlTx); err != nil {
+		t.Fatalf("Prepare, and write: %v", err)
 	}
 	if !keep {
 		return
@@ -433,10 +433,10 @@ func TestDamage(t *testing.T) {
 			_, _, err := l.index.Search(t.Context(), l.db, "wa_1", &persona.Query{Words: []string{word}, Order: persona.ByRank, Limit: 10})
 			wrong("Search", err)
 		}
-		wrong("Put", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Put(1, 0, "u_1", false, personas[0])}))
-		wrong("Remove", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Remove(1, 2)}))
+		wrong("Put", l.index.Prepare([]engine.Change{l.index.Put(1, 0, "u_1", false, personas[0])})(t.Context(), l.db))
+		wrong("Remove", l.index.Prepare([]engine.Change{l.index.Remove(1, 2)})(t.Context(), l.db))
 		for id := range int64(inverted.MergeAt) { // at last it is merged
-			wrong("Put", l.index.Apply(t.Context(), l.db, []engine.Change{l.index.Put(1, 1000+id, "u_1", true, personas[0])}))
+			wrong("Put", l.index.Prepare([]engine.Change{l.index.Put(1, 1000+id, "u_1", true, personas[0])})(t.Context(), l.db))
 		}
 		if failed == 0 {
 			t.Errorf("after %s nothing is wrong", damage)
@@ -546,7 +546,7 @@ func BenchmarkIndex(b *testing.B) {
 					done++
 					changes[i] = l.index.Put(1, done, "u_1", true, personas[done%int64(len(personas))])
 				}
-				if err := l.index.Apply(b.Context(), prepared{sqlTx, known}, changes); err != nil {
+				if err := l.index.Prepare(changes)(b.Context(), keeping{sqlTx, known}); err != nil {
 					b.Fatal(err)
 				}
 				took += time.Since(began)
@@ -566,13 +566,13 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-// prepared runs statements as the writing connection does, which keeps them.
-type prepared struct {
+// keeping runs statements as the writing connection does, which keeps them.
+type keeping struct {
 	*sql.Tx
 	known map[string]*sql.Stmt
 }
 
-func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+func (p keeping) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if known := p.known[text]; known != nil {
 		return p.StmtContext(ctx, known).QueryContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	}
@@ -580,7 +580,7 @@ func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*
 	return p.Tx.QueryContext(ctx, text, args...)
 }
 
-func (p prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+func (p keeping) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	if known := p.known[text]; known != nil {
 		return p.StmtContext(ctx, known).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	}

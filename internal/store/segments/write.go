@@ -11,21 +11,59 @@ import (
 	"personae.dev/internal/store/inverted"
 )
 
-// Apply implements engine.Apply. A persona that was changed is dead where it
+// Prepare implements engine.Prepare. A persona that was changed is dead where it
 // stood, and stands in a segment with the others that were changed.
-func (x *Index) Apply(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+func (x *Index) Prepare(changes []engine.Change) (write func(context.Context, engine.Runner) error) {
 	byWorkspace := map[int][]*change{}
 	for _, c := range changes {
 		c := c.(*change)
 		byWorkspace[c.workspace] = append(byWorkspace[c.workspace], c)
 	}
+	all := make([]prepared, 0, len(byWorkspace))
 	for workspace, changes := range byWorkspace {
-		w := writing{x, r, workspace}
-		if err := w.apply(ctx, changes); err != nil {
-			return damaged(err)
+		all = append(all, x.prepare(workspace, changes))
+	}
+	return func(ctx context.Context, r engine.Runner) error {
+		for _, p := range all {
+			w := writing{x, r, p.workspace}
+			if err := w.apply(ctx, p); err != nil {
+				return damaged(err)
+			}
+		}
+		return nil
+	}
+}
+
+// prepared are changes of a workspace that are yet to be written: who may stand
+// in a segment, in ascending order, and the segments to add.
+type prepared struct {
+	workspace int
+	before    []int64
+	built     []*inverted.Built
+}
+
+func (x *Index) prepare(workspace int, changes []*change) prepared {
+	p := prepared{workspace: workspace}
+	last := make(map[int64]*inverted.Doc, len(changes))
+	for _, c := range changes {
+		if _, again := last[c.id]; !again && !c.fresh {
+			p.before = append(p.before, c.id)
+		}
+		last[c.id] = c.doc
+	}
+	slices.Sort(p.before)
+	docs := make([]*inverted.Doc, 0, len(last))
+	for _, d := range last {
+		if d != nil {
+			docs = append(docs, d)
 		}
 	}
-	return nil
+	b := x.builders.Get().(*inverted.Builder)
+	defer x.builders.Put(b)
+	for docs := range inverted.Split(docs) {
+		p.built = append(p.built, b.Build(docs))
+	}
+	return p
 }
 
 // writing writes the segments of a workspace, in a transaction.
@@ -35,31 +73,14 @@ type writing struct {
 	workspace int
 }
 
-func (w *writing) apply(ctx context.Context, changes []*change) error {
-	var before []int64 // who may stand in a segment
-	last := make(map[int64]*inverted.Doc, len(changes))
-	for _, c := range changes {
-		if _, again := last[c.id]; !again && !c.fresh {
-			before = append(before, c.id)
-		}
-		last[c.id] = c.doc
-	}
-	docs := make([]*inverted.Doc, 0, len(last))
-	for _, d := range last {
-		if d != nil {
-			docs = append(docs, d)
-		}
-	}
-	if len(before) > 0 {
-		slices.Sort(before)
-		if err := w.bury(ctx, before); err != nil {
+func (w *writing) apply(ctx context.Context, p prepared) error {
+	if len(p.before) > 0 {
+		if err := w.bury(ctx, p.before); err != nil {
 			return err
 		}
 	}
-	b := w.builders.Get().(*inverted.Builder)
-	defer w.builders.Put(b)
-	for docs := range inverted.Split(docs) {
-		if err := w.add(ctx, b.Build(docs)); err != nil {
+	for _, b := range p.built {
+		if err := w.add(ctx, b); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,9 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
+	// pageSize is that of a new file: three usual personas have room in a page, and
+	// seldom one needs more.
+	pageSize = 8 << 10
 	// keptLog is how many bytes of the log stay on the disk when what it holds is
 	// in the file: an import makes a log as large as itself.
 	keptLog = 64 << 20
@@ -46,6 +49,7 @@ type DB struct {
 	watch   *watch
 	writes  *writes
 	lock    *flock.Flock // nil unless Exclusive
+	bulk    bool         // the log may be off
 
 	lookups   *lookups
 	closing   sync.Once
@@ -56,9 +60,9 @@ type DB struct {
 
 var _ engine.Engine = (*DB)(nil)
 
-// Open opens the file at path, of which apply writes the search index. Its errors
+// Open opens the file at path, of which what prepare returns writes the search index. Its errors
 // name the file and the way out.
-func Open(ctx context.Context, path string, opts engine.Options, apply engine.Apply) (_ *DB, err error) {
+func Open(ctx context.Context, path string, opts engine.Options, prepare engine.Prepare) (_ *DB, err error) {
 	d := &DB{path: path, prepared: map[string]*sql.Stmt{}}
 	if err := dbfile.Check(path, opts.Create); err != nil {
 		return nil, err
@@ -83,7 +87,7 @@ func Open(ctx context.Context, path string, opts engine.Options, apply engine.Ap
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"1"},
 		"_txlock":       {"immediate"},
-		"_pragma":       {"journal_size_limit(" + strconv.Itoa(keptLog) + ")"},
+		"_pragma":       {"page_size(" + strconv.Itoa(pageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")"},
 	}))
 	if err != nil {
 		return nil, d.Translate(err)
@@ -101,6 +105,9 @@ func Open(ctx context.Context, path string, opts engine.Options, apply engine.Ap
 	}
 	if err := d.setWAL(ctx); err != nil {
 		return nil, err
+	}
+	if opts.Bulk {
+		d.leaveWAL(ctx)
 	}
 	if err := d.migrations().Up(ctx, opts.Create); err != nil {
 		return nil, err
@@ -125,7 +132,7 @@ func Open(ctx context.Context, path string, opts engine.Options, apply engine.Ap
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
 	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections())}
-	d.writes = &writes{db: d.writer, watch: d.watch, apply: apply, after: commitAfter, prepared: map[string]*sql.Stmt{}}
+	d.writes = &writes{db: d.writer, watch: d.watch, prepareChanges: prepare, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	return d, nil
 }
 
@@ -197,6 +204,15 @@ func (d *DB) setWAL(ctx context.Context) error {
 	return nil
 }
 
+// leaveWAL has the next transaction written to the file itself, and what is
+// overwritten kept beside it until the end: of a transaction that adds much,
+// that is little. Where another connection has the file, nothing changes.
+func (d *DB) leaveWAL(ctx context.Context) {
+	const query = `pragma journal_mode = delete`
+	d.bulk = true
+	_, _ = d.writer.ExecContext(ctx, query)
+}
+
 // checkWritable finds a locked file at the start, and not with the first write.
 func (d *DB) checkWritable(ctx context.Context) error {
 	sqlTx, err := d.writer.BeginTx(ctx, nil) // immediate, see the DSN
@@ -264,7 +280,12 @@ func (d *DB) Close() error {
 		d.watch.stop()
 		d.writes.close()
 		d.lookups.close()
-		d.closed = errors.Join(d.readers.Close(), d.writer.Close())
+		d.closed = d.readers.Close()
+		if d.bulk {
+			// Or whoever opens it next sets it.
+			_ = d.setWAL(context.Background())
+		}
+		d.closed = errors.Join(d.closed, d.writer.Close())
 		if d.lock != nil {
 			d.closed = errors.Join(d.closed, d.lock.Unlock())
 		}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,6 +34,60 @@ func openInternal(t *testing.T, path string, opts engine.Options) *DB {
 		}
 	})
 	return s
+}
+
+// TestBulk: what has a file to itself writes no log, and leaves it as others do.
+func TestBulk(t *testing.T) {
+	t.Parallel()
+	mode := func(d *DB) (mode string) {
+		if err := d.writer.QueryRowContext(t.Context(), `pragma journal_mode`).Scan(&mode); err != nil {
+			t.Errorf("journal_mode: %v", err)
+		}
+		return mode
+	}
+	first, path := setup(t)
+	if beside := openInternal(t, path, engine.Options{Bulk: true}); mode(beside) != "wal" {
+		t.Errorf("beside another: %s", mode(beside))
+	} else if err := errors.Join(beside.Write(t.Context(), add(t, "og_1")), beside.Close(), first.Close()); err != nil {
+		t.Error(err)
+	}
+
+	alone := openInternal(t, path, engine.Options{Bulk: true})
+	if got := mode(alone); got != "delete" {
+		t.Errorf("alone: %s", got)
+	}
+	if err := alone.WriteAlone(t.Context(), add(t, "og_2")); err != nil {
+		t.Error(err)
+	}
+	if got := organizations(t, alone); len(got) != 2 {
+		t.Errorf("there are %v", got)
+	}
+	// Who opens it between two writes takes it back.
+	second := openInternal(t, path, engine.Options{})
+	if err := errors.Join(alone.Write(t.Context(), add(t, "og_3")), second.Write(t.Context(), add(t, "og_4"))); err != nil {
+		t.Error(err)
+	}
+	if got := mode(alone); got != "wal" {
+		t.Errorf("with a second: %s", got)
+	}
+	if err := errors.Join(second.Close(), alone.Close()); err != nil {
+		t.Error(err)
+	}
+
+	alone = openInternal(t, path, engine.Options{Bulk: true})
+	if err := alone.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := openInternal(t, path, engine.Options{Bulk: true}); len(organizations(t, after)) != 4 {
+		t.Errorf("there are %v", organizations(t, after))
+	}
+	head, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := int(head[16])<<8 | int(head[17]); size != pageSize { // as SQLite writes it
+		t.Errorf("a page of a new file has %d bytes, want %d", size, pageSize)
+	}
 }
 
 // TestWatchLosesConnection: the driver gives a connection up when a statement

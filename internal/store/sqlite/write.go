@@ -45,7 +45,8 @@ const (
 type writes struct {
 	db    *sql.DB
 	watch *watch
-	apply engine.Apply
+	// prepareChanges prepares those of the search index.
+	prepareChanges engine.Prepare
 	// after is commitAfter, but in tests.
 	after time.Duration
 
@@ -81,7 +82,13 @@ type transaction struct {
 	later   []engine.Change
 	applied int
 	bytes   int
+	// beside gives what writes changes that came before these, once they are
+	// prepared; nil where there are none.
+	beside chan prepared
 }
+
+// prepared writes changes of the search index that are prepared.
+type prepared func(context.Context, engine.Runner) error
 
 var errClosed, errPanicked = errors.New("sqlite: the database is closed"), errors.New("sqlite: a write panicked")
 
@@ -224,6 +231,9 @@ func (q *writes) together(ctx context.Context, first *write) {
 	if err == nil && changed {
 		err = t.end(ctx)
 	}
+	if t.beside != nil { // after an error
+		<-t.beside
+	}
 	// Nothing is left to roll back after a commit, nor where SQLite did it.
 	if rollback := t.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 		err = errors.Join(err, rollback)
@@ -294,22 +304,60 @@ func (t *transaction) end(ctx context.Context) error {
 	return t.Commit()
 }
 
-// flush writes the search index. A panic in that would end the process, as no
-// request's goroutine is there to recover it.
-func (t *transaction) flush(ctx context.Context) (err error) {
-	if t.applied == len(t.later) {
+// flush writes the search index.
+func (t *transaction) flush(ctx context.Context) error {
+	if err := t.flushBeside(ctx); err != nil || t.applied == len(t.later) {
+		return err
+	}
+	if err := t.write(ctx, t.prepare(t.later[t.applied:])); err != nil {
+		return err
+	}
+	t.applied, t.bytes = len(t.later), 0
+	return nil
+}
+
+// flushBeside writes what was prepared beside.
+func (t *transaction) flushBeside(ctx context.Context) error {
+	if t.beside == nil {
 		return nil
 	}
+	ready := <-t.beside
+	t.beside = nil
+	return t.write(ctx, ready)
+}
+
+// prepareBeside has the changes of later prepared while others come. It is for
+// a write that is alone: nobody else loses them with it.
+func (t *transaction) prepareBeside() {
+	changes, beside := t.later, make(chan prepared, 1)
+	t.later, t.applied, t.bytes, t.beside = nil, 0, 0, beside
+	go func() { beside <- t.prepare(changes) }()
+}
+
+func (t *transaction) prepare(changes []engine.Change) (ready prepared) {
+	err := recovered(func() error {
+		ready = t.writes.prepareChanges(changes)
+		return nil
+	})
+	if err != nil {
+		return func(context.Context, engine.Runner) error { return err }
+	}
+	return ready
+}
+
+func (t *transaction) write(ctx context.Context, ready prepared) error {
+	return recovered(func() error { return ready(ctx, &writer{transaction: t}) })
+}
+
+// recovered makes an error of a panic in fn, which would end the process: no
+// request's goroutine is there to recover it.
+func recovered(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v\n%s", errPanicked, r, debug.Stack())
 		}
 	}()
-	err = t.writes.apply(ctx, &writer{transaction: t}, t.later[t.applied:])
-	if err == nil {
-		t.applied, t.bytes = len(t.later), 0
-	}
-	return err
+	return fn()
 }
 
 func (t *transaction) do(ctx context.Context, text string, args ...any) error {
@@ -407,11 +455,14 @@ func (w *writer) Later(ctx context.Context, change engine.Change) error {
 	if len(w.later)-w.applied < laterMost && w.bytes < laterBytes {
 		return nil
 	}
-	err := w.Flush(ctx)
-	if w.alone {
-		w.later, w.applied = nil, 0 // nobody else would lose them
+	if !w.alone {
+		return w.Flush(ctx)
 	}
-	return err
+	if err := w.flushBeside(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	w.prepareBeside()
+	return nil
 }
 
 // Changed implements engine.Writer: SQLite itself tells other processes.

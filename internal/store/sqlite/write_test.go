@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,16 +23,23 @@ type later string
 func (later) Size() int { return laterBytes / 4 }
 
 // addAll applies changes. One that is applied twice is a conflict.
-func addAll(ctx context.Context, r engine.Runner, changes []engine.Change) error {
+func addAll(changes []engine.Change) func(context.Context, engine.Runner) error {
 	for _, c := range changes {
-		if c == later("panics") {
+		if c == later("panics at once") {
 			panic("on purpose")
 		}
-		if _, err := r.ExecContext(ctx, addOrganization, string(c.(later))); err != nil {
-			return err
-		}
 	}
-	return nil
+	return func(ctx context.Context, r engine.Runner) error {
+		for _, c := range changes {
+			if c == later("panics") {
+				panic("on purpose")
+			}
+			if _, err := r.ExecContext(ctx, addOrganization, string(c.(later))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // add adds an organization.
@@ -254,6 +262,53 @@ func TestIndexPanics(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"second"}, organizations(t, d)); diff != "" {
 		t.Errorf("what is kept (-want +got):\n%s", diff)
+	}
+}
+
+// TestManyLater: changes of a write that is alone are prepared beside it, and
+// written in their order; a fault in that is the write's.
+func TestManyLater(t *testing.T) {
+	t.Parallel()
+	d, _ := setup(t)
+	const enough = 9 // of which four are as much as waits
+	addMany := func(fault string) error {
+		return d.WriteAlone(t.Context(), func(w engine.Writer) error {
+			for i := range enough {
+				change := later(fmt.Sprint("og_", i))
+				if i == 2 && fault != "" {
+					change = later(fault)
+				}
+				if err := w.Later(t.Context(), change); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for _, fault := range []string{"panics at once", "panics"} {
+		if err := addMany(fault); !errors.Is(err, errPanicked) {
+			t.Errorf("with a change that %s: %v", fault, err)
+		}
+	}
+	err := d.WriteAlone(t.Context(), func(w engine.Writer) error {
+		for range 4 {
+			if err := w.Later(t.Context(), later("panics")); err != nil {
+				return err
+			}
+		}
+		return errors.ErrUnsupported // before they are written
+	})
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("WriteAlone = %v", err)
+	}
+	if kept := organizations(t, d); kept != nil {
+		t.Errorf("kept: %v", kept)
+	}
+	if err := addMany(""); err != nil {
+		t.Errorf("WriteAlone: %v", err)
+	}
+	if kept := organizations(t, d); len(kept) != enough {
+		t.Errorf("kept: %v", kept)
 	}
 }
 
