@@ -87,7 +87,9 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"1"},
 		"_txlock":       {"immediate"},
-		"_pragma":       {"page_size(" + strconv.Itoa(pageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")"},
+		// What a write of a shared commit changes is noted, lest it be undone: in
+		// memory, for the notes of all are a few MiB at most.
+		"_pragma": {"page_size(" + strconv.Itoa(pageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")", "temp_store(memory)"},
 	}))
 	if err != nil {
 		return nil, d.Translate(err)
