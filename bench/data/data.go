@@ -122,7 +122,7 @@ const perCommit = 5000
 // Fill makes a library of personas in so many workspaces, all of one
 // organization. The database is made where it is missing.
 func (d *Documents) Fill(ctx context.Context, database string, personas, workspaces int, progress func(done int)) (_ *Library, err error) {
-	s, err := store.Open(ctx, database, store.Options{Create: true, Exclusive: true})
+	s, err := store.Open(ctx, database, store.Options{Create: true, Exclusive: true, Bulk: true})
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +144,7 @@ func (d *Documents) Fill(ctx context.Context, database string, personas, workspa
 	f := filler{Library: l, each: personas / workspaces, owner: owner, now: now}
 	for done := 0; done < personas && err == nil; done += perCommit {
 		progress(done)
-		err = s.Write(ctx, func(tx persona.Tx) error {
-			for i := done; i < min(done+perCommit, personas); i++ {
-				if err := f.add(ctx, tx, i); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		err = s.WriteAlone(ctx, func(tx persona.Tx) error { return f.add(ctx, tx, done, min(done+perCommit, personas)) })
 	}
 	if err != nil {
 		return nil, err
@@ -168,23 +161,25 @@ type filler struct {
 	workspace string
 }
 
-func (f *filler) add(ctx context.Context, tx persona.Tx, i int) error {
-	if i%f.each == 0 {
-		if err := f.open(ctx, tx, i/f.each); err != nil {
-			return err
+// add adds the personas [from, to).
+func (f *filler) add(ctx context.Context, tx persona.Tx, from, to int) error {
+	var added []*persona.Revision
+	for i := from; i < to; i++ {
+		if i%f.each == 0 {
+			if err := f.open(ctx, tx, i/f.each); err != nil {
+				return err
+			}
 		}
+		p := *f.personas[i%len(f.personas)]
+		p.WorkspaceOID, p.OID, p.Author = f.workspace, string(f.AppendID(nil, i)), *f.owner
+		p.CreatedAt = f.now.Add(time.Duration(i) * time.Millisecond)
+		p.UpdatedAt = p.CreatedAt
+		added = append(added, &persona.Revision{
+			OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: persona.ActionImported, At: p.CreatedAt,
+			User: *f.owner, Persona: &p,
+		})
 	}
-	p := *f.personas[i%len(f.personas)]
-	p.WorkspaceOID, p.OID, p.Author = f.workspace, string(f.AppendID(nil, i)), *f.owner
-	p.CreatedAt = f.now.Add(time.Duration(i) * time.Millisecond)
-	p.UpdatedAt = p.CreatedAt
-	if err := tx.InsertPersona(ctx, &p); err != nil {
-		return err
-	}
-	return tx.InsertRevision(ctx, &persona.Revision{
-		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: persona.ActionImported, At: p.CreatedAt,
-		User: *f.owner, Persona: &p,
-	})
+	return tx.InsertPersonas(ctx, added)
 }
 
 // open makes the nth workspace, with a key.
