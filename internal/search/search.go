@@ -5,6 +5,7 @@ package search
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,29 +47,36 @@ const (
 // Cutter cuts one persona after the other into words. What it works with it
 // keeps from one to the next; it is not for concurrent use.
 type Cutter struct {
-	seen Dictionary
-	word [utf8.UTFMax * MaxWordLength]byte
+	seen   Dictionary
+	text   []byte   // what is cut next
+	inWord []uint64 // a bit for each byte of text
+	word   [utf8.UTFMax * MaxWordLength]byte
 }
 
 // Each calls found with the words that search finds p by, column by column,
 // each once. A word is valid during the call.
 func (c *Cutter) Each(p *persona.Persona, found func(in Column, word []byte)) {
 	c.seen.Reset()
-	c.cut(p.Name, Names, MaxIndexedWords, found)
+	c.add(p.Name)
 	if p.InternalName != nil {
-		c.cut(*p.InternalName, Names, MaxIndexedWords, found)
+		c.add(*p.InternalName)
 	}
-	c.cutAll(p.CommonJobTitles, Titles, found)
+	c.cut(Names, MaxIndexedWords, found)
+	c.add(p.CommonJobTitles...)
+	c.cut(Titles, MaxIndexedWords, found)
 	if p.Description != nil {
-		c.cut(*p.Description, Rest, MaxIndexedWords, found)
+		c.add(*p.Description)
 	}
 	for _, list := range p.Lists() {
-		c.cutAll(*list.Items, Rest, found) // job titles are there already
+		if list.Items != &p.CommonJobTitles {
+			c.add(*list.Items...)
+		}
 	}
 	for _, field := range p.CustomFields {
-		c.cut(field.Title, Rest, MaxIndexedWords, found)
-		c.cutAll(field.Value, Rest, found)
+		c.add(field.Title)
+		c.add(field.Value...)
 	}
+	c.cut(Rest, MaxIndexedWords, found)
 }
 
 // WordsOf returns the words that search finds p by.
@@ -83,65 +91,45 @@ func WordsOf(p *persona.Persona) Indexed {
 // letters, digits and their marks belong to words, all else stands between
 // them. Each word occurs once, and is cut to MaxWordLength.
 func Words(text string) (words []string) {
-	new(Cutter).cut(text, Rest, math.MaxInt, func(_ Column, word []byte) { words = append(words, string(word)) })
+	c := new(Cutter)
+	c.add(text)
+	c.cut(Rest, math.MaxInt, func(_ Column, word []byte) { words = append(words, string(word)) })
 	return words
 }
 
-func (c *Cutter) cutAll(texts []string, in Column, found func(Column, []byte)) {
+// add adds texts to what is cut next.
+func (c *Cutter) add(texts ...string) {
 	for _, text := range texts {
-		c.cut(text, in, MaxIndexedWords, found)
+		c.text = append(append(c.text, text...), ' ')
 	}
 }
 
-// cut finds the words of text that were not seen yet, up to limit in all.
-func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byte)) {
-	n := 0 // how long the word is
-	for i := range len(text) {
-		folded := foldedASCII[text[i]]
-		if folded > between {
-			if n < MaxWordLength {
-				c.word[n] = folded
-				n++
+// cut finds the words of what was added that were not seen yet, up to limit in
+// all.
+func (c *Cutter) cut(in Column, limit int, found func(Column, []byte)) {
+	isASCII := c.foldASCII()
+	start, last := -1, uint64(0)
+	for i, inWord := range c.inWord {
+		edges := inWord ^ (inWord<<1 | last) // where words begin and end
+		last = inWord >> 63
+		for ; edges != 0; edges &= edges - 1 {
+			at := i*blockSize + bits.TrailingZeros64(edges)
+			if start < 0 {
+				start = at
+				continue
 			}
-			continue
-		}
-		if folded == notASCII {
-			// A mark may belong to the letter before it, so from the beginning: the
-			// words that were found are passed over.
-			c.cutFolded(fold(text), in, limit, found)
-			return
-		}
-		if n > 0 {
-			c.note(c.word[:n], in, limit, found)
-			n = 0
+			word := c.text[start:at]
+			start = -1
+			switch {
+			case isASCII || !hasOther(word):
+				c.note(word[:min(len(word), MaxWordLength)], in, limit, found)
+			default:
+				c.cutFolded(fold(string(word)), in, limit, found)
+			}
 		}
 	}
-	if n > 0 {
-		c.note(c.word[:n], in, limit, found)
-	}
+	c.text = c.text[:0]
 }
-
-// foldedASCII is what each byte is in a word, or that it stands between words.
-var foldedASCII = func() (table [256]byte) { //nolint:gochecknoglobals // never changed
-	for c := range table {
-		switch {
-		case c >= utf8.RuneSelf:
-			table[c] = notASCII
-		case 'A' <= c && c <= 'Z':
-			table[c] = byte(c) - 'A' + 'a'
-		case !isBetweenWords(rune(c)):
-			table[c] = byte(c)
-		}
-	}
-	return table
-}()
-
-// Those of foldedASCII that are no letters or digits; between is the greatest.
-const (
-	_ = iota // what stands between words
-	notASCII
-	between = notASCII
-)
 
 // note tells of a word that was not seen yet.
 func (c *Cutter) note(word []byte, in Column, limit int, found func(Column, []byte)) {
@@ -216,9 +204,6 @@ func cut(word string) string {
 // in compatible forms of a character, such as full width. Marks of other
 // scripts stay: there they are letters.
 func fold(text string) string {
-	if isASCII(text) {
-		return strings.ToLower(text)
-	}
 	text = strings.ToValidUTF8(text, " ") // norm leaves alone what stands behind a stray byte
 	plain := strings.Map(func(r rune) rune {
 		if '\u0300' <= r && r <= '\u036f' {
@@ -227,13 +212,4 @@ func fold(text string) string {
 		return r
 	}, strings.ToLower(cases.Fold().String(norm.NFKD.String(text)))) // ToLower: Fold makes some Cherokee letters large
 	return norm.NFKC.String(plain)
-}
-
-func isASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
