@@ -14,6 +14,7 @@ type Dictionary struct {
 	text  []byte
 	ends  []uint32 // of each word in text
 	slots []slot   // a power of two, at most half of them in use
+	spare []slot   // memory for others
 }
 
 // slot has a word by its first bytes, which mostly are all.
@@ -50,14 +51,26 @@ func (d *Dictionary) Number(word []byte) (number int, added bool) {
 	if len(d.slots) == 0 {
 		d.grow()
 	}
-	first, second, hash := d.hash(word)
+	first, second := chunkOf(word), uint64(0)
+	if len(word) > chunkSize {
+		second = chunkOf(word[chunkSize:])
+	}
+	hash := d.mix(first, second)
+	if len(word) > 2*chunkSize {
+		hash = d.mixRest(hash, word)
+	}
 	mask := uint64(len(d.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		s := &d.slots[at]
 		switch {
 		case s.number == 0:
 			*s = slot{first, second, uint32(len(word)), uint32(len(d.ends)) + 1}
-			d.text = append(d.text, word...)
+			if end := len(d.text) + len(word); len(word) <= 2*chunkSize {
+				d.text = binary.LittleEndian.AppendUint64(d.text, first)
+				d.text = binary.LittleEndian.AppendUint64(d.text, second)[:end]
+			} else {
+				d.text = append(d.text, word...)
+			}
 			d.ends = append(d.ends, uint32(len(d.text)))
 			number = len(d.ends) - 1
 			if 2*len(d.ends) > len(d.slots) {
@@ -85,47 +98,43 @@ func chunkOf(word []byte) uint64 {
 	}
 }
 
-// hash returns the first and the second chunk of a word, and a hash as that of
-// wyhash: words come from users, who must not know which have the same one, and
-// so they are mixed with a key of chance.
-func (d *Dictionary) hash(word []byte) (first, second, hash uint64) {
-	first = chunkOf(word)
-	if len(word) > chunkSize {
-		second = chunkOf(word[chunkSize:])
-	}
-	hash = mix(first^d.key[0], second^d.key[1])
-	for i := 2 * chunkSize; i < len(word); i += chunkSize {
-		hash = mix(chunkOf(word[i:])^d.key[0], hash^d.key[1])
-	}
-	return first, second, hash
+// mix makes a hash of the first chunks of a word, as wyhash does. Words come
+// from users, who must not know which have the same one: hence the key of chance.
+func (d *Dictionary) mix(first, second uint64) uint64 {
+	high, low := bits.Mul64(first^d.key[0], second^d.key[1])
+	return high ^ low
 }
 
-func mix(a, b uint64) uint64 {
-	high, low := bits.Mul64(a, b)
-	return high ^ low
+// mixRest adds the other chunks.
+func (d *Dictionary) mixRest(hash uint64, word []byte) uint64 {
+	for i := 2 * chunkSize; i < len(word); i += chunkSize {
+		hash = d.mix(chunkOf(word[i:]), hash)
+	}
+	return hash
 }
 
 // grow makes room for twice as many words.
 func (d *Dictionary) grow() {
-	size := 2 * len(d.slots)
-	if size == 0 {
-		size = firstSlots
-		for i := range d.key {
-			d.key[i] = maphash.Bytes(maphash.MakeSeed(), nil)
+	old, size := d.slots, max(firstSlots, 2*len(d.slots))
+	if len(old) == 0 {
+		d.key = [2]uint64{maphash.Bytes(maphash.MakeSeed(), nil), maphash.Bytes(maphash.MakeSeed(), nil)}
+	}
+	if cap(d.spare) < size {
+		d.spare = make([]slot, size)
+	}
+	d.slots, d.spare = d.spare[:size], old
+	clear(d.slots)
+	for _, s := range old {
+		if s.number == 0 {
+			continue
 		}
-	}
-	if size <= cap(d.slots) {
-		d.slots = d.slots[:size]
-		clear(d.slots)
-	} else {
-		d.slots = make([]slot, size)
-	}
-	for number := range d.Len() {
-		word := d.Word(number)
-		first, second, at := d.hash(word)
+		at := d.mix(s.first, s.second)
+		if s.length > 2*chunkSize {
+			at = d.mixRest(at, d.Word(int(s.number-1)))
+		}
 		for d.slots[at&uint64(size-1)].number != 0 {
 			at++
 		}
-		d.slots[at&uint64(size-1)] = slot{first, second, uint32(len(word)), uint32(number) + 1}
+		d.slots[at&uint64(size-1)] = s
 	}
 }

@@ -50,20 +50,19 @@ type Cutter struct {
 	seen   Dictionary
 	text   []byte   // what is cut next
 	inWord []uint64 // a bit for each byte of text
-	word   [utf8.UTFMax * MaxWordLength]byte
 }
 
-// Each calls found with the words that search finds p by, column by column,
-// each once. A word is valid during the call.
-func (c *Cutter) Each(p *persona.Persona, found func(in Column, word []byte)) {
+// Cut cuts p into the words that search finds it by, column by column, each
+// once. They are numbered from 0; ends tells where each column ends.
+func (c *Cutter) Cut(p *persona.Persona) (ends [Columns]int) {
 	c.seen.Reset()
 	c.add(p.Name)
 	if p.InternalName != nil {
 		c.add(*p.InternalName)
 	}
-	c.cut(Names, MaxIndexedWords, found)
+	ends[Names] = c.cut(MaxIndexedWords)
 	c.add(p.CommonJobTitles...)
-	c.cut(Titles, MaxIndexedWords, found)
+	ends[Titles] = c.cut(MaxIndexedWords)
 	if p.Description != nil {
 		c.add(*p.Description)
 	}
@@ -76,24 +75,36 @@ func (c *Cutter) Each(p *persona.Persona, found func(in Column, word []byte)) {
 		c.add(field.Title)
 		c.add(field.Value...)
 	}
-	c.cut(Rest, MaxIndexedWords, found)
+	ends[Rest] = c.cut(MaxIndexedWords)
+	return ends
 }
+
+// Word returns a word that Cut found, which is valid until the next time.
+func (c *Cutter) Word(number int) []byte { return c.seen.Word(number) }
+
+// Size is how many bytes all the words have that Cut found.
+func (c *Cutter) Size() int { return len(c.seen.text) }
 
 // WordsOf returns the words that search finds p by.
 func WordsOf(p *persona.Persona) Indexed {
-	var indexed Indexed
-	columns := [Columns]*[]string{&indexed.Name, &indexed.Titles, &indexed.Rest}
-	new(Cutter).Each(p, func(in Column, word []byte) { *columns[in] = append(*columns[in], string(word)) })
-	return indexed
+	c := new(Cutter)
+	ends := c.Cut(p)
+	return Indexed{Name: c.words(0, ends[Names]), Titles: c.words(ends[Names], ends[Titles]), Rest: c.words(ends[Titles], ends[Rest])}
 }
 
 // Words divides a text as search does, and folds case, accents and width:
 // letters, digits and their marks belong to words, all else stands between
 // them. Each word occurs once, and is cut to MaxWordLength.
-func Words(text string) (words []string) {
+func Words(text string) []string {
 	c := new(Cutter)
 	c.add(text)
-	c.cut(Rest, math.MaxInt, func(_ Column, word []byte) { words = append(words, string(word)) })
+	return c.words(0, c.cut(math.MaxInt))
+}
+
+func (c *Cutter) words(from, to int) (words []string) {
+	for number := from; number < to; number++ {
+		words = append(words, string(c.Word(number)))
+	}
 	return words
 }
 
@@ -105,9 +116,11 @@ func (c *Cutter) add(texts ...string) {
 }
 
 // cut finds the words of what was added that were not seen yet, up to limit in
-// all.
-func (c *Cutter) cut(in Column, limit int, found func(Column, []byte)) {
+// all, and returns how many there are then.
+func (c *Cutter) cut(limit int) int {
 	isASCII := c.foldASCII()
+	text := c.text
+	c.text = c.text[:0]
 	start, last := -1, uint64(0)
 	for i, inWord := range c.inWord {
 		edges := inWord ^ (inWord<<1 | last) // where words begin and end
@@ -118,31 +131,23 @@ func (c *Cutter) cut(in Column, limit int, found func(Column, []byte)) {
 				start = at
 				continue
 			}
-			word := c.text[start:at]
+			word := text[start:at]
 			start = -1
 			switch {
+			case c.seen.Len() >= limit:
+				return c.seen.Len()
 			case isASCII || !hasOther(word):
-				c.note(word[:min(len(word), MaxWordLength)], in, limit, found)
+				c.seen.Number(word[:min(len(word), MaxWordLength)])
 			default:
-				c.cutFolded(fold(string(word)), in, limit, found)
+				c.cutFolded(fold(string(word)), limit)
 			}
 		}
 	}
-	c.text = c.text[:0]
-}
-
-// note tells of a word that was not seen yet.
-func (c *Cutter) note(word []byte, in Column, limit int, found func(Column, []byte)) {
-	if c.seen.Len() >= limit {
-		return
-	}
-	if _, added := c.seen.Number(word); added {
-		found(in, word)
-	}
+	return c.seen.Len()
 }
 
 // cutFolded is cut for a text that fold gave.
-func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column, []byte)) {
+func (c *Cutter) cutFolded(text string, limit int) {
 	for len(text) > 0 && c.seen.Len() < limit {
 		start := strings.IndexFunc(text, isInWord)
 		if start < 0 {
@@ -154,23 +159,15 @@ func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column,
 		text = text[end:]
 		// Marks that stand alone, as the selector beside an emoji, are no word.
 		if strings.IndexFunc(word, isNoMark) >= 0 {
-			c.note(c.word[:copy(c.word[:], word)], in, limit, found)
+			c.seen.Number([]byte(word))
 		}
 	}
 }
 
 // wordLength is how many bytes the word has that text begins with.
 func wordLength(text string) int {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			if end := strings.IndexFunc(text[i:], isBetweenWords); end >= 0 {
-				return i + end
-			}
-			return len(text)
-		}
-		if !isInWord(rune(text[i])) {
-			return i
-		}
+	if end := strings.IndexFunc(text, isBetweenWords); end >= 0 {
+		return end
 	}
 	return len(text)
 }
