@@ -6,6 +6,7 @@ const (
 	// chunkSize is how many bytes are looked at at once, as one number, and
 	// blockSize how many have a bit each in another.
 	chunkSize = 8
+	twoChunks = 2 * chunkSize
 	blockSize = 64
 
 	eachByte = 0x0101010101010101

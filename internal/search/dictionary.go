@@ -46,17 +46,22 @@ func (d *Dictionary) Word(number int) []byte {
 	return d.text[start:d.ends[number]]
 }
 
-// Number returns the number of a word, and whether it is new.
-func (d *Dictionary) Number(word []byte) (number int, added bool) {
+// Number returns the number of a word, which may be new.
+func (d *Dictionary) Number(word []byte) int {
 	if len(d.slots) == 0 {
 		d.grow()
 	}
-	first, second := chunkOf(word), uint64(0)
-	if len(word) > chunkSize {
-		second = chunkOf(word[chunkSize:])
+	length := len(word)
+	if cap(word) < twoChunks {
+		word = append(make([]byte, 0, twoChunks), word...)
 	}
+	// What stands behind the word is read too, and masked: that is quicker than to
+	// ask how long it is.
+	chunks := word[:twoChunks]
+	first := binary.LittleEndian.Uint64(chunks) & (1<<(8*min(length, chunkSize)) - 1)
+	second := binary.LittleEndian.Uint64(chunks[chunkSize:]) & (1<<(8*(max(length, chunkSize)-chunkSize)) - 1)
 	hash := d.mix(first, second)
-	if len(word) > 2*chunkSize {
+	if length > twoChunks {
 		hash = d.mixRest(hash, word)
 	}
 	mask := uint64(len(d.slots) - 1)
@@ -64,37 +69,22 @@ func (d *Dictionary) Number(word []byte) (number int, added bool) {
 		s := &d.slots[at]
 		switch {
 		case s.number == 0:
-			*s = slot{first, second, uint32(len(word)), uint32(len(d.ends)) + 1}
-			if end := len(d.text) + len(word); len(word) <= 2*chunkSize {
+			*s = slot{first, second, uint32(length), uint32(len(d.ends)) + 1}
+			if end := len(d.text) + length; length <= twoChunks {
 				d.text = binary.LittleEndian.AppendUint64(d.text, first)
 				d.text = binary.LittleEndian.AppendUint64(d.text, second)[:end]
 			} else {
 				d.text = append(d.text, word...)
 			}
 			d.ends = append(d.ends, uint32(len(d.text)))
-			number = len(d.ends) - 1
 			if 2*len(d.ends) > len(d.slots) {
 				d.grow()
 			}
-			return number, true
-		case s.first != first || s.second != second || int(s.length) != len(word):
-		case len(word) <= 2*chunkSize || bytes.Equal(d.Word(int(s.number-1)), word):
-			return int(s.number - 1), false
+			return len(d.ends) - 1
+		case s.first != first || s.second != second || int(s.length) != length:
+		case length <= twoChunks || bytes.Equal(d.Word(int(s.number-1)), word):
+			return int(s.number - 1)
 		}
-	}
-}
-
-// chunkOf returns the first bytes of a word as a number, with zeros behind them.
-func chunkOf(word []byte) uint64 {
-	switch {
-	case len(word) >= chunkSize:
-		return binary.LittleEndian.Uint64(word)
-	case cap(word) >= chunkSize: // it is quicker to read what stands behind it too
-		return binary.LittleEndian.Uint64(word[:chunkSize]) & (1<<(8*len(word)) - 1)
-	default:
-		var b [chunkSize]byte
-		copy(b[:], word)
-		return binary.LittleEndian.Uint64(b[:])
 	}
 }
 
@@ -107,8 +97,8 @@ func (d *Dictionary) mix(first, second uint64) uint64 {
 
 // mixRest adds the other chunks.
 func (d *Dictionary) mixRest(hash uint64, word []byte) uint64 {
-	for i := 2 * chunkSize; i < len(word); i += chunkSize {
-		hash = d.mix(chunkOf(word[i:]), hash)
+	for i := twoChunks; i < len(word); i += chunkSize {
+		hash = d.mix(binary.LittleEndian.Uint64(word[min(i, len(word)-chunkSize):]), hash)
 	}
 	return hash
 }
@@ -129,7 +119,7 @@ func (d *Dictionary) grow() {
 			continue
 		}
 		at := d.mix(s.first, s.second)
-		if s.length > 2*chunkSize {
+		if s.length > twoChunks {
 			at = d.mixRest(at, d.Word(int(s.number-1)))
 		}
 		for d.slots[at&uint64(size-1)].number != 0 {

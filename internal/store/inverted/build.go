@@ -126,21 +126,16 @@ func (b *Builder) Build(docs []*Doc) *Built {
 
 func (b *Builder) reset() {
 	b.terms.Reset()
-	b.lists, b.docs, b.ends = b.lists[:0], b.docs[:0], b.ends[:0]
+	b.lists, b.docs = b.lists[:0], b.docs[:0]
 }
 
 // list returns the first list of a term: there is one for each column.
 func (b *Builder) list(term []byte) uint32 {
-	number, added := b.terms.Number(term)
-	if added {
-		b.ends = append(b.ends, make([]uint32, search.Columns)...)
-	}
-	return uint32(number) * uint32(search.Columns)
+	return uint32(b.terms.Number(term)) * uint32(search.Columns)
 }
 
 // post notes that a list has a persona.
 func (b *Builder) post(list uint32, doc uint16) {
-	b.ends[list]++
 	b.lists = append(b.lists, list)
 	b.docs = append(b.docs, doc)
 }
@@ -155,7 +150,12 @@ func (b *Builder) finish(records []record) *Built {
 		return finishOne(records[0], terms, len(b.lists))
 	}
 	// The postings are put together list by list.
-	end := uint32(0)
+	lists, end := b.terms.Len()*int(search.Columns), uint32(0)
+	b.ends = slices.Grow(b.ends[:0], lists)[:lists]
+	clear(b.ends)
+	for _, list := range b.lists {
+		b.ends[list]++
+	}
 	for i, count := range b.ends {
 		b.ends[i] = end
 		end += count
