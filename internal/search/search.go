@@ -5,6 +5,7 @@ package search
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,115 +47,107 @@ const (
 // Cutter cuts one persona after the other into words. What it works with it
 // keeps from one to the next; it is not for concurrent use.
 type Cutter struct {
-	seen Dictionary
-	word [utf8.UTFMax * MaxWordLength]byte
+	seen   Dictionary
+	text   []byte   // what is cut next
+	inWord []uint64 // a bit for each byte of text
 }
 
-// Each calls found with the words that search finds p by, column by column,
-// each once. A word is valid during the call.
-func (c *Cutter) Each(p *persona.Persona, found func(in Column, word []byte)) {
+// Cut cuts p into the words that search finds it by, column by column, each
+// once. They are numbered from 0; ends tells where each column ends.
+func (c *Cutter) Cut(p *persona.Persona) (ends [Columns]int) {
 	c.seen.Reset()
-	c.cut(p.Name, Names, MaxIndexedWords, found)
+	c.add(p.Name)
 	if p.InternalName != nil {
-		c.cut(*p.InternalName, Names, MaxIndexedWords, found)
+		c.add(*p.InternalName)
 	}
-	c.cutAll(p.CommonJobTitles, Titles, found)
+	ends[Names] = c.cut(MaxIndexedWords)
+	c.add(p.CommonJobTitles...)
+	ends[Titles] = c.cut(MaxIndexedWords)
 	if p.Description != nil {
-		c.cut(*p.Description, Rest, MaxIndexedWords, found)
+		c.add(*p.Description)
 	}
 	for _, list := range p.Lists() {
-		c.cutAll(*list.Items, Rest, found) // job titles are there already
+		if list.Items != &p.CommonJobTitles {
+			c.add(*list.Items...)
+		}
 	}
 	for _, field := range p.CustomFields {
-		c.cut(field.Title, Rest, MaxIndexedWords, found)
-		c.cutAll(field.Value, Rest, found)
+		c.add(field.Title)
+		c.add(field.Value...)
 	}
+	ends[Rest] = c.cut(MaxIndexedWords)
+	return ends
 }
+
+// Word returns a word that Cut found, which is valid until the next time.
+func (c *Cutter) Word(number int) []byte { return c.seen.Word(number) }
+
+// Size is how many bytes all the words have that Cut found.
+func (c *Cutter) Size() int { return len(c.seen.text) }
 
 // WordsOf returns the words that search finds p by.
 func WordsOf(p *persona.Persona) Indexed {
-	var indexed Indexed
-	columns := [Columns]*[]string{&indexed.Name, &indexed.Titles, &indexed.Rest}
-	new(Cutter).Each(p, func(in Column, word []byte) { *columns[in] = append(*columns[in], string(word)) })
-	return indexed
+	c := new(Cutter)
+	ends := c.Cut(p)
+	return Indexed{Name: c.words(0, ends[Names]), Titles: c.words(ends[Names], ends[Titles]), Rest: c.words(ends[Titles], ends[Rest])}
 }
 
 // Words divides a text as search does, and folds case, accents and width:
 // letters, digits and their marks belong to words, all else stands between
 // them. Each word occurs once, and is cut to MaxWordLength.
-func Words(text string) (words []string) {
-	new(Cutter).cut(text, Rest, math.MaxInt, func(_ Column, word []byte) { words = append(words, string(word)) })
+func Words(text string) []string {
+	c := new(Cutter)
+	c.add(text)
+	return c.words(0, c.cut(math.MaxInt))
+}
+
+func (c *Cutter) words(from, to int) (words []string) {
+	for number := from; number < to; number++ {
+		words = append(words, string(c.Word(number)))
+	}
 	return words
 }
 
-func (c *Cutter) cutAll(texts []string, in Column, found func(Column, []byte)) {
+// add adds texts to what is cut next.
+func (c *Cutter) add(texts ...string) {
 	for _, text := range texts {
-		c.cut(text, in, MaxIndexedWords, found)
+		c.text = append(append(c.text, text...), ' ')
 	}
 }
 
-// cut finds the words of text that were not seen yet, up to limit in all.
-func (c *Cutter) cut(text string, in Column, limit int, found func(Column, []byte)) {
-	n := 0 // how long the word is
-	for i := range len(text) {
-		folded := foldedASCII[text[i]]
-		if folded > between {
-			if n < MaxWordLength {
-				c.word[n] = folded
-				n++
+// cut finds the words of what was added that were not seen yet, up to limit in
+// all, and returns how many there are then.
+func (c *Cutter) cut(limit int) int {
+	isASCII := c.foldASCII()
+	text := c.text
+	c.text = c.text[:0]
+	start, last := -1, uint64(0)
+	for i, inWord := range c.inWord {
+		edges := inWord ^ (inWord<<1 | last) // where words begin and end
+		last = inWord >> 63
+		for ; edges != 0; edges &= edges - 1 {
+			at := i*blockSize + bits.TrailingZeros64(edges)
+			if start < 0 {
+				start = at
+				continue
 			}
-			continue
-		}
-		if folded == notASCII {
-			// A mark may belong to the letter before it, so from the beginning: the
-			// words that were found are passed over.
-			c.cutFolded(fold(text), in, limit, found)
-			return
-		}
-		if n > 0 {
-			c.note(c.word[:n], in, limit, found)
-			n = 0
-		}
-	}
-	if n > 0 {
-		c.note(c.word[:n], in, limit, found)
-	}
-}
-
-// foldedASCII is what each byte is in a word, or that it stands between words.
-var foldedASCII = func() (table [256]byte) { //nolint:gochecknoglobals // never changed
-	for c := range table {
-		switch {
-		case c >= utf8.RuneSelf:
-			table[c] = notASCII
-		case 'A' <= c && c <= 'Z':
-			table[c] = byte(c) - 'A' + 'a'
-		case !isBetweenWords(rune(c)):
-			table[c] = byte(c)
+			word := text[start:at]
+			start = -1
+			switch {
+			case c.seen.Len() >= limit:
+				return c.seen.Len()
+			case isASCII || !hasOther(word):
+				c.seen.Number(word[:min(len(word), MaxWordLength)])
+			default:
+				c.cutFolded(fold(string(word)), limit)
+			}
 		}
 	}
-	return table
-}()
-
-// Those of foldedASCII that are no letters or digits; between is the greatest.
-const (
-	_ = iota // what stands between words
-	notASCII
-	between = notASCII
-)
-
-// note tells of a word that was not seen yet.
-func (c *Cutter) note(word []byte, in Column, limit int, found func(Column, []byte)) {
-	if c.seen.Len() >= limit {
-		return
-	}
-	if _, added := c.seen.Number(word); added {
-		found(in, word)
-	}
+	return c.seen.Len()
 }
 
 // cutFolded is cut for a text that fold gave.
-func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column, []byte)) {
+func (c *Cutter) cutFolded(text string, limit int) {
 	for len(text) > 0 && c.seen.Len() < limit {
 		start := strings.IndexFunc(text, isInWord)
 		if start < 0 {
@@ -166,23 +159,15 @@ func (c *Cutter) cutFolded(text string, in Column, limit int, found func(Column,
 		text = text[end:]
 		// Marks that stand alone, as the selector beside an emoji, are no word.
 		if strings.IndexFunc(word, isNoMark) >= 0 {
-			c.note(c.word[:copy(c.word[:], word)], in, limit, found)
+			c.seen.Number([]byte(word))
 		}
 	}
 }
 
 // wordLength is how many bytes the word has that text begins with.
 func wordLength(text string) int {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			if end := strings.IndexFunc(text[i:], isBetweenWords); end >= 0 {
-				return i + end
-			}
-			return len(text)
-		}
-		if !isInWord(rune(text[i])) {
-			return i
-		}
+	if end := strings.IndexFunc(text, isBetweenWords); end >= 0 {
+		return end
 	}
 	return len(text)
 }
@@ -216,9 +201,6 @@ func cut(word string) string {
 // in compatible forms of a character, such as full width. Marks of other
 // scripts stay: there they are letters.
 func fold(text string) string {
-	if isASCII(text) {
-		return strings.ToLower(text)
-	}
 	text = strings.ToValidUTF8(text, " ") // norm leaves alone what stands behind a stray byte
 	plain := strings.Map(func(r rune) rune {
 		if '\u0300' <= r && r <= '\u036f' {
@@ -227,13 +209,4 @@ func fold(text string) string {
 		return r
 	}, strings.ToLower(cases.Fold().String(norm.NFKD.String(text)))) // ToLower: Fold makes some Cherokee letters large
 	return norm.NFKC.String(plain)
-}
-
-func isASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

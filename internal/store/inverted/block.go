@@ -56,12 +56,7 @@ func (e *encoder) add(term []byte, columns [search.Columns][]uint16) {
 			continue
 		}
 		e.postings += len(docs)
-		e.list = e.list[:0]
-		next := 0
-		for _, doc := range docs {
-			e.list = binary.AppendUvarint(e.list, uint64(int(doc)-next))
-			next = int(doc) + 1
-		}
+		e.list = appendGaps(e.list[:0], docs)
 		kind := byte(listed)
 		if size := 8 * wordsFor(e.docs); len(e.list) > size {
 			kind = mapped
@@ -87,6 +82,22 @@ func (e *encoder) add(term []byte, columns [search.Columns][]uint16) {
 	e.block = binary.AppendUvarint(e.block, uint64(len(e.body)))
 	e.block = append(e.block, e.body...)
 	e.last = append(e.last[:0], term...)
+}
+
+// appendGaps appends how many personas are between one of docs and the next, as
+// varints, which have two bytes at most.
+func appendGaps(to []byte, docs []uint16) []byte {
+	next := uint16(0)
+	for _, doc := range docs {
+		gap := doc - next
+		if gap >= 0x80 {
+			to = append(to, byte(gap)|0x80)
+			gap >>= 7
+		}
+		to = append(to, byte(gap))
+		next = doc + 1
+	}
+	return to
 }
 
 // seal ends a block.

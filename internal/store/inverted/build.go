@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"sort"
 	"unicode/utf8"
 
 	"personae.dev/internal/search"
@@ -74,13 +73,13 @@ func finishOne(r record, terms rawTerms, count int) *Built {
 // Builder makes segments, of personas or of other segments. It keeps its memory
 // from one to the next, and is not for concurrent use.
 type Builder struct {
-	terms   search.Dictionary
-	numbers []uint32 // of the term of each posting
-	places  []uint16 // the persona and the column of each posting
-	ends    []uint32 // of the postings of each term in sorted
-	sorted  []uint16
-	order   []ordered
-	found   Bitmap
+	terms  search.Dictionary
+	lists  []uint32 // of each posting: number of its term, times search.Columns, and the column
+	docs   []uint16 // of each posting: its persona
+	ends   []uint32 // of each list in sorted
+	sorted []uint16
+	order  []ordered
+	found  Bitmap
 }
 
 // ordered is a term by its first bytes, which mostly tell two apart.
@@ -88,9 +87,6 @@ type ordered struct {
 	first  uint64
 	number uint32
 }
-
-// columnShift is where the column stands beside a persona of a segment.
-const columnShift = 12
 
 // Split divides docs into those of each segment.
 func Split(docs []*Doc) iter.Seq[[]*Doc] {
@@ -130,53 +126,49 @@ func (b *Builder) Build(docs []*Doc) *Built {
 
 func (b *Builder) reset() {
 	b.terms.Reset()
-	b.numbers, b.places, b.ends = b.numbers[:0], b.places[:0], b.ends[:0]
+	b.lists, b.docs = b.lists[:0], b.docs[:0]
 }
 
-// number returns that of a term.
-func (b *Builder) number(term []byte) uint32 {
-	number, added := b.terms.Number(term)
-	if added {
-		b.ends = append(b.ends, 0)
-	}
-	return uint32(number)
+// list returns the first list of a term: there is one for each column.
+func (b *Builder) list(term []byte) uint32 {
+	return uint32(b.terms.Number(term)) * uint32(search.Columns)
 }
 
-// post notes that a term has a persona in a column.
-func (b *Builder) post(number uint32, place uint16) {
-	b.ends[number]++
-	b.numbers = append(b.numbers, number)
-	b.places = append(b.places, place)
+// post notes that a list has a persona.
+func (b *Builder) post(list uint32, doc uint16) {
+	b.lists = append(b.lists, list)
+	b.docs = append(b.docs, doc)
 }
 
 // finish makes the segment of what was noted.
 func (b *Builder) finish(records []record) *Built {
 	if len(records) == 1 {
 		var terms rawTerms
-		for i, number := range b.numbers {
-			terms = terms.with(b.terms.Word(int(number)), search.Column(b.places[i]>>columnShift))
+		for _, list := range b.lists {
+			terms = terms.with(b.terms.Word(int(list/uint32(search.Columns))), search.Column(list%uint32(search.Columns)))
 		}
-		return finishOne(records[0], terms, len(b.numbers))
+		return finishOne(records[0], terms, len(b.lists))
 	}
-	// The postings are put together term by term.
-	end := uint32(0)
+	// The postings are put together list by list.
+	lists, end := b.terms.Len()*int(search.Columns), uint32(0)
+	b.ends = slices.Grow(b.ends[:0], lists)[:lists]
+	clear(b.ends)
+	for _, list := range b.lists {
+		b.ends[list]++
+	}
 	for i, count := range b.ends {
 		b.ends[i] = end
 		end += count
 	}
-	b.sorted = slices.Grow(b.sorted[:0], len(b.places))[:len(b.places)]
-	for i, number := range b.numbers {
-		b.sorted[b.ends[number]] = b.places[i]
-		b.ends[number]++
+	b.sorted = slices.Grow(b.sorted[:0], len(b.docs))[:len(b.docs)]
+	for i, list := range b.lists {
+		b.sorted[b.ends[list]] = b.docs[i]
+		b.ends[list]++
 	}
 	e := &encoder{docs: len(records)}
 	var letters byLetter
 	for _, o := range b.inOrder() {
-		start := uint32(0)
-		if o.number > 0 {
-			start = b.ends[o.number-1]
-		}
-		term, columns := b.terms.Word(int(o.number)), b.columns(b.sorted[start:b.ends[o.number]])
+		term, columns := b.terms.Word(int(o.number)), b.columns(o.number)
 		e.add(term, columns)
 		if len(records) >= letterDocs {
 			letters.add(term, columns, len(records))
@@ -214,40 +206,42 @@ func (l *byLetter) add(term []byte, columns [search.Columns][]uint16, docs int) 
 	}
 }
 
-// columns parts the postings of a term by column, each in ascending order.
-func (b *Builder) columns(places []uint16) (columns [search.Columns][]uint16) {
-	b.sort(places)
-	places = slices.Compact(places) // who is linked twice
+// columns returns the lists of a term, each in ascending order.
+func (b *Builder) columns(number uint32) (columns [search.Columns][]uint16) {
+	list, start := number*uint32(search.Columns), uint32(0)
+	if list > 0 {
+		start = b.ends[list-1]
+	}
 	for in := range columns {
-		n := len(places)
-		if in < len(columns)-1 {
-			next := uint16(in+1) << columnShift
-			n = sort.Search(len(places), func(i int) bool { return places[i] >= next })
-		}
-		columns[in], places = places[:n:n], places[n:]
-		for i := range columns[in] {
-			columns[in][i] &= 1<<columnShift - 1
-		}
+		end := b.ends[list+uint32(in)]
+		columns[in] = b.sort(b.sorted[start:end])
+		start = end
 	}
 	return columns
 }
 
-// sort sorts places: mostly they are sorted, or few.
-func (b *Builder) sort(places []uint16) {
+// sort sorts docs, each once: mostly they are sorted, or few.
+func (b *Builder) sort(docs []uint16) []uint16 {
 	const few = 64
-	switch {
-	case slices.IsSorted(places):
-	case len(places) < few:
-		slices.Sort(places)
-	default:
-		if b.found == nil {
-			b.found = make(Bitmap, wordsFor(MaxDocs<<kindBits))
-		}
-		for _, place := range places {
-			b.found.Set(int(place))
-		}
-		appendDocs(places[:0], b.found)
+	last, sorted := -1, true
+	for _, doc := range docs {
+		sorted = sorted && int(doc) > last // not where one is linked twice
+		last = int(doc)
 	}
+	switch {
+	case sorted:
+		return docs
+	case len(docs) < few:
+		slices.Sort(docs)
+		return slices.Compact(docs)
+	}
+	if b.found == nil {
+		b.found = NewBitmap(MaxDocs)
+	}
+	for _, doc := range docs {
+		b.found.Set(int(doc))
+	}
+	return appendDocs(docs[:0], b.found)
 }
 
 // inOrder returns the terms in their order.
@@ -333,7 +327,7 @@ func (b *Builder) Merge(segments []*Loaded) (*Built, error) {
 			return nil, err
 		}
 	}
-	if len(b.numbers) == 0 {
+	if len(b.lists) == 0 {
 		return nil, ErrDamaged // each has an author at least
 	}
 	return b.finish(records), nil
@@ -346,7 +340,7 @@ func (b *Builder) takeRaw(terms rawTerms, doc int) error {
 		if err != nil {
 			return err
 		}
-		b.post(b.number(term), uint16(doc)|uint16(in)<<columnShift)
+		b.post(b.list(term)+uint32(in), uint16(doc))
 	}
 	return nil
 }
@@ -360,7 +354,7 @@ func (b *Builder) take(s *Loaded, numbers []int) error {
 		return b.takeRaw(s.blocks[0], numbers[0])
 	}
 	old := make(Bitmap, wordsFor(s.head.Docs))
-	number := uint32(0)
+	list := uint32(0)
 	add := func(in search.Column, p postings) error {
 		if err := p.orInto(old, s.head.Docs); err != nil {
 			return err
@@ -368,7 +362,7 @@ func (b *Builder) take(s *Loaded, numbers []int) error {
 		for i, word := range old {
 			for ; word != 0; word &= word - 1 {
 				if doc := numbers[i<<6+bits.TrailingZeros64(word)]; doc >= 0 {
-					b.post(number, uint16(doc)|uint16(in)<<columnShift)
+					b.post(list+uint32(in), uint16(doc))
 				}
 			}
 			old[i] = 0
@@ -388,7 +382,7 @@ func (b *Builder) take(s *Loaded, numbers []int) error {
 			if bytes.HasPrefix(scan.term, []byte(letterTerm)) {
 				return nil // they are made anew
 			}
-			number = b.number(scan.term)
+			list = b.list(scan.term)
 			if err := scan.postings(s.head.Docs, add); err != nil {
 				return err
 			}

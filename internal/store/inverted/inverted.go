@@ -67,7 +67,14 @@ type rawTerms []byte
 
 // with appends a term.
 func (r rawTerms) with(term []byte, in search.Column) rawTerms {
-	return append(binary.AppendUvarint(r, uint64(len(term))<<kindBits|uint64(in)), term...)
+	const chunk = 16
+	r = binary.AppendUvarint(r, uint64(len(term))<<kindBits|uint64(in))
+	if end := len(r) + len(term); len(term) <= chunk && cap(term) >= chunk { // it is quicker to copy more
+		term = term[:chunk]
+		r = binary.LittleEndian.AppendUint64(r, binary.LittleEndian.Uint64(term))
+		return binary.LittleEndian.AppendUint64(r, binary.LittleEndian.Uint64(term[chunk/2:]))[:end]
+	}
+	return append(r, term...)
 }
 
 // next takes the first term away.
@@ -118,18 +125,21 @@ const (
 func NewDoc(cutter *search.Cutter, id int64, author string, p *persona.Persona) *Doc {
 	status := slices.Index(statuses[:], p.Status())
 	text := []byte(p.Name + p.OID)
-	const usualTerms = 2048
 	d := &Doc{
 		record: record{
 			id: id, created: p.CreatedAt.UnixMicro(), updated: p.UpdatedAt.UnixMicro(), status: uint8(status),
 			chars: uint32(utf8.RuneCountInString(p.Name)), name: text[:len(p.Name):len(p.Name)], oID: text[len(p.Name):],
 		},
-		terms: make([]byte, 0, usualTerms),
 	}
-	cutter.Each(p, func(in search.Column, word []byte) {
-		d.terms = d.terms.with(word, in)
-		d.count++
-	})
+	ends := cutter.Cut(p)
+	const usualFilters = 128
+	terms, number := make(rawTerms, 0, cutter.Size()+ends[search.Rest]+usualFilters), 0
+	for in, end := range ends {
+		for ; number < end; number++ {
+			terms = terms.with(cutter.Word(number), search.Column(in))
+		}
+	}
+	d.terms, d.count = terms, number
 	d.filter(authorTerm, author)
 	if p.Links.PrimaryOfferingOID != nil {
 		d.filter(offeringTerm, *p.Links.PrimaryOfferingOID)
