@@ -44,18 +44,18 @@ type prepared struct {
 
 func (x *Index) prepare(workspace int, changes []*change) prepared {
 	p := prepared{workspace: workspace}
-	last := make(map[int64]*inverted.Doc, len(changes))
-	for _, c := range changes {
+	last := make(map[int64]int, len(changes))
+	for i, c := range changes {
 		if _, again := last[c.id]; !again && !c.fresh {
 			p.before = append(p.before, c.id)
 		}
-		last[c.id] = c.doc
+		last[c.id] = i
 	}
 	slices.Sort(p.before)
 	docs := make([]*inverted.Doc, 0, len(last))
-	for _, d := range last {
-		if d != nil {
-			docs = append(docs, d)
+	for i, c := range changes {
+		if last[c.id] == i && c.doc != nil {
+			docs = append(docs, c.doc)
 		}
 	}
 	b := x.builders.Get().(*inverted.Builder)
