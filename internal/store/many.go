@@ -40,7 +40,7 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 	if err := t.hold(ctx, t.dialect.PlanAnew); err != nil {
 		return err
 	}
-	ids, err := t.newIDs(ctx, len(revisions))
+	ids, err := t.newIDs(ctx, revisions[0].Persona.WorkspaceOID, len(revisions))
 	if err != nil {
 		return err
 	}
@@ -66,18 +66,25 @@ func (t *tx) InsertPersonas(ctx context.Context, revisions []*persona.Revision) 
 	return t.countAll(ctx, totals)
 }
 
-// newIDs returns the ids of so many new rows of personas.
-func (t *tx) newIDs(ctx context.Context, count int) ([]int, error) {
+// newIDs returns the ids of so many new rows of personas. Where it costs no more,
+// it looks up the number of a workspace too.
+func (t *tx) newIDs(ctx context.Context, workspaceOID string, count int) ([]int, error) {
 	if t.dialect.NewIDs != "" {
 		return all(ctx, &t.queries, t.dialect.NewIDs, scanInt, count)
 	}
-	last, err := one(ctx, &t.queries, t.dialect.LastID, scanInt, nil)
+	type numberAndLast struct{ number, last int }
+	scan := func(r row) (n numberAndLast, err error) {
+		err = r.Scan(&n.number, &n.last)
+		return n, err
+	}
+	n, err := one(ctx, &t.queries, t.dialect.NumberAndLast, scan, noWorkspace(workspaceOID), workspaceOID)
 	if err != nil {
 		return nil, err
 	}
+	t.numbers[workspaceOID] = n.number
 	ids := make([]int, count)
 	for i := range ids {
-		ids[i] = last + 1 + i
+		ids[i] = n.last + 1 + i
 	}
 	return ids, nil
 }
@@ -131,10 +138,14 @@ func (t *tx) workspaceNumber(ctx context.Context, oID string) (int, error) {
 		return number, nil
 	}
 	const query = `select number from workspaces where o_id = $1`
-	number, err := one(ctx, &t.queries, query, scanInt, error(persona.NotFoundf("workspace_not_found", "There is no workspace %s.", oID)), oID)
+	number, err := one(ctx, &t.queries, query, scanInt, noWorkspace(oID), oID)
 	if err != nil {
 		return 0, err
 	}
 	t.numbers[oID] = number
 	return number, nil
+}
+
+func noWorkspace(oID string) error {
+	return persona.NotFoundf("workspace_not_found", "There is no workspace %s.", oID)
 }

@@ -38,8 +38,9 @@ type Dialect struct {
 
 	// Listed selects the texts of a JSON array, $2. NewIDs selects the ids for so
 	// many rows of personas, $1, as the engine would number them; where it is "",
-	// they are those that follow LastID.
-	Listed, NewIDs, LastID string
+	// they are those that follow the greatest, which NumberAndLast selects after the
+	// number of a workspace, $1.
+	Listed, NewIDs, NumberAndLast string
 
 	// Counts tells whether totals are kept.
 	Counts bool
@@ -58,7 +59,8 @@ const ManyRows = 1000
 func SQLite(index *segments.Index) *Dialect {
 	return &Dialect{
 		Listed: `select value from json_each($2)`,
-		LastID: `select coalesce(max(id), 0) from personas`, // nobody else writes at the same time
+		// Nobody else writes at the same time.
+		NumberAndLast: `select number, (select coalesce(max(id), 0) from personas) from workspaces where o_id = $1`,
 
 		Counts:   true,
 		Segments: index,
