@@ -56,6 +56,12 @@ type Library struct {
 	keysRead    atomic.Uint64
 }
 
+// What entries of the caches take, by and large.
+const (
+	typicalDocument   = 4 << 10
+	typicalCredential = 512
+)
+
 // personaKey finds a persona in the cache.
 type personaKey struct{ workspaceOID, oID string }
 
@@ -77,6 +83,7 @@ func New(cfg Config) (*Library, error) {
 		Bytes: func(k personaKey, d *Document) int {
 			return len(k.workspaceOID) + len(k.oID) + d.bytes()
 		},
+		Typical: typicalDocument,
 		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
 	})
 	if err != nil {
@@ -86,6 +93,7 @@ func New(cfg Config) (*Library, error) {
 		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, // personas have the rest at least
 		Own:     func(_ string, c *credential) string { return strings.TrimPrefix(c.Key.OID, persona.APIKeyPrefix) },
 		Bytes:   func(_ string, c *credential) int { return c.bytes },
+		Typical: typicalCredential,
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
 	})
 	if err != nil {
