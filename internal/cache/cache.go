@@ -33,10 +33,9 @@ type Config[K comparable, V any] struct {
 	Epochs Epochs
 	// MaxBytes bounds the cache; 0 turns it off.
 	MaxBytes int64
-	// Own returns a key like the one given that keeps nothing else in memory but
-	// perhaps its value: the texts of one that is asked for may be parts of a whole
-	// request.
-	Own func(K, V) K
+	// Own returns a key and a value like those given that keep nothing else in
+	// memory: the texts of one that is asked for may be parts of a whole request.
+	Own func(K, V) (K, V)
 	// Bytes tells about how many bytes an entry takes, and Typical what most do.
 	Bytes   func(K, V) int
 	Typical int
@@ -55,7 +54,7 @@ const entryBytes = 160
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
-	own     func(K, V) K
+	own     func(K, V) (K, V)
 	bytes   func(K, V) int
 	// madeWith is how many bytes the cache was made with, and maxBytes how many it
 	// may have now.
@@ -159,7 +158,8 @@ func (l Look[K, V]) Keep(key K, value V) {
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
 	// which count first and remove then.
-	c.entries.Compute(c.own(key, value), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
+	key, value = c.own(key, value)
+	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
 		}

@@ -40,7 +40,7 @@ func setup(t *testing.T, maxBytes int64) *fixture {
 	var err error
 	f.Cache, err = cache.New(cache.Config[string, string]{
 		Epochs: &f.epochs, MaxBytes: maxBytes,
-		Own:     func(key, _ string) string { return strings.Clone(key) },
+		Own:     func(key, value string) (string, string) { return strings.Clone(key), value },
 		Bytes:   func(key, value string) int { return len(key) + len(value) },
 		Typical: typical,
 		Observe: func(r cache.Result) { f.results = append(f.results, r) },
@@ -404,7 +404,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	var truth, written atomic.Int64
 	c, err := cache.New(cache.Config[string, int64]{
 		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Typical: typical, Observe: func(cache.Result) {},
-		Own: func(key string, _ int64) string { return strings.Clone(key) },
+		Own: func(key string, value int64) (string, int64) { return strings.Clone(key), value },
 	})
 	if err != nil {
 		t.Fatal(err)
