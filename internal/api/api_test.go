@@ -71,7 +71,7 @@ func setup(t testing.TB, options ...option) *server {
 			Metrics: http.NotFoundHandler(),
 			Observe: func(string, int, time.Duration) {},
 		},
-		library: library.Config{Store: s.store, Render: wire.EncodePersona, CacheBytes: library.DefaultCacheBytes},
+		library: library.Config{Store: s.store, Render: wire.AppendPersona, CacheBytes: library.DefaultCacheBytes},
 	}
 	for _, o := range options {
 		o(&cfg)

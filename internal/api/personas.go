@@ -25,6 +25,7 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller *perso
 	if err != nil {
 		return err
 	}
+	defer doc.Done()
 	return writePersona(w, r, message, doc.Body, doc.ETag)
 }
 

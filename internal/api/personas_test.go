@@ -217,8 +217,8 @@ func TestETag(t *testing.T) {
 	}
 
 	// Another server with an empty cache says the same of the same persona.
-	cold, err := library.New(library.Config{Store: s.store, Render: func(*persona.Persona) ([]byte, error) {
-		return []byte("{" + withoutMetadata(t, first.body)), nil
+	cold, err := library.New(library.Config{Store: s.store, Render: func(b []byte, _ *persona.Persona) ([]byte, error) {
+		return append(b, "{"+withoutMetadata(t, first.body)...), nil
 	}})
 	must(t, err)
 	caller, err := cold.Authenticate(t.Context(), s.token)

@@ -115,7 +115,7 @@ func open(ctx context.Context, database string, opts store.Options, cfg library.
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.Store, cfg.Render = s, wire.EncodePersona
+	cfg.Store, cfg.Render = s, wire.AppendPersona
 	l, err := library.New(cfg)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())

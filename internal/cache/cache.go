@@ -33,12 +33,12 @@ type Config[K comparable, V any] struct {
 	Epochs Epochs
 	// MaxBytes bounds the cache; 0 turns it off.
 	MaxBytes int64
-	// Own returns a key like the one given that keeps nothing else in memory but
-	// perhaps its value: the texts of one that is asked for may be parts of a whole
-	// request.
-	Own func(K, V) K
-	// Bytes tells about how many bytes an entry takes.
-	Bytes func(K, V) int
+	// Own returns a key and a value like those given that keep nothing else in
+	// memory: the texts of one that is asked for may be parts of a whole request.
+	Own func(K, V) (K, V)
+	// Bytes tells about how many bytes an entry takes, and Typical what most do.
+	Bytes   func(K, V) int
+	Typical int
 	// Observe is told of every look.
 	Observe func(Result)
 }
@@ -54,10 +54,14 @@ const entryBytes = 160
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
-	own     func(K, V) K
-	// maxBytes is what the cache was made with.
-	maxBytes int64
+	own     func(K, V) (K, V)
+	bytes   func(K, V) int
+	// madeWith is how many bytes the cache was made with, and maxBytes how many it
+	// may have now.
+	madeWith int64
+	maxBytes atomic.Int64
 	entries  *otter.Cache[K, entry[V]] // nil: the cache is off
+	door     doorkeeper[K]
 	// writes grows with every write of this process that has ended, and with
 	// every one of another that names what it changed.
 	writes atomic.Uint64
@@ -74,21 +78,28 @@ type entry[V any] struct {
 
 // New returns an empty cache.
 func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, maxBytes: cfg.MaxBytes, changing: map[K]int{}}
+	c := &Cache[K, V]{
+		epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, bytes: cfg.Bytes, madeWith: cfg.MaxBytes, changing: map[K]int{},
+	}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
+	c.maxBytes.Store(cfg.MaxBytes)
+	c.door = newDoorkeeper[K](cfg.MaxBytes / int64(cfg.Typical))
 	var err error
 	c.entries, err = otter.New(&otter.Options[K, entry[V]]{
 		MaximumWeight: uint64(cfg.MaxBytes),
-		Weigher: func(key K, e entry[V]) uint32 {
-			return uint32(min(cfg.Bytes(key, e.value)+entryBytes, math.MaxUint32))
-		},
+		Weigher:       func(key K, e entry[V]) uint32 { return c.weight(key, e.value) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	return c, nil
+}
+
+// weight is about how many bytes an entry takes.
+func (c *Cache[K, V]) weight(key K, value V) uint32 {
+	return uint32(min(c.bytes(key, value)+entryBytes, math.MaxUint32))
 }
 
 // Get returns the value of key, which load reads where the cache has none.
@@ -136,18 +147,33 @@ func (l Look[K, V]) Get(key K) (value V, ok bool) {
 	return e.value, true
 }
 
-// Keep keeps a value that was read since the look began.
+// Keep keeps a value that was read since the look began. Where there is no room
+// it keeps what was asked for lately, too: not what nobody comes back for, which
+// costs more to let in and out than to read.
 func (l Look[K, V]) Keep(key K, value V) {
 	c := l.cache
+	if !c.hasRoom(key, value) && !c.door.knows(key) {
+		return
+	}
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
 	// which count first and remove then.
-	c.entries.Compute(c.own(key, value), func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
+	key, value = c.own(key, value)
+	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
 		if c.isChanging(key) || c.writes.Load() != l.writes {
 			return old, otter.CancelOp
 		}
 		return entry[V]{value, l.epoch}, otter.WriteOp
 	})
+}
+
+// hasRoom tells whether a value can be kept without another going.
+func (c *Cache[K, V]) hasRoom(key K, value V) bool {
+	if c.Bytes()+int64(c.weight(key, value)) <= c.maxBytes.Load() {
+		return true
+	}
+	_, old := c.entries.GetEntryQuietly(key) // in whose place it comes
+	return old
 }
 
 // Changing is called in a write to what keys name, before it can be seen by
@@ -212,7 +238,8 @@ func (c *Cache[K, V]) Resize(maxBytes int64) {
 		return
 	}
 	maxBytes = max(maxBytes, 0)
-	if change := maxBytes - int64(c.entries.GetMaximum()); max(change, -change) > c.maxBytes/100 {
+	if change := maxBytes - c.maxBytes.Load(); max(change, -change) > c.madeWith/100 {
+		c.maxBytes.Store(maxBytes)
 		c.entries.SetMaximum(uint64(maxBytes))
 	}
 }

@@ -3,6 +3,8 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,8 +40,9 @@ func setup(t *testing.T, maxBytes int64) *fixture {
 	var err error
 	f.Cache, err = cache.New(cache.Config[string, string]{
 		Epochs: &f.epochs, MaxBytes: maxBytes,
-		Own:     func(key, _ string) string { return strings.Clone(key) },
+		Own:     func(key, value string) (string, string) { return strings.Clone(key), value },
 		Bytes:   func(key, value string) int { return len(key) + len(value) },
+		Typical: typical,
 		Observe: func(r cache.Result) { f.results = append(f.results, r) },
 	})
 	if err != nil {
@@ -74,7 +77,10 @@ func same(t *testing.T, what, want, got string) {
 	}
 }
 
-const plenty = 1 << 20
+const (
+	plenty  = 1 << 20
+	typical = 500
+)
 
 func TestGet(t *testing.T) {
 	t.Parallel()
@@ -231,6 +237,114 @@ func TestBound(t *testing.T) {
 	})
 }
 
+// full is a cache in which there is no room for more: others were asked for.
+type full struct {
+	*fixture
+	others []string
+}
+
+// ask gets keys, one after the other.
+func (f *full) ask(t *testing.T, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		f.get(t, key, strings.Repeat("x", typical-200))
+		synctest.Wait() // for the eviction
+	}
+}
+
+// kept tells how many of the keys are in the cache.
+func (f *full) kept(keys ...string) (kept int) {
+	look, _ := f.Look()
+	for _, key := range keys {
+		if _, ok := look.Get(key); ok {
+			kept++
+		}
+	}
+	return kept
+}
+
+// names returns so many keys.
+func names(prefix string, count int) (keys []string) {
+	for i := range count {
+		keys = append(keys, prefix+strconv.Itoa(i))
+	}
+	return keys
+}
+
+// TestFull: what is asked for once takes no place in a full cache, and what is
+// asked for again does at once.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	const fit = 100
+	const few = fit / 20 // that an approximate bound may be off by
+	for name, test := range map[string]func(*testing.T, *full){
+		"AskedForOnce": func(t *testing.T, f *full) {
+			t.Helper()
+			once := names("once ", 10*fit)
+			f.ask(t, once...)
+			if got, others := f.kept(once...), f.kept(f.others...); got > few || others < fit-few {
+				t.Errorf("%d of those asked for once are kept, and %d of %d others", got, others, fit)
+			}
+		},
+		"AskedForAgain": func(t *testing.T, f *full) {
+			t.Helper()
+			f.ask(t, "k", "l", "k")
+			if f.kept("k") != 1 || f.kept("l") != 0 {
+				t.Error("what was asked for again is not kept, or what was not is")
+			}
+		},
+		"AskedForLongAgo": func(t *testing.T, f *full) {
+			t.Helper()
+			f.ask(t, "k")
+			f.ask(t, names("between ", 10*fit)...)
+			f.ask(t, "k")
+			if f.kept("k") != 0 {
+				t.Error("the second time, after many others, it is kept")
+			}
+		},
+		"Hot": func(t *testing.T, f *full) {
+			t.Helper()
+			hot := names("hot ", fit/2)
+			for range 10 {
+				f.ask(t, hot...)
+			}
+			if got := f.kept(hot...); got < len(hot)-few {
+				t.Errorf("%d of %d that are asked for again and again are kept", got, len(hot))
+			}
+		},
+		"OwnWrite": func(t *testing.T, f *full) {
+			t.Helper()
+			f.Changing(f.others[0])()
+			synctest.Wait() // for the room
+			f.ask(t, f.others[0])
+			if f.kept(f.others[0]) == 0 {
+				t.Error("what was written is not kept again")
+			}
+		},
+		"Another'sWrite": func(t *testing.T, f *full) {
+			t.Helper()
+			f.epochs.epoch++
+			f.ask(t, f.others...)
+			if got := f.kept(f.others...); got < fit-few {
+				t.Errorf("of %d that may have changed %d are kept again", fit, got)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := &full{setup(t, fit*typical), names("other ", 2*fit)}
+				f.ask(t, f.others...)
+				f.others = slices.DeleteFunc(f.others, func(key string) bool { return f.kept(key) == 0 })
+				if len(f.others) < fit {
+					t.Fatalf("%d are kept while there is room, want %d or more", len(f.others), fit)
+				}
+				test(t, f)
+			})
+		})
+	}
+}
+
 // TestResize: a small change is none, however often it is asked for; many small
 // ones together are.
 func TestResize(t *testing.T) {
@@ -289,8 +403,8 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	var truth, written atomic.Int64
 	c, err := cache.New(cache.Config[string, int64]{
-		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Observe: func(cache.Result) {},
-		Own: func(key string, _ int64) string { return strings.Clone(key) },
+		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Typical: typical, Observe: func(cache.Result) {},
+		Own: func(key string, value int64) (string, int64) { return strings.Clone(key), value },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,18 @@ const deepest = 10000
 // NewReader returns a Reader of text.
 func NewReader(text string) *Reader { return &Reader{text: text} }
 
+// maxKept is for how many texts of lists there stays room.
+const maxKept = 4096
+
+// Reset begins with another text. It writes over the lists that were given.
+func (r *Reader) Reset(text string) {
+	lists := r.lists[:0]
+	if cap(lists) > maxKept {
+		lists = nil
+	}
+	*r = Reader{text: text, lists: lists}
+}
+
 // Object reads an object, or null. member is called with each name, and has to
 // read its value, with Skip if it is of no interest.
 func (r *Reader) Object(member func(name string)) {

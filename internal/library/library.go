@@ -22,9 +22,9 @@ const DefaultCacheBytes = 64 << 20
 // Config says what a Library works with.
 type Config struct {
 	Store persona.Store
-	// Render makes what readers are sent of a persona. It is called once for
-	// each version of a persona that is read, and must depend on nothing else.
-	Render func(*persona.Persona) ([]byte, error)
+	// Render appends what readers are sent of a persona. It must depend on nothing
+	// else, and keep nothing of the persona.
+	Render func([]byte, *persona.Persona) ([]byte, error)
 	// CacheBytes bounds the caches together; 0 turns them off.
 	CacheBytes int64
 	// ObserveCache, if set, is told of every look into a cache. It must be safe
@@ -46,7 +46,7 @@ const (
 // Library is the use-cases over one store. It is safe for concurrent use.
 type Library struct {
 	store       persona.Store
-	render      func(*persona.Persona) ([]byte, error)
+	render      func([]byte, *persona.Persona) ([]byte, error)
 	now         func() time.Time
 	personas    *cache.Cache[personaKey, *Document]
 	credentials *cache.Cache[string, *credential]
@@ -55,6 +55,12 @@ type Library struct {
 	cacheBytes  int64
 	keysRead    atomic.Uint64
 }
+
+// What entries of the caches take, by and large.
+const (
+	typicalDocument   = 4 << 10
+	typicalCredential = 512
+)
 
 // personaKey finds a persona in the cache.
 type personaKey struct{ workspaceOID, oID string }
@@ -71,12 +77,13 @@ func New(cfg Config) (*Library, error) {
 	var err error
 	l.personas, err = cache.New(cache.Config[personaKey, *Document]{
 		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes,
-		Own: func(k personaKey, _ *Document) personaKey {
-			return personaKey{strings.Clone(k.workspaceOID), strings.Clone(k.oID)}
+		Own: func(k personaKey, d *Document) (personaKey, *Document) {
+			return personaKey{strings.Clone(k.workspaceOID), strings.Clone(k.oID)}, d.kept()
 		},
 		Bytes: func(k personaKey, d *Document) int {
 			return len(k.workspaceOID) + len(k.oID) + d.bytes()
 		},
+		Typical: typicalDocument,
 		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
 	})
 	if err != nil {
@@ -84,8 +91,11 @@ func New(cfg Config) (*Library, error) {
 	}
 	l.credentials, err = cache.New(cache.Config[string, *credential]{
 		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, // personas have the rest at least
-		Own:     func(_ string, c *credential) string { return strings.TrimPrefix(c.Key.OID, persona.APIKeyPrefix) },
+		Own: func(_ string, c *credential) (string, *credential) {
+			return strings.TrimPrefix(c.Key.OID, persona.APIKeyPrefix), c
+		},
 		Bytes:   func(_ string, c *credential) int { return c.bytes },
+		Typical: typicalCredential,
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
 	})
 	if err != nil {

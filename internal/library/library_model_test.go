@@ -854,7 +854,7 @@ func (m *model) document(w *modelWorkspace, p *modelPersona) *library.Document {
 	if err != nil {
 		m.t.Fatalf("Persona(%s): %v", p.OID, err)
 	}
-	body, err := wire.EncodePersona(p.Persona)
+	body, err := wire.AppendPersona(nil, p.Persona)
 	if err != nil || !bytes.Equal(body, document.Body) {
 		m.t.Fatalf("get answers\n%s\nwant\n%s, %v", document.Body, body, err)
 	}

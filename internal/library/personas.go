@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"personae.dev/internal/etag"
@@ -9,7 +10,7 @@ import (
 )
 
 // Document is one version of a persona, ready to be sent. It is shared: treat it
-// as read-only.
+// as read-only, and call Done at the end.
 type Document struct {
 	// Body is what Config.Render made.
 	Body []byte
@@ -19,6 +20,8 @@ type Document struct {
 	ETag string
 	// updatedAt tells versions of a persona apart.
 	updatedAt time.Time
+	// loose is set where no cache has the document: its memory can be used again.
+	loose bool
 }
 
 // documentBytes is what a Document takes in memory beside its texts.
@@ -44,23 +47,55 @@ func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, e
 	if !persona.ValidID(key.oID) {
 		return nil, persona.PersonaNotFound()
 	}
-	p, err := l.store.Persona(ctx, key.workspaceOID, key.oID)
+	d := looseDocuments.Get().(*Document)
+	err := l.store.ViewPersona(ctx, key.workspaceOID, key.oID, func(p *persona.Persona) error { return d.show(p, l.render) })
 	if err != nil {
+		d.Done()
 		return nil, err
 	}
-	return l.document(p)
+	return d, nil
+}
+
+// looseDocuments are those that were sent, to be used again: most of what is read
+// of a large library is not asked for a second time.
+var looseDocuments = sync.Pool{New: func() any { return &Document{loose: true} }}
+
+// maxLoose is how large a body may be whose memory is used again.
+const maxLoose = 64 << 10
+
+// Done tells that the document is needed no more. It is not needed to be told,
+// but makes no garbage of a document that no cache has.
+func (d *Document) Done() {
+	if d.loose && cap(d.Body) <= maxLoose {
+		looseDocuments.Put(d)
+	}
+}
+
+// show makes d show p, in the memory of what it showed before.
+func (d *Document) show(p *persona.Persona, render func([]byte, *persona.Persona) ([]byte, error)) error {
+	body, err := render(d.Body[:0], p)
+	if err != nil {
+		return err
+	}
+	d.Body, d.ETag, d.updatedAt = body, etag.Of(body, p), p.UpdatedAt
+	return nil
+}
+
+// kept returns the document as a cache keeps it, in no more memory than is
+// counted.
+func (d *Document) kept() *Document {
+	if !d.loose && cap(d.Body)-len(d.Body) <= len(d.Body)/16 {
+		return d
+	}
+	body := append(make([]byte, 0, len(d.Body)), d.Body...)
+	return &Document{Body: body, ETag: d.ETag, updatedAt: d.updatedAt}
 }
 
 // document returns the document of p.
 func (l *Library) document(p *persona.Persona) (*Document, error) {
-	body, err := l.render(p)
-	if err != nil {
+	d := &Document{}
+	if err := d.show(p, l.render); err != nil {
 		return nil, err
 	}
-	return newDocument(body, p), nil
-}
-
-// newDocument returns the document of p.
-func newDocument(body []byte, p *persona.Persona) *Document {
-	return &Document{Body: body, ETag: etag.Of(body, p), updatedAt: p.UpdatedAt}
+	return d, nil
 }

@@ -34,7 +34,7 @@ func (f full) Credential(_ context.Context, keyOID string) (*persona.Credential,
 func TestRunPausesAfterFailure(t *testing.T) {
 	t.Parallel()
 	const (
-		many    = 50_000
+		many    = 150_000
 		minutes = 5
 	)
 	store := full{digests: map[string]persona.Digest{}}

@@ -36,11 +36,12 @@ type slow struct {
 	of *another
 }
 
-// Persona implements persona.Reader.
-func (s slow) Persona(ctx context.Context, workspaceOID, oID string) (*persona.Persona, error) {
-	p, err := s.Store.Persona(ctx, workspaceOID, oID)
-	s.of.read()
-	return p, err
+// ViewPersona implements persona.Store.
+func (s slow) ViewPersona(ctx context.Context, workspaceOID, oID string, view func(*persona.Persona) error) error {
+	return s.Store.ViewPersona(ctx, workspaceOID, oID, func(p *persona.Persona) error {
+		s.of.read()
+		return view(p)
+	})
 }
 
 func startAnother(t *testing.T, database string) *another {
@@ -52,7 +53,7 @@ func startAnother(t *testing.T, database string) *another {
 	t.Cleanup(func() { _ = s.Close() })
 	a := &another{store: s, read: func() {}, looks: map[string]int{}, heard: make(chan persona.Change, 100)}
 	a.Library, err = library.New(library.Config{
-		Store: slow{s, a}, Render: wire.EncodePersona, CacheBytes: 1 << 20,
+		Store: slow{s, a}, Render: wire.AppendPersona, CacheBytes: 1 << 20,
 		ObserveCache: func(name library.CacheName, r cache.Result) {
 			a.mu.Lock()
 			defer a.mu.Unlock()

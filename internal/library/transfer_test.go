@@ -76,7 +76,7 @@ func setupTransferOn(t *testing.T, database string) *transfer {
 	t.Cleanup(func() { _ = s.Close() })
 	f := &transfer{store: s, now: time.Date(2024, 6, 1, 12, 0, 0, 1e6, time.UTC), meanwhile: func() {}}
 	f.Library, err = library.New(library.Config{
-		Store: beside{s, f}, Render: wire.EncodePersona, CacheBytes: 1 << 20, Now: func() time.Time { return f.now },
+		Store: beside{s, f}, Render: wire.AppendPersona, CacheBytes: 1 << 20, Now: func() time.Time { return f.now },
 	})
 	if err != nil {
 		t.Fatalf("New: %v", err)

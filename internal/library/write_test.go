@@ -687,7 +687,7 @@ func TestWritesAreSeenBeforeTheyAreAnswered(t *testing.T) {
 	t.Parallel()
 	f := setupWriting(t)
 	looks := &eager{Store: f.store, before: func() {}, after: func() {}}
-	l, err := library.New(library.Config{Store: looks, Render: wire.EncodePersona, CacheBytes: 1 << 20})
+	l, err := library.New(library.Config{Store: looks, Render: wire.AppendPersona, CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

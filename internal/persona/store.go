@@ -16,6 +16,10 @@ type Store interface {
 	// Reader reads what is committed, each call for itself.
 	Reader
 
+	// ViewPersona has view see what Persona returns. No part of it may be kept when
+	// view returns, whose error is returned as it is: the memory is used again.
+	ViewPersona(ctx context.Context, workspaceOID, oID string, view func(*Persona) error) error
+
 	// Write runs fn in one transaction. What fn did is durable when Write
 	// returns nil, and has not happened when it returns an error; but where the
 	// connection to a database broke at the very end, nobody can tell. Writes

@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"sync"
 	"time"
 
 	"personae.dev/internal/persona"
@@ -22,6 +23,33 @@ func (q *queries) Persona(ctx context.Context, workspaceOID, oID string) (*perso
 	defer q.timed("persona")()
 	return lookedUp(ctx, q, personaByID+q.holdRow("p"), personarow.Scan, personaNotFound, workspaceOID, oID)
 }
+
+// ViewPersona implements persona.Store.
+func (s *Store) ViewPersona(ctx context.Context, workspaceOID, oID string, view func(*persona.Persona) error) error {
+	if s.view == nil {
+		p, err := s.Persona(ctx, workspaceOID, oID)
+		if err != nil {
+			return err
+		}
+		return view(p)
+	}
+	defer s.timed("persona")()
+	reader := personaReaders.Get().(*personarow.Reader)
+	defer personaReaders.Put(reader)
+	found, err := s.view(ctx, personaByID, func(r row) error {
+		p, err := reader.Read(r)
+		if err != nil {
+			return err
+		}
+		return view(p)
+	}, workspaceOID, oID)
+	if err == nil && !found {
+		err = personaNotFound()
+	}
+	return err
+}
+
+var personaReaders = sync.Pool{New: func() any { return personarow.NewReader() }}
 
 func personaNotFound() error { return persona.PersonaNotFound() }
 

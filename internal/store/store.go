@@ -66,7 +66,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, queries{dialect: dialect.SQLite(index), observe: opts.Observe, lookUp: db.One}), nil
+	return newStore(db, queries{dialect: dialect.SQLite(index), observe: opts.Observe, lookUp: db.One, view: db.View}), nil
 }
 
 // preparing is what SQLite does at the end of a transaction: it writes what came
@@ -168,7 +168,7 @@ func (s *Store) WriteAlone(ctx context.Context, fn func(persona.Tx) error) (err 
 func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 	return func(w engine.Writer) error {
 		q := s.queries
-		q.Runner, q.writing, q.lookUp = w, true, nil
+		q.Runner, q.writing, q.lookUp, q.view = w, true, nil, nil
 		return fn(&tx{queries: q, writer: w, numbers: map[string]int{}})
 	}
 }
@@ -178,7 +178,7 @@ func (s *Store) inTx(fn func(persona.Tx) error) func(engine.Writer) error {
 func (s *Store) snapshot(ctx context.Context, texts []string, fn func(*queries) error) error {
 	return s.engine.Snapshot(ctx, texts, func(r engine.Runner) error {
 		q := s.queries
-		q.Runner, q.lookUp = r, nil
+		q.Runner, q.lookUp, q.view = r, nil, nil
 		return fn(&q)
 	})
 }
@@ -196,9 +196,13 @@ type queries struct {
 	translate func(error) error
 	// lookUp is a faster way to a row that is found by texts, where the engine
 	// has one. It reads what is committed, and so nil stands in transactions.
-	lookUp  func(ctx context.Context, text string, scan func(row) error, args ...string) (found bool, err error)
+	lookUp lookUp
+	// view is lookUp for what keeps nothing of the row.
+	view    lookUp
 	observe func(operation string, took time.Duration)
 }
+
+type lookUp = func(ctx context.Context, text string, scan func(row) error, args ...string) (found bool, err error)
 
 // tx holds the statements that write too.
 type tx struct {

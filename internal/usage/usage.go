@@ -16,11 +16,11 @@ import (
 
 const (
 	// early is how many keys are used before they are written down at once, and
-	// not within a minute.
-	early = 50_000
+	// not within a minute: the longer it takes, the more uses are one write.
+	early = 150_000
 	// atMost is how many are noted while the database cannot be written to. A
 	// use of others is forgotten.
-	atMost = 4 * early
+	atMost = 200_000
 	// perWrite is how many are written down in one transaction: others wait for
 	// that.
 	perWrite = 5_000

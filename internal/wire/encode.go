@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,20 +13,22 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// EncodePersona returns p as the API answers it, a JSON object without
+// AppendPersona appends p as the API answers it, a JSON object without
 // "_metadata".
-func EncodePersona(p *persona.Persona) ([]byte, error) { return encodePersona(p, false), nil }
-
-// EncodePersonaWithQuestionIDs is EncodePersona where qualifying questions have
-// their ids, which the published shape lacks.
-func EncodePersonaWithQuestionIDs(p *persona.Persona) ([]byte, error) {
-	return encodePersona(p, true), nil
+func AppendPersona(b []byte, p *persona.Persona) ([]byte, error) {
+	return appendPersona(b, p, false), nil
 }
 
-// encodePersona writes what encode makes of an apitype.Persona, to the byte
-// (TestEncodePersonaIsItsType): it is what a get that misses the cache does.
-func encodePersona(p *persona.Persona, questionIDs bool) []byte {
-	b := make([]byte, 0, size(p))
+// EncodePersonaWithQuestionIDs returns what AppendPersona appends, where qualifying
+// questions have their ids, which the published shape lacks.
+func EncodePersonaWithQuestionIDs(p *persona.Persona) ([]byte, error) {
+	return appendPersona(nil, p, true), nil
+}
+
+// appendPersona writes what encode makes of an apitype.Persona, to the byte
+// (TestAppendPersonaIsItsType): it is what a get that misses the cache does.
+func appendPersona(b []byte, p *persona.Persona, questionIDs bool) []byte {
+	b = slices.Grow(b, size(p))
 	b = appendText(b, `{"oId":`, p.OID)
 	b = appendText(b, `,"name":`, p.Name)
 	b = appendOptional(b, `,"internalName":`, p.InternalName)
@@ -63,11 +66,7 @@ func encodePersona(p *persona.Persona, questionIDs bool) []byte {
 	b = appendText(b, `,"firstName":`, p.Author.FirstName)
 	b = appendText(b, `,"lastName":`, p.Author.LastName)
 	b = appendText(b, `},"workspace":{"oId":`, p.WorkspaceOID)
-	b = append(b, "}}"...)
-	if cap(b)-len(b) > len(b)/16 { // escapes made it grow: a cache counts what is used
-		return append(make([]byte, 0, len(b)), b...)
-	}
-	return b
+	return append(b, "}}"...)
 }
 
 func appendQuestions(b []byte, questions []persona.QualifyingQuestion, withIDs bool) []byte {
@@ -93,8 +92,8 @@ func appendQuestions(b []byte, questions []persona.QualifyingQuestion, withIDs b
 	return append(b, ']')
 }
 
-// size is how many bytes p takes, but for what is to be escaped: not much more,
-// as a cache keeps them all.
+// size is how many bytes p takes, but for what is to be escaped: not much more, as
+// a cache keeps them all.
 func size(p *persona.Persona) int {
 	const (
 		names    = 560 // of all members, with dates

@@ -45,15 +45,15 @@ func TestEncodeRecordRoundTrip(t *testing.T) {
 	})
 }
 
-func TestEncodePersonaRoundTrip(t *testing.T) {
+func TestAppendPersonaRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := storetest.AnyPersona().Draw(t, "persona")
 		p.Author.FirstName = storetest.AnyText(0, 20).Draw(t, "firstName")
 		p.Author.LastName = storetest.AnyText(0, 20).Draw(t, "lastName")
-		body, err := wire.EncodePersona(p)
+		body, err := wire.AppendPersona(nil, p)
 		if err != nil {
-			t.Fatalf("EncodePersona: %v", err)
+			t.Fatalf("AppendPersona: %v", err)
 		}
 		decoder := json.NewDecoder(bytes.NewReader(body))
 		decoder.DisallowUnknownFields()
@@ -99,7 +99,7 @@ func TestEncodePersonaRoundTrip(t *testing.T) {
 		// Another version of the same content is the same text: ETags stand on it.
 		again := *p
 		again.CreatedAt = p.CreatedAt.In(time.FixedZone("", 3600))
-		other, err := wire.EncodePersona(&again)
+		other, err := wire.AppendPersona(nil, &again)
 		if err != nil || !bytes.Equal(body, other) {
 			t.Fatalf("encoded again, %s is %s, %v", body, other, err)
 		}
@@ -162,14 +162,14 @@ func keys(t *rapid.T, body []byte) (names []string) {
 	return names
 }
 
-func TestEncodePersonaEmpty(t *testing.T) {
+func TestAppendPersonaEmpty(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
 	p := &persona.Persona{
 		WorkspaceOID: "wa_1", OID: "pe_1", Author: persona.User{OID: "u_1"}, Name: `<a> & "b"`, CreatedAt: at, UpdatedAt: at,
 		CustomFields: []persona.CustomField{{Title: "t"}},
 	}
-	got, err := wire.EncodePersona(p)
+	got, err := wire.AppendPersona(nil, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestEncodePersonaEmpty(t *testing.T) {
 		`"whyTheyMatterToUs":[],"whyWeMatterToThem":[],"customFields":[{"title":"t","value":[]}]},` +
 		`"qualifyingQuestions":null,"user":{"oId":"u_1","firstName":"","lastName":""},"workspace":{"oId":"wa_1"}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("EncodePersona (-want +got):\n%s", diff)
+		t.Errorf("AppendPersona (-want +got):\n%s", diff)
 	}
 	got, err = wire.EncodeRecord(p)
 	if err != nil {

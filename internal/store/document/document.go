@@ -200,9 +200,18 @@ func (w *writer) time(name string, t *time.Time) {
 // Decode sets what the document says of p. The texts of p are parts of the
 // document's.
 func Decode[T ~string | ~[]byte](text T, p *persona.Persona) error {
-	r := jsontext.NewReader(string(text))
-	decode(r, p)
-	if err := r.End(); err != nil {
+	return new(Decoder).Decode(Text(text), p)
+}
+
+// Decoder decodes documents, each into the memory of the one before.
+type Decoder struct{ reader jsontext.Reader }
+
+// Decode is as the function is. Lists of p whose elements are no texts are
+// written over, and not replaced.
+func (d *Decoder) Decode(text Text, p *persona.Persona) error {
+	d.reader.Reset(string(text))
+	decode(&d.reader, p)
+	if err := d.reader.End(); err != nil {
 		return fmt.Errorf("document of persona %s: %w", p.OID, err)
 	}
 	return nil
@@ -226,12 +235,12 @@ func decode(r *jsontext.Reader, p *persona.Persona) {
 		case "whyWeMatterToThem":
 			p.WhyWeMatterToThem = r.Texts()
 		case "customFields":
-			p.CustomFields = nil
+			p.CustomFields = p.CustomFields[:0]
 			r.Array(func() { p.CustomFields = append(p.CustomFields, decodeField(r)) })
 		case "buyingRole":
 			p.BuyingRole = r.Texts()
 		case "qualifyingQuestions":
-			p.QualifyingQuestions = nil
+			p.QualifyingQuestions = p.QualifyingQuestions[:0]
 			r.Array(func() { p.QualifyingQuestions = append(p.QualifyingQuestions, decodeQuestion(r)) })
 		case "offeringOIds":
 			p.Links.OfferingOIDs = r.Texts()

@@ -29,28 +29,7 @@ const Select = `
 	join users u on u.o_id = p.user_o_id`
 
 // Scan reads a persona.
-func Scan(r measure.Row) (*persona.Persona, error) {
-	var (
-		p                             persona.Persona
-		created, updated, userCreated int64
-		archived, deleted             sql.Null[int64]
-		doc                           document.Text
-	)
-	err := r.Scan(&p.WorkspaceOID, &p.OID, &p.Name, &p.InternalName, &p.Description,
-		&p.Active, &p.Unrecognized, &p.Rejected,
-		&created, &updated, &archived, &deleted,
-		&p.Links.PrimaryOfferingOID, &p.Links.Offerings, &doc,
-		&p.Author.OID, &p.Author.OrganizationOID, &p.Author.FirstName, &p.Author.LastName, &p.Author.Email, &p.Author.Role, &userCreated)
-	if err != nil {
-		return nil, err
-	}
-	p.CreatedAt, p.UpdatedAt, p.Author.CreatedAt = micros(created), micros(updated), micros(userCreated)
-	p.ArchivedAt, p.DeletedAt = nullMicros(archived), nullMicros(deleted)
-	if err := document.Decode(doc, &p); err != nil {
-		return nil, err
-	}
-	return &p, nil
-}
+func Scan(r measure.Row) (*persona.Persona, error) { return NewReader().Read(r) }
 
 // The tables and columns of the rows of a First.
 const (

@@ -9,8 +9,10 @@ import (
 	"math/bits"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -58,6 +60,9 @@ const (
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT
 	argumentBytes    = 256  // more, and the memory grows
+
+	// maxViewed is how many bytes of texts View keeps room for, on each connection.
+	maxViewed = 64 << 10
 )
 
 // One runs a query that has one row at most, all of whose arguments are texts,
@@ -65,11 +70,18 @@ const (
 // wait for a turn. Where another program locks the whole file, a lookup waits for
 // it, too, for busyTimeout at most.
 func (d *DB) One(ctx context.Context, text string, scan func(Row) error, args ...string) (found bool, err error) {
-	found, err = d.lookups.one(ctx, text, scan, args)
+	found, err = d.lookups.one(ctx, text, scan, args, false)
 	return found, d.Translate(err)
 }
 
-func (ls *lookups) one(ctx context.Context, text string, scan func(Row) error, args []string) (found bool, err error) {
+// View is One for a scan that leaves nothing behind of the texts of the row: it
+// scans them into memory that is used again when it returns.
+func (d *DB) View(ctx context.Context, text string, scan func(Row) error, args ...string) (found bool, err error) {
+	found, err = d.lookups.one(ctx, text, scan, args, true)
+	return found, d.Translate(err)
+}
+
+func (ls *lookups) one(ctx context.Context, text string, scan func(Row) error, args []string, viewed bool) (found bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -88,6 +100,7 @@ func (ls *lookups) one(ctx context.Context, text string, scan func(Row) error, a
 		return false, err
 	}
 	defer ls.put(l)
+	l.row.viewed = viewed
 	return l.one(text, scan, args)
 }
 
@@ -273,18 +286,18 @@ func (l *lookup) makeRoom(size int) error {
 type lookupRow struct {
 	lookup    *lookup
 	statement uintptr
-	texts     []int // the length of each column that is a text; -1 for others
+	lengths   []int // of each column that is a text; -1 for others
+	viewed    bool  // until the statement goes on
+	buffer    []byte
 }
 
 // Scan implements Row, for destinations that are texts, numbers, bools, and
 // those that are nil or not Valid for NULL. All texts are parts of one, so that who keeps
 // one of them keeps all.
 func (r *lookupRow) Scan(dest ...any) error {
-	var all strings.Builder
-	r.read(len(dest), &all)
-	rest := all.String()
+	rest := r.texts(len(dest))
 	for i, d := range dest {
-		length := r.texts[i]
+		length := r.lengths[i]
 		if length < 0 {
 			if err := r.scanOther(i, d); err != nil {
 				return err
@@ -300,10 +313,10 @@ func (r *lookupRow) Scan(dest ...any) error {
 	return nil
 }
 
-// read reads the texts of the first n columns.
-func (r *lookupRow) read(n int, all *strings.Builder) {
+// texts reads the texts of the first n columns, one after the other.
+func (r *lookupRow) texts(n int) string {
 	tls, total := r.lookup.tls, 0
-	r.texts = r.texts[:0]
+	r.lengths = r.lengths[:0]
 	for i := range int32(n) {
 		length := -1
 		switch sqlite3.Xsqlite3_column_type(tls, r.statement, i) {
@@ -311,15 +324,25 @@ func (r *lookupRow) read(n int, all *strings.Builder) {
 			length = int(sqlite3.Xsqlite3_column_bytes(tls, r.statement, i))
 			total += length
 		}
-		r.texts = append(r.texts, length)
+		r.lengths = append(r.lengths, length)
 	}
-	all.Grow(total)
-	for i, length := range r.texts {
+	all := r.memory(total)
+	for i, length := range r.lengths {
 		if length > 0 {
 			// Not column_text, which first puts a zero at the end.
-			_, _ = all.Write(libc.GoBytes(sqlite3.Xsqlite3_column_blob(tls, r.statement, int32(i)), length)) // never fails
+			all = append(all, libc.GoBytes(sqlite3.Xsqlite3_column_blob(tls, r.statement, int32(i)), length)...)
 		}
 	}
+	return unsafe.String(unsafe.SliceData(all), len(all)) // nobody writes there while it is in use: see View
+}
+
+// memory returns what so many bytes can be appended to.
+func (r *lookupRow) memory(size int) []byte {
+	if !r.viewed || size > maxViewed {
+		return make([]byte, 0, size)
+	}
+	r.buffer = slices.Grow(r.buffer[:0], size)
+	return r.buffer
 }
 
 // assign sets a destination to a text or to bytes.
@@ -327,6 +350,8 @@ func assign(column int, dest any, text string) error {
 	switch d := dest.(type) {
 	case *string:
 		*d = text
+	case *sql.Null[string]:
+		*d = sql.Null[string]{V: text, Valid: true}
 	case **string:
 		own := text // or every text would be in memory of its own
 		*d = &own
@@ -344,27 +369,33 @@ func assign(column int, dest any, text string) error {
 
 // scanOther sets a destination to a number or to NULL.
 func (r *lookupRow) scanOther(column int, dest any) error {
-	tls := r.lookup.tls
-	isNull := sqlite3.Xsqlite3_column_type(tls, r.statement, int32(column)) == sqlite3.SQLITE_NULL
-	n := sqlite3.Xsqlite3_column_int64(tls, r.statement, int32(column))
+	if sqlite3.Xsqlite3_column_type(r.lookup.tls, r.statement, int32(column)) == sqlite3.SQLITE_NULL {
+		return assignNull(column, dest)
+	}
+	n := sqlite3.Xsqlite3_column_int64(r.lookup.tls, r.statement, int32(column))
 	switch d := dest.(type) {
 	case *int64:
 		*d = n
 	case *bool:
 		*d = n != 0
 	case *sql.Null[int64]:
-		*d = sql.Null[int64]{V: n, Valid: !isNull}
-		return nil
-	case **string:
-		if isNull {
-			*d = nil
-			return nil
-		}
-		return fmt.Errorf("sqlite: column %d is a number, and no text", column)
+		*d = sql.Null[int64]{V: n, Valid: true}
 	default:
 		return fmt.Errorf("sqlite: column %d is no text, and %T is not for others", column, dest)
 	}
-	if isNull {
+	return nil
+}
+
+// assignNull sets a destination to NULL.
+func assignNull(column int, dest any) error {
+	switch d := dest.(type) {
+	case **string:
+		*d = nil
+	case *sql.Null[string]:
+		*d = sql.Null[string]{}
+	case *sql.Null[int64]:
+		*d = sql.Null[int64]{}
+	default:
 		return fmt.Errorf("sqlite: column %d is NULL, and %T cannot be", column, dest)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,29 +42,59 @@ func TestOne(t *testing.T) {
 		True     bool
 		Optional *string
 		None     *string
+		Is, Not  sql.Null[string]
 		Mode     mode
 		Some, No sql.Null[int64]
 	}
-	const query = `select $1 || $2, x'00ff', 7, 1, '', null, 'ALL', -5, null where $1 <> 'nobody'`
+	const query = `select $1 || $2, x'00ff', 7, 1, '', null, 'is', null, 'ALL', -5, null where $1 <> 'nobody'`
 	var got values
 	scan := func(r Row) error {
-		return r.Scan(&got.Text, &got.Bytes, &got.Number, &got.True, &got.Optional, &got.None, &got.Mode, &got.Some, &got.No)
+		return r.Scan(&got.Text, &got.Bytes, &got.Number, &got.True, &got.Optional, &got.None, &got.Is, &got.Not, &got.Mode, &got.Some, &got.No)
 	}
 	long := strings.Repeat("é", 1000) + "\x00" // longer than what is there for arguments at first
-	for _, arg := range []string{"", "x", long, "y"} {
-		found, err := d.One(t.Context(), query, scan, arg, "z")
-		if err != nil || !found {
-			t.Fatalf("One = %v, %v", found, err)
+	longest := strings.Repeat("x", maxViewed)  // and than what stays there for texts
+	for name, one := range map[string]func(context.Context, string, func(Row) error, ...string) (bool, error){"One": d.One, "View": d.View} {
+		for _, arg := range []string{"", "x", long, "y", longest, "z"} {
+			found, err := one(t.Context(), query, func(r Row) error {
+				if err := scan(r); err != nil {
+					return err
+				}
+				want := values{
+					Text: arg + "z", Bytes: []byte{0, 0xff}, Number: 7, True: true, Optional: new(""), Mode: "ALL", Some: sql.Null[int64]{V: -5, Valid: true},
+					Is: sql.Null[string]{V: "is", Valid: true},
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s: row (-want +got):\n%s", name, diff)
+				}
+				return nil
+			}, arg, "z")
+			if err != nil || !found {
+				t.Fatalf("%s = %v, %v", name, found, err)
+			}
 		}
-		want := values{
-			Text: arg + "z", Bytes: []byte{0, 0xff}, Number: 7, True: true, Optional: new(""), Mode: "ALL", Some: sql.Null[int64]{V: -5, Valid: true},
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("row (-want +got):\n%s", diff)
+		if found, err := one(t.Context(), query, scan, "nobody", ""); found || err != nil {
+			t.Errorf("without a row %s = %v, %v", name, found, err)
 		}
 	}
-	if found, err := d.One(t.Context(), query, scan, "nobody", ""); found || err != nil {
-		t.Errorf("without a row One = %v, %v", found, err)
+}
+
+// TestViewUsesMemoryAgain: a row that is viewed is where the last one was; one that is
+// not is left alone.
+func TestViewUsesMemoryAgain(t *testing.T) {
+	t.Parallel()
+	d := openForLookups(t)
+	var kept, first, second string
+	for _, look := range []struct {
+		with func(context.Context, string, func(Row) error, ...string) (bool, error)
+		text string
+		into *string
+	}{{d.One, "kept", &kept}, {d.View, "first", &first}, {d.View, "other", &second}} {
+		if found, err := look.with(t.Context(), "select $1", func(r Row) error { return r.Scan(look.into) }, look.text); err != nil || !found {
+			t.Fatal(found, err)
+		}
+	}
+	if kept != "kept" || first != "other" || unsafe.StringData(first) != unsafe.StringData(second) {
+		t.Errorf("%q is kept, and the rows that were viewed are %q and %q", kept, first, second)
 	}
 }
 
@@ -80,7 +111,7 @@ func TestOneFails(t *testing.T) {
 		want string
 	}{
 		"Syntax":       {"selec", into(&text), "syntax error"},
-		"Null":         {"select null", into(&text), "no text"},
+		"Null":         {"select null", into(&text), "NULL"},
 		"NullNumber":   {"select null", into(&number), "NULL"},
 		"TextAsNumber": {"select 'x'", into(&number), "is a text"},
 		"NumberAsText": {"select 1", into(&text), "no text"},
@@ -200,7 +231,7 @@ func TestOpensForItself(t *testing.T) {
 	do("begin exclusive")
 	opened := make(chan error)
 	go func() {
-		_, err := ls.one(t.Context(), "select count(*) from t", func(Row) error { return nil }, nil)
+		_, err := ls.one(t.Context(), "select count(*) from t", func(Row) error { return nil }, nil, false)
 		opened <- err
 	}()
 	time.Sleep(50 * time.Millisecond) //nolint:forbidigo // until it waits in SQLite, which tells nobody; too short a time only shows less

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,12 +57,46 @@ func (f *fixture) roundTrip(t *testing.T, p *persona.Persona) {
 	same(t, "what was given to InsertPersona", &given, p)
 	got := must[*persona.Persona](t)(f.Persona(t.Context(), p.WorkspaceOID, p.OID))
 	same(t, "Persona", p, got)
+	f.view(t, p)
 	all := collect(t, f, p.WorkspaceOID)
 	i := slices.IndexFunc(all, func(q *persona.Persona) bool { return q.OID == p.OID })
 	if i < 0 {
 		t.Fatalf("Personas has not %q", p.OID)
 	}
 	same(t, "Personas", p, all[i])
+}
+
+// view fails the test unless ViewPersona shows p, and has no error of its own.
+func (f *fixture) view(t *testing.T, p *persona.Persona) {
+	t.Helper()
+	seen := errors.New("seen")
+	err := f.ViewPersona(t.Context(), p.WorkspaceOID, p.OID, func(got *persona.Persona) error {
+		same(t, "ViewPersona", p, got)
+		return seen
+	})
+	if !errors.Is(err, seen) {
+		t.Errorf("ViewPersona(%q): %v, want what view returned", p.OID, err)
+	}
+}
+
+// testViewPersona: what many see at the same time is not mixed up.
+func (s suite) testViewPersona(t *testing.T) {
+	t.Parallel()
+	f := s.setup(t)
+	personas := []*persona.Persona{f.full("pe_full"), f.persona("pe_bare", "bare"), f.persona("pe_long", "long")}
+	for i := range 5000 {
+		personas[2].PainPoints = append(personas[2].PainPoints, fmt.Sprintf("pain %d: <%s>", i, strings.Repeat("é", i%50)))
+	}
+	f.insert(t, personas...)
+	var group sync.WaitGroup
+	for i := range 6 {
+		group.Go(func() {
+			for n := range 30 {
+				f.view(t, personas[(i+n)%len(personas)])
+			}
+		})
+	}
+	group.Wait()
 }
 
 func (s suite) testPersonaRoundTrip(t *testing.T) {
@@ -237,6 +272,11 @@ func (s suite) testPersonaNotFound(t *testing.T) {
 		if p != nil {
 			t.Errorf("Persona(%q) = %v beside an error", oID, p)
 		}
+		err = f.ViewPersona(t.Context(), f.workspace.OID, oID, func(p *persona.Persona) error {
+			t.Errorf("ViewPersona(%q) shows %v", oID, p)
+			return nil
+		})
+		wantKind(t, "ViewPersona("+oID+")", err, persona.NotFound)
 		err = f.Write(t.Context(), func(tx persona.Tx) error { return tx.ReplacePersona(t.Context(), f.persona(oID, "y")) })
 		wantKind(t, "ReplacePersona("+oID+")", err, persona.NotFound)
 	}

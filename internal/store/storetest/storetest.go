@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) persona.Store) {
 	t.Run("RevokeAPIKey", s.testRevokeAPIKey)
 	t.Run("TouchAPIKeys", s.testTouchAPIKeys)
 	t.Run("PersonaRoundTrip", s.testPersonaRoundTrip)
+	t.Run("ViewPersona", s.testViewPersona)
 	t.Run("PersonaText", s.testPersonaText)
 	t.Run("PersonaTimes", s.testPersonaTimes)
 	t.Run("PersonaSize", s.testPersonaSize)
