@@ -97,7 +97,7 @@ func (b *bench) importing(ctx context.Context, m *report.Measure) error {
 		}
 		row.Values = append(row.Values, rate)
 		b.say("  round %d of %d: %.0f personas/s on SQLite", round+1, b.rounds, rate)
-		for _, suffix := range []string{"", "-wal", "-shm"} {
+		for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 			_ = os.Remove(path + suffix) // or with the folder
 		}
 		if round > 0 {

@@ -211,7 +211,7 @@ func (d *Documents) FillFile(ctx context.Context, path string, personas, workspa
 		return nil, err
 	}
 	// What is left of a fill that was broken off is of no use.
-	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

@@ -9,6 +9,10 @@ const (
 	twoChunks = 2 * chunkSize
 	blockSize = 64
 
+	// apart is how much ASCII may stand between words that are not, so that they are
+	// folded together: that takes about as long for a few words as for one.
+	apart = 64
+
 	eachByte = 0x0101010101010101
 	highBits = 0x80 * eachByte
 )
@@ -46,6 +50,22 @@ func foldChunk(x uint64) (folded, inWord uint64) {
 	letters := (small + (0x80-'a')*eachByte) &^ (small + (0x7f-'z')*eachByte) &^ x & highBits
 	digits := (ascii + (0x80-'0')*eachByte) &^ (ascii + (0x7f-'9')*eachByte)
 	return x | letters>>2, (letters | digits | x) & highBits
+}
+
+// others returns how much of a text has the next words that are not all ASCII, as
+// long as these are not far apart.
+func others(text []byte) (end int) {
+	for i, c := range text {
+		if c >= 0x80 {
+			end = i + 1
+		} else if i-end >= apart {
+			break
+		}
+	}
+	for end > 0 && end < len(text) && (text[end] >= 0x80 || isInWord(rune(text[end]))) { // to the end of the word
+		end++
+	}
+	return end
 }
 
 // hasOther tells whether a word is not all ASCII.

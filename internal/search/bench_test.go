@@ -3,6 +3,7 @@ package search_test
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 
 	"personae.dev/internal/persona"
@@ -28,4 +29,20 @@ func BenchmarkCut(b *testing.B) {
 		words += cutter.Cut(personas[i%len(personas)])[search.Rest]
 	}
 	b.ReportMetric(float64(words)/float64(b.N), "words/op")
+}
+
+// BenchmarkAccents divides texts that are not ASCII, all over or here and there.
+func BenchmarkAccents(b *testing.B) {
+	for name, text := range map[string]string{
+		"French":  "développer des stratégies à l'échelle régionale et évaluer les priorités du marché ",
+		"English": "the director’s plan — to grow sales “fast” and to keep costs low for all of the teams in the region ",
+	} {
+		b.Run(name, func(b *testing.B) {
+			text := strings.Repeat(text, 60)
+			b.ReportAllocs()
+			for b.Loop() {
+				search.Words(text)
+			}
+		})
+	}
 }

@@ -3,8 +3,8 @@ package search
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/maphash"
 	"math/bits"
+	"math/rand/v2"
 )
 
 // Dictionary numbers words in the order in which they come, from 0. It is not
@@ -107,7 +107,7 @@ func (d *Dictionary) mixRest(hash uint64, word []byte) uint64 {
 func (d *Dictionary) grow() {
 	old, size := d.slots, max(firstSlots, 2*len(d.slots))
 	if len(old) == 0 {
-		d.key = [2]uint64{maphash.Bytes(maphash.MakeSeed(), nil), maphash.Bytes(maphash.MakeSeed(), nil)}
+		d.key = [2]uint64{rand.Uint64(), rand.Uint64()} //nolint:gosec // nobody can tell it from outside
 	}
 	if cap(d.spare) < size {
 		d.spare = make([]slot, size)

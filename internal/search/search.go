@@ -121,12 +121,15 @@ func (c *Cutter) cut(limit int) int {
 	isASCII := c.foldASCII()
 	text := c.text
 	c.text = c.text[:0]
-	start, last := -1, uint64(0)
+	start, last, passed := -1, uint64(0), -1
 	for i, inWord := range c.inWord {
 		edges := inWord ^ (inWord<<1 | last) // where words begin and end
 		last = inWord >> 63
 		for ; edges != 0; edges &= edges - 1 {
 			at := i*blockSize + bits.TrailingZeros64(edges)
+			if at <= passed {
+				continue
+			}
 			if start < 0 {
 				start = at
 				continue
@@ -139,7 +142,8 @@ func (c *Cutter) cut(limit int) int {
 			case isASCII || !hasOther(word):
 				c.seen.Number(word[:min(len(word), MaxWordLength)])
 			default:
-				c.cutFolded(fold(string(word)), limit)
+				passed = at + others(text[at:])
+				c.cutFolded(fold(string(text[at-len(word):passed])), limit)
 			}
 		}
 	}

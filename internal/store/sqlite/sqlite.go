@@ -31,9 +31,9 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
-	// pageSize is that of a new file: three usual personas have room in a page, and
+	// PageSize is that of a new file: three usual personas have room in a page, and
 	// seldom one needs more.
-	pageSize = 8 << 10
+	PageSize = 8 << 10
 	// keptLog is how many bytes of the log stay on the disk when what it holds is
 	// in the file: an import makes a log as large as itself.
 	keptLog = 64 << 20
@@ -81,15 +81,22 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 		}()
 	}
 
+	synchronous, lock := "FULL", "immediate"
+	if opts.Bulk {
+		// Without a log, EXTRA makes the end of the journal durable too, and a reader
+		// that came in would hold up the writer.
+		synchronous, lock = "EXTRA", "exclusive"
+	}
 	connections, err := newCounter(dsn(path, url.Values{
 		"mode":          {mode(opts.Create)},
 		"_busy_timeout": {milliseconds(busyTimeout)},
-		"_synchronous":  {"FULL"},
+		"_synchronous":  {synchronous},
 		"_foreign_keys": {"1"},
-		"_txlock":       {"immediate"},
+		"_txlock":       {lock},
 		// What a write of a shared commit changes is noted, lest it be undone: in
-		// memory, for the notes of all are a few MiB at most.
-		"_pragma": {"page_size(" + strconv.Itoa(pageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")", "temp_store(memory)"},
+		// memory, for the notes of all are a few MiB at most. What a migration sorts is
+		// in memory then, too.
+		"_pragma": {"page_size(" + strconv.Itoa(PageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")", "temp_store(memory)"},
 	}))
 	if err != nil {
 		return nil, d.Translate(err)
@@ -107,9 +114,6 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 	}
 	if err := d.setWAL(ctx); err != nil {
 		return nil, err
-	}
-	if opts.Bulk {
-		d.leaveWAL(ctx)
 	}
 	if err := d.migrations().Up(ctx, opts.Create); err != nil {
 		return nil, err
@@ -135,6 +139,9 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 	}
 	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections())}
 	d.writes = &writes{db: d.writer, watch: d.watch, prepareChanges: prepare, after: commitAfter, prepared: map[string]*sql.Stmt{}}
+	if opts.Bulk {
+		d.leaveWAL(ctx)
+	}
 	return d, nil
 }
 
@@ -207,7 +214,7 @@ func (d *DB) setWAL(ctx context.Context) error {
 }
 
 // leaveWAL has the next transaction written to the file itself, and what is
-// overwritten kept beside it until the end: of a transaction that adds much,
+// overwritten kept beside it until the end: of a transaction that mostly adds,
 // that is little. Where another connection has the file, nothing changes.
 func (d *DB) leaveWAL(ctx context.Context) {
 	const query = `pragma journal_mode = delete`

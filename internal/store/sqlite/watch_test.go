@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -56,7 +57,19 @@ func TestBulk(t *testing.T) {
 	if got := mode(alone); got != "delete" {
 		t.Errorf("alone: %s", got)
 	}
-	if err := alone.WriteAlone(t.Context(), add(t, "og_2")); err != nil {
+	// A reader that came in would hold up what is written.
+	reader, err := sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	err = alone.WriteAlone(t.Context(), func(w engine.Writer) error {
+		if _, err := reader.ExecContext(t.Context(), `select count(*) from organizations`); err == nil {
+			t.Error("a reader came in")
+		}
+		return add(t, "og_2")(w)
+	})
+	if err := errors.Join(err, reader.Close()); err != nil {
 		t.Error(err)
 	}
 	if got := organizations(t, alone); len(got) != 2 {
@@ -85,8 +98,8 @@ func TestBulk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := int(head[16])<<8 | int(head[17]); size != pageSize { // as SQLite writes it
-		t.Errorf("a page of a new file has %d bytes, want %d", size, pageSize)
+	if size := int(head[16])<<8 | int(head[17]); size != PageSize { // as SQLite writes it
+		t.Errorf("a page of a new file has %d bytes, want %d", size, PageSize)
 	}
 }
 
