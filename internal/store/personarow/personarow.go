@@ -66,7 +66,7 @@ type First struct {
 }
 
 // fillTogether is how many Fill yields at once.
-const fillTogether = 16
+const fillTogether = 32
 
 // Fill yields the rows of revisions, each of a persona that has its place, some at
 // once and in their order. It uses all processors, and makes more while those that

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ const (
 	// memory they have.
 	laterMost  = 4096
 	laterBytes = 16 << 20
+	// insertTogether is how many rows a statement adds, if there are so many.
+	insertTogether = 32
 	// keptStatements is how many statements the writing connection keeps.
 	keptStatements = 100
 )
@@ -437,11 +440,17 @@ func (w *writer) ExecContext(ctx context.Context, text string, args ...any) (sql
 
 // InsertMany implements engine.Writer.
 func (w *writer) InsertMany(ctx context.Context, into string, rows [][]any) error {
-	text := "insert into " + into + " values (" + strings.Repeat("?, ", len(rows[0])-1) + "?)"
-	for _, values := range rows {
-		if _, err := w.ExecContext(ctx, text, values...); err != nil {
+	row := "(" + strings.Repeat("?, ", len(rows[0])-1) + "?)"
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= insertTogether {
+			n = insertTogether
+		}
+		text := "insert into " + into + " values " + strings.Repeat(row+", ", n-1) + row
+		if _, err := w.ExecContext(ctx, text, slices.Concat(rows[:n]...)...); err != nil {
 			return err
 		}
+		rows = rows[n:]
 	}
 	return nil
 }
