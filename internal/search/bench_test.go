@@ -34,7 +34,7 @@ func BenchmarkCut(b *testing.B) {
 // BenchmarkAccents divides texts that are not ASCII, all over or here and there.
 func BenchmarkAccents(b *testing.B) {
 	for name, text := range map[string]string{
-		"French":  "développer des stratégies à l'échelle régionale et évaluer les priorités du marché ",
+		"French":  "élaborer des méthodes à l'échelle régionale et évaluer les priorités du marché ",
 		"English": "the director’s plan — to grow sales “fast” and to keep costs low for all of the teams in the region ",
 	} {
 		b.Run(name, func(b *testing.B) {
