@@ -42,7 +42,7 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 		group.Go(func() {
 			for time.Now().Before(end) {
 				began := time.Now()
-				if status, _, err := s.ask(client, http.MethodGet, costlyPath, ""); err != nil || status != http.StatusOK {
+				if status, err := s.statusOf(client, costlyPath); err != nil || status != http.StatusOK {
 					t.Errorf("status %d: %v", status, err)
 					return
 				}
@@ -82,7 +82,7 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 			group.Go(func() {
 				defer func() { <-atWork }()
 				began := time.Now()
-				switch status, _, err := s.ask(client, http.MethodGet, costlyPath, ""); {
+				switch status, err := s.statusOf(client, costlyPath); {
 				case err == nil && status == http.StatusOK:
 					accepted.add(time.Since(began))
 				case err == nil && status == http.StatusServiceUnavailable:
@@ -115,7 +115,7 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 		t.Errorf("%d MiB resident, want %d at most", most, overloadMiB)
 	}
 	until(t, 5*time.Second, "an answer to the next one", func() bool {
-		status, _, err := s.ask(client, http.MethodGet, costlyPath, "")
+		status, err := s.statusOf(client, costlyPath)
 		return err == nil && status == http.StatusOK
 	})
 }

@@ -257,18 +257,34 @@ func (l *latencies) String() string {
 
 // ask makes a request and returns its status.
 func (s *server) ask(client *http.Client, method, path, body string) (status int, answer []byte, err error) {
-	request, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header["api_key"] = []string{s.key}
-	response, err := client.Do(request)
+	response, err := s.send(client, method, path, body)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(response.Body)
 	return response.StatusCode, answer, err
+}
+
+// statusOf gets path, and reads the answer without keeping it: many clients that
+// keep large ones are slower than the server.
+func (s *server) statusOf(client *http.Client, path string) (status int, err error) {
+	response, err := s.send(client, http.MethodGet, path, "")
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+func (s *server) send(client *http.Client, method, path, body string) (*http.Response, error) {
+	request, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header["api_key"] = []string{s.key}
+	return client.Do(request)
 }
 
 // probe is a client like any other, that asks every 10 ms until stop, and must
