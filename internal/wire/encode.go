@@ -92,8 +92,8 @@ func appendQuestions(b []byte, questions []persona.QualifyingQuestion, withIDs b
 	return append(b, ']')
 }
 
-// size is how many bytes p takes, but for what is to be escaped: not much more, as
-// a cache keeps them all.
+// size is about how many bytes p takes, but for what is to be escaped, so that the
+// answer grows once.
 func size(p *persona.Persona) int {
 	const (
 		names    = 560 // of all members, with dates
