@@ -22,12 +22,12 @@ const (
 	// ValidatePerMinute is how often a key may be validated.
 	ValidatePerMinute = 1000
 
-	// DefaultMaxInFlight is how many gets and how many lists are in work at once
-	// where nothing else is said. docs/limits.md has the measurement.
+	// DefaultMaxInFlight is how many lists are in work at once where nothing else is
+	// said. docs/limits.md has the measurement.
 	DefaultMaxInFlight = 16
-	// ChangesInFlight is how many changes are in work for each get: they wait for
-	// the disk, and do so together.
-	ChangesInFlight = 4
+	// ShortInFlight is how many gets, and how many changes, are in work for each
+	// list: gets are read together, and changes wait for the disk together.
+	ShortInFlight = 4
 	// MaxWaiting is how many more wait to be worked on, each QueueTimeout at
 	// most.
 	MaxWaiting   = 1024
@@ -47,8 +47,8 @@ type Config struct {
 	// Observe is told of every request: the pattern of its route ("" where none
 	// matched), its status, and how long it took.
 	Observe func(route string, status int, took time.Duration)
-	// MaxInFlight is how many gets, how many lists, and how many changes divided
-	// by ChangesInFlight are in work at once; 0 stands for DefaultMaxInFlight.
+	// MaxInFlight is how many lists are in work at once, and ShortInFlight times as
+	// many gets, and changes; 0 stands for DefaultMaxInFlight.
 	MaxInFlight int
 	// Refused, if set, is told of every request that was too many.
 	Refused func(httpx.Refusal)
@@ -75,9 +75,9 @@ func New(cfg Config) http.Handler {
 	}
 	a := &API{
 		library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute),
-		gets:    overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+		gets:    overload.NewGate(ShortInFlight*cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 		lists:   overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
-		changes: overload.NewGate(ChangesInFlight*cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+		changes: overload.NewGate(ShortInFlight*cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 	}
 	bounds := &httpx.Bounds{
 		Bodies: overload.NewBudget(MaxBodiesBytes), Answers: overload.NewBudget(MaxAnswersBytes), Refused: cfg.Refused,

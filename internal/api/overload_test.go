@@ -19,7 +19,7 @@ func TestTooMuchToDo(t *testing.T) {
 	var mu sync.Mutex
 	refused := map[httpx.Refusal]int{}
 	s := setup(t, func(c *config) {
-		c.api.MaxInFlight = 1 // and api.ChangesInFlight changes
+		c.api.MaxInFlight = 1 // and api.ShortInFlight changes
 		c.api.Refused = func(r httpx.Refusal) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -45,7 +45,7 @@ func TestTooMuchToDo(t *testing.T) {
 		request.Header.Set("Content-Type", "application/json")
 		return c.do(t, request)
 	}
-	const most = api.ChangesInFlight
+	const most = api.ShortInFlight
 	answers := make(chan answer, most+1)
 	for range most + 1 {
 		group.Go(func() { answers <- create() })

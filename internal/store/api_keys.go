@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -89,6 +90,7 @@ func (t *tx) TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) er
 			return err
 		}
 		keyOIDs = keyOIDs[some:]
+		runtime.Gosched() // requests come first: there may be 100,000 keys, and nobody waits for this
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 	atMost = 200_000
 	// perWrite is how many are written down in one transaction: others wait for
 	// that.
-	perWrite = 5_000
+	perWrite = 1_000
 )
 
 // Times knows which keys were used since they were last written down.

@@ -12,8 +12,10 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// AtOnce is how many keys one statement touches, or else one.
-const AtOnce = 200
+// AtOnce is how many keys one statement touches, or else one: requests wait for one
+// where they share a processor with it, and with 20 that is not for as long as a
+// millisecond.
+const AtOnce = 20
 
 // Touch is the text that sets when so many keys were last used, each a parameter
 // before its time in microseconds.

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
@@ -82,14 +85,21 @@ func TestOne(t *testing.T) {
 // not is left alone.
 func TestViewUsesMemoryAgain(t *testing.T) {
 	t.Parallel()
-	d := openForLookups(t)
+	l, err := openLookup(openForLookups(t).lookups.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	var row lookupRow
 	var kept, first, second string
 	for _, look := range []struct {
-		with func(context.Context, string, func(Row) error, ...string) (bool, error)
-		text string
-		into *string
-	}{{d.One, "kept", &kept}, {d.View, "first", &first}, {d.View, "other", &second}} {
-		if found, err := look.with(t.Context(), "select $1", func(r Row) error { return r.Scan(look.into) }, look.text); err != nil || !found {
+		viewed bool
+		text   string
+		into   *string
+	}{{false, "kept", &kept}, {true, "first", &first}, {true, "other", &second}} {
+		row.viewed = look.viewed
+		found, err := l.one("select $1", []string{look.text}, &row)
+		if err := errors.Join(err, row.Scan(look.into)); err != nil || !found {
 			t.Fatal(found, err)
 		}
 	}
@@ -116,6 +126,7 @@ func TestOneFails(t *testing.T) {
 		"TextAsNumber": {"select 'x'", into(&number), "is a text"},
 		"NumberAsText": {"select 1", into(&text), "no text"},
 		"Scan":         {"select 1", func(Row) error { return broken }, "broken"},
+		"Columns":      {"select 'x', 1", into(&text), "2 columns is scanned into 1"},
 		"Write":        {"delete from users returning o_id", into(&text), "readonly"},
 	} {
 		for range 2 { // an error leaves the connection as it was
@@ -164,10 +175,8 @@ func TestOneAtOnce(t *testing.T) {
 	if idle := len(d.lookups.idle); idle == 0 || idle > lookupConnections() {
 		t.Errorf("%d connections are open", idle)
 	}
-	// With every turn taken, who waits is not kept beyond its context.
-	for range lookupConnections() {
-		d.lookups.turns <- struct{}{}
-	}
+	// With every connection in use, who waits is not kept beyond its context.
+	free := useAll(d.lookups)
 	ctx, cancel := context.WithCancel(t.Context())
 	waited := make(chan error)
 	go func() {
@@ -178,15 +187,164 @@ func TestOneAtOnce(t *testing.T) {
 	if err := <-waited; !errors.Is(err, context.Canceled) {
 		t.Errorf("who waited was told %v", err)
 	}
-	for range lookupConnections() {
-		<-d.lookups.turns
-	}
+	free()
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.One(t.Context(), "select 1", func(Row) error { return nil }); !errors.Is(err, errClosed) {
 		t.Errorf("after the end: %v", err)
 	}
+}
+
+// useAll makes ls look as if all connections were in use, until free is called.
+func useAll(ls *lookups) (free func()) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.reading = ls.most
+	return func() {
+		for range ls.most {
+			ls.finished(nil, nil).tell()
+		}
+	}
+}
+
+// TestTogether: what waits is read together, by one of those who ask, on one
+// connection, and neither a fault nor the lack of a row is another's.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	d := openForLookups(t)
+	ls := d.lookups
+	free := useAll(ls)
+	var asking sync.WaitGroup
+	const count = lookupsTogether + 2
+	for i := range count {
+		asking.Go(func() {
+			text, want := "select $1", strconv.Itoa(i)
+			switch i % 8 {
+			case 6:
+				text = "select $1 where false"
+			case 7:
+				text = "select $1 from nowhere"
+			}
+			var got string
+			found, err := d.View(t.Context(), text, func(r Row) error { return r.Scan(&got) }, want)
+			switch {
+			case i%8 == 6 && (found || err != nil):
+				t.Errorf("%d: without a row View = %v, %v", i, found, err)
+			case i%8 == 7 && (err == nil || !strings.Contains(chain(err), "no such table")):
+				t.Errorf("%d: with a fault View = %v, %v", i, found, err)
+			case i%8 < 6 && (!found || err != nil || got != want):
+				t.Errorf("%d: View = %v, %v and %q", i, found, err, got)
+			}
+		})
+	}
+	for waiting := 0; waiting < count; runtime.Gosched() {
+		ls.mu.Lock()
+		waiting = len(ls.waiting)
+		ls.mu.Unlock()
+	}
+	free()
+	asking.Wait()
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if len(ls.idle) == 0 || len(ls.idle) > 2 || ls.reading != 0 || ls.gathering || len(ls.waiting) != 0 {
+		t.Errorf("%d connections are open, %d read, %d wait, gathering: %v", len(ls.idle), ls.reading, len(ls.waiting), ls.gathering)
+	}
+	for _, l := range ls.idle {
+		if sqlite3.Xsqlite3_get_autocommit(l.tls, l.db) == 0 {
+			t.Error("a transaction has not ended")
+		}
+	}
+}
+
+// TestTogetherOfOneMoment: rows that are read together show what was there at one
+// moment.
+func TestTogetherOfOneMoment(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "plain.db")
+	do := openPlain(t, path)
+	do("pragma journal_mode = wal")
+	do("insert into t values (0), (0)")
+	l, err := openLookup(dsn(path, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				do("update t set a = a + 1")
+			}
+		}
+	}()
+	first, second := &asked{text: "select a from t where rowid = 1"}, &asked{text: "select a from t where rowid = 2"}
+	for n := 0; n < 1000 || first.row.texts == "0"; n++ {
+		l.readAll([]*asked{first, second})
+		if first.err != nil || second.err != nil || first.row.texts != second.row.texts {
+			t.Fatalf("%q and %q, %v and %v", first.row.texts, second.row.texts, first.err, second.err)
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
+// TestTogetherLocked: where another program locks the file, those that are read
+// together wait for it once, and are all told so.
+func TestTogetherLocked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "plain.db")
+	other := openPlain(t, path)
+	l, err := openLookup(dsn(path, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if err := l.do("pragma busy_timeout = 1"); err != nil {
+		t.Fatal(err)
+	}
+	batch := []*asked{{text: "select count(*) from t"}, {text: "select count(*) from t"}, {text: "select 1"}}
+	for _, locked := range []bool{true, false} {
+		if locked {
+			other("begin exclusive")
+		} else {
+			other("commit")
+		}
+		l.readAll(batch)
+		for i, a := range batch {
+			if locked && a.err != batch[0].err || locked == (a.err == nil) { //nolint:errorlint // the very same
+				t.Errorf("locked: %v, row %d: %v", locked, i, a.err)
+			}
+		}
+	}
+}
+
+// openPlain makes a file without a log, so that it can be locked as a whole, and returns
+// what runs statements in it.
+func openPlain(t *testing.T, path string) (do func(text string)) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	do = func(text string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Error(err)
+		}
+	}
+	do("create table t (a text)")
+	return do
 }
 
 // TestCloseAtOnce: two that close wait for one another.
@@ -210,24 +368,14 @@ func TestCloseAtOnce(t *testing.T) {
 // else from giving a connection back.
 func TestOpensForItself(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "plain.db") // without a log, so that it can be locked as a whole
-	other, err := sql.Open("sqlite", path)
+	path := filepath.Join(t.TempDir(), "plain.db")
+	do := openPlain(t, path)
+	ls := newLookups(dsn(path, nil))
+	first, err := openLookup(ls.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.SetMaxOpenConns(1)
-	do := func(text string) {
-		t.Helper()
-		if _, err := other.ExecContext(t.Context(), text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	do("create table t (a text)")
-	ls := &lookups{name: dsn(path, nil), turns: make(chan struct{}, lookupConnections())}
-	first, err := ls.take()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ls.reading = 1 // first is in use
 	do("begin exclusive")
 	opened := make(chan error)
 	go func() {
@@ -236,7 +384,7 @@ func TestOpensForItself(t *testing.T) {
 	}()
 	time.Sleep(50 * time.Millisecond) //nolint:forbidigo // until it waits in SQLite, which tells nobody; too short a time only shows less
 	began := time.Now()
-	ls.put(first)
+	ls.finished(first, nil).tell()
 	if took := time.Since(began); took > busyTimeout/5 {
 		t.Errorf("to give a connection back took %v", took)
 	}
@@ -250,7 +398,4 @@ func TestOpensForItself(t *testing.T) {
 		t.Error(err)
 	}
 	ls.close()
-	if err := other.Close(); err != nil {
-		t.Error(err)
-	}
 }

@@ -137,7 +137,7 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
-	d.lookups = &lookups{name: dsn(path, url.Values{"mode": {"rw"}}), turns: make(chan struct{}, lookupConnections())}
+	d.lookups = newLookups(dsn(path, url.Values{"mode": {"rw"}}))
 	d.writes = &writes{db: d.writer, watch: d.watch, prepareChanges: prepare, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	if opts.Bulk {
 		d.leaveWAL(ctx)
