@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -29,20 +30,34 @@ type answer struct {
 	body   int64 // bytes of the body so far
 	// late is the header as it was when the status was set, where the head has
 	// still to be written.
-	late  http.Header
-	out   []byte
-	close bool
-	err   error // of the connection
+	late   http.Header
+	buffer *[]byte
+	out    []byte // in buffer, or larger
+	close  bool
+	err    error // of the connection
 }
 
 func newAnswer(c net.Conn, closing <-chan struct{}, dates *dates) *answer {
 	return &answer{conn: c, closing: closing, dates: dates, header: http.Header{}}
 }
 
-// reset makes a ready for the next answer, which is put together in buffer.
-func (a *answer) reset(buffer []byte) {
+// reset makes a ready for the next answer.
+func (a *answer) reset() {
 	clear(a.header)
-	*a = answer{conn: a.conn, closing: a.closing, dates: a.dates, header: a.header, keys: a.keys[:0], out: buffer[:0]}
+	*a = answer{conn: a.conn, closing: a.closing, dates: a.dates, header: a.header, keys: a.keys[:0]}
+}
+
+// buffers are what answers are put together in, from their status on until they are
+// sent.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// release gives the buffer back.
+func (a *answer) release() {
+	if a.buffer != nil && cap(a.out) <= maxBuffered {
+		*a.buffer = a.out[:0]
+		buffers.Put(a.buffer)
+	}
+	a.buffer, a.out = nil, nil
 }
 
 // Header implements http.ResponseWriter.
@@ -54,6 +69,8 @@ func (a *answer) WriteHeader(status int) {
 		return // as net/http does, which complains in the log
 	}
 	a.status, a.length = status, -1
+	a.buffer = buffers.Get().(*[]byte)
+	a.out = (*a.buffer)[:0]
 	if declared := a.header["Content-Length"]; len(declared) == 1 {
 		if n, err := strconv.ParseInt(declared[0], 10, 64); err == nil && n >= 0 {
 			a.length = n

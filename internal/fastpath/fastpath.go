@@ -205,23 +205,16 @@ func (l *Listener) renew(set func()) bool {
 	return !l.closed
 }
 
-// buffers are for answers.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
 // serveOne answers a request. It tells whether the connection can be used for
 // another one.
 func (l *Listener) serveOne(a *answer, r *request) (again bool) {
-	buffer := buffers.Get().(*[]byte)
-	a.reset(*buffer)
+	a.reset()
 	defer func() {
 		if p := recover(); p != nil {
 			again = false
 			l.panicked(p)
 		}
-		if cap(a.out) <= maxBuffered {
-			*buffer = a.out[:0]
-			buffers.Put(buffer)
-		}
+		a.release()
 	}()
 	l.server.Handler.ServeHTTP(a, &r.Request)
 	return a.finish()

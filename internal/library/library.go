@@ -139,8 +139,9 @@ type Background struct {
 // last used, and purges deleted personas and first answers. It returns when ctx
 // ends, after it has written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
-	flush := func(ctx context.Context) (many <-chan struct{}) {
-		if err := l.usage.Flush(ctx, l.store); err != nil {
+	flush := func(ctx context.Context, gently bool) (many <-chan struct{}) {
+		err := l.usage.Flush(ctx, l.store, gently)
+		if err != nil && ctx.Err() == nil {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
 			return nil // there are as many as before: only the ticker tries again
 		}
@@ -163,14 +164,14 @@ func (l *Library) Run(ctx context.Context, work Background) {
 	for {
 		select {
 		case <-flushes.C:
-			many = flush(ctx)
+			many = flush(ctx, true)
 		case <-many:
-			many = flush(ctx)
+			many = flush(ctx, false)
 		case <-purges.C:
 			purge()
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
-			flush(last)
+			flush(last, false)
 			cancel()
 			return
 		}

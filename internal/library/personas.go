@@ -47,11 +47,13 @@ func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, e
 	if !persona.ValidID(key.oID) {
 		return nil, persona.PersonaNotFound()
 	}
-	d := looseDocuments.Get().(*Document)
-	err := l.store.ViewPersona(ctx, key.workspaceOID, key.oID, func(p *persona.Persona) error { return d.show(p, l.render) })
+	var d *Document
+	err := l.store.ViewPersona(ctx, key.workspaceOID, key.oID, func(p *persona.Persona) error {
+		d = looseDocuments.Get().(*Document)
+		return d.show(p, l.render)
+	})
 	if err != nil {
-		d.Done()
-		return nil, err
+		return nil, err // and d, if there is one, is garbage
 	}
 	return d, nil
 }

@@ -34,9 +34,10 @@ func (s *Store) ViewPersona(ctx context.Context, workspaceOID, oID string, view 
 		return view(p)
 	}
 	defer s.timed("persona")()
-	reader := personaReaders.Get().(*personarow.Reader)
-	defer personaReaders.Put(reader)
 	found, err := s.view(ctx, personaByID, func(r row) error {
+		// Not before: many wait for their rows, and few are here at once.
+		reader := personaReaders.Get().(*personarow.Reader)
+		defer personaReaders.Put(reader)
 		p, err := reader.Read(r)
 		if err != nil {
 			return err

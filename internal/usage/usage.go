@@ -24,6 +24,10 @@ const (
 	// perWrite is how many are written down in one transaction: others wait for
 	// that.
 	perWrite = 1_000
+	// perGentleWrite is that where requests come first: after each there is a pause,
+	// of pauses times as long as it took.
+	perGentleWrite = 100
+	pauses         = 9
 )
 
 // Times knows which keys were used since they were last written down.
@@ -88,16 +92,21 @@ func (u *Times) note(uses ...*Use) {
 		u.noted[use.keyOID] = use
 	}
 	if len(u.noted) >= early {
-		select {
-		case u.many <- struct{}{}:
-		default:
-		}
+		u.tellMany()
+	}
+}
+
+func (u *Times) tellMany() {
+	select {
+	case u.many <- struct{}{}:
+	default:
 	}
 }
 
 // Flush writes down what is new. What could not be written is kept for the next
-// time.
-func (u *Times) Flush(ctx context.Context, store persona.Store) error {
+// time. Gently is for a server at work: it takes a tenth of the time and leaves
+// the rest to requests, until there are Many again.
+func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) error {
 	u.mu.Lock()
 	noted := u.noted
 	u.noted = map[string]*Use{}
@@ -109,7 +118,11 @@ func (u *Times) Flush(ctx context.Context, store persona.Store) error {
 	// Neighbours are written together, as they stand together in the database.
 	slices.SortFunc(uses, func(a, b *Use) int { return cmp.Compare(a.keyOID, b.keyOID) })
 	for len(uses) > 0 {
-		some := uses[:min(perWrite, len(uses))]
+		most, began := perWrite, time.Now()
+		if gently {
+			most = perGentleWrite
+		}
+		some := uses[:min(most, len(uses))]
 		lastUsed := make(map[string]time.Time, len(some))
 		for _, use := range some {
 			lastUsed[use.keyOID] = time.UnixMicro(use.last.Load()).UTC()
@@ -121,8 +134,23 @@ func (u *Times) Flush(ctx context.Context, store persona.Store) error {
 			return err
 		}
 		uses = uses[len(some):]
+		if gently && len(uses) > 0 {
+			gently = u.pause(ctx, pauses*time.Since(began))
+		}
 	}
 	return nil
+}
+
+// pause tells whether to go on gently, after a while.
+func (u *Times) pause(ctx context.Context, while time.Duration) bool {
+	select {
+	case <-time.After(while):
+		return true
+	case <-u.many:
+		u.tellMany() // who waits for it shall know, too
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // again notes uses that could not be written down.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +28,12 @@ type tx struct {
 	store *store
 }
 
-func (s *store) Write(_ context.Context, fn func(persona.Tx) error) error { return fn(tx{store: s}) }
+func (s *store) Write(ctx context.Context, fn func(persona.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fn(tx{store: s})
+}
 
 func (t tx) TouchAPIKeys(_ context.Context, lastUsed map[string]time.Time) error {
 	if t.store.fails != nil {
@@ -50,7 +57,7 @@ func at(second int) time.Time { return time.Date(2026, 11, 28, 0, 0, second, 0, 
 
 func flush(t *testing.T, times *usage.Times, s *store) error {
 	t.Helper()
-	return times.Flush(t.Context(), s)
+	return times.Flush(t.Context(), s, false)
 }
 
 func TestFlush(t *testing.T) {
@@ -107,6 +114,61 @@ func TestFlushFails(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.all()); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
+	}
+}
+
+// TestFlushGently: nine tenths of the time are left to others, until there is much to
+// write again, or no time any more.
+func TestFlushGently(t *testing.T) {
+	t.Parallel()
+	const keys, each = 450, time.Second
+	for name, c := range map[string]struct {
+		then  func(times *usage.Times, end func()) // after the second transaction
+		sizes []int
+		took  time.Duration
+		kept  int // for the next time
+	}{
+		"ToTheEnd": {func(*usage.Times, func()) {}, []int{100, 100, 100, 100, 50}, 5*each + 4*9*each, 0},
+		"UntilMany": {func(times *usage.Times, _ func()) {
+			for i := range 150_000 {
+				times.Of(fmt.Sprintf("ak_more_%d", i)).At(at(2))
+			}
+		}, []int{100, 100, 250}, 3*each + 9*each, 150_000},
+		"UntilTheEnd": {func(_ *usage.Times, end func()) { end() }, []int{100, 100}, 2*each + 9*each, 250},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				times, s := usage.New(), &store{}
+				for i := range keys {
+					times.Of(fmt.Sprintf("ak_%d", i)).At(at(1))
+				}
+				ctx, end := context.WithCancel(t.Context())
+				defer end()
+				s.fails = func(write int) error {
+					time.Sleep(each)
+					if write == 1 {
+						c.then(times, end)
+					}
+					return nil
+				}
+				began := time.Now()
+				if err := times.Flush(ctx, s, true); err != nil && ctx.Err() == nil {
+					t.Fatal(err)
+				}
+				var sizes []int
+				for _, write := range s.writes {
+					sizes = append(sizes, len(write))
+				}
+				if took := time.Since(began); took != c.took || !slices.Equal(sizes, c.sizes) {
+					t.Errorf("%v were written in %s, want %v in %s", sizes, took, c.sizes, c.took)
+				}
+				s.writes, s.fails = nil, nil
+				if err := flush(t, times, s); err != nil || len(s.all()) != c.kept {
+					t.Errorf("the next time %d are written, %v, want %d", len(s.all()), err, c.kept)
+				}
+			})
+		})
 	}
 }
 

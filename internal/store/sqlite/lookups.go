@@ -85,18 +85,20 @@ func (ls *lookups) one(ctx context.Context, text string, scan func(Row) error, a
 		return false, err
 	}
 	a := askedBefore.Get().(*asked)
-	defer a.done()
 	a.text, a.args, a.row.viewed = text, args, viewed
-	if err := ls.read(ctx, a); err != nil || !a.found {
-		return false, err
+	err = ls.read(ctx, a)
+	found = a.found && err == nil
+	if found {
+		err = scan(&a.row)
 	}
-	err = scan(&a.row)
-	if a.together {
+	together := a.together
+	a.done()
+	if together {
 		// The others are scanned too before any of them goes on, and then all go on:
 		// the same code for many runs in a part of the time.
 		runtime.Gosched()
 	}
-	return true, err
+	return found, err
 }
 
 // done makes room for another use.
