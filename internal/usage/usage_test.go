@@ -146,7 +146,7 @@ func TestFlushGently(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
 				s.fails = func(write int) error {
-					time.Sleep(each)
+					time.Sleep(each) //nolint:forbidigo // in a synctest bubble
 					if write == 1 {
 						c.then(times, end)
 					}
