@@ -26,7 +26,7 @@ const (
 	// said. docs/limits.md has the measurement.
 	DefaultMaxInFlight = 16
 	// ShortInFlight is how many gets, and how many changes, are in work for each
-	// list: gets are read together, and changes wait for the disk together.
+	// list: on SQLite gets are read together, and changes wait for the disk together.
 	ShortInFlight = 4
 	// MaxWaiting is how many more wait to be worked on, each QueueTimeout at
 	// most.

@@ -19,7 +19,7 @@ func TestTooMuchToDo(t *testing.T) {
 	var mu sync.Mutex
 	refused := map[httpx.Refusal]int{}
 	s := setup(t, func(c *config) {
-		c.api.MaxInFlight = 1 // and api.ShortInFlight changes
+		c.api.MaxInFlight = 1 // and api.ShortInFlight gets, and changes
 		c.api.Refused = func(r httpx.Refusal) {
 			mu.Lock()
 			defer mu.Unlock()

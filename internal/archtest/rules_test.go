@@ -58,8 +58,9 @@ var rooms = []room{
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
-		"internal/store/engine", "internal/store/migrations", "internal/store/segments", "internal/store/dbfile", "internal/persona",
+		"internal/store/engine", "internal/store/migrations", "internal/store/segments", "internal/store/sqlite/lookup", "internal/store/dbfile", "internal/persona",
 	}},
+	{dir: "internal/store/sqlite/lookup"},
 	{dir: "internal/store/sqlite/backup", may: []string{"internal/store/sqlite", "internal/store/dbfile", "internal/persona"}},
 	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
 	{dir: "internal/store/engine", may: []string{"internal/persona"}},

@@ -31,7 +31,7 @@ type serveCmd struct {
 	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for personas and keys that were read, in MiB. 0 turns the cache off. Default: ${default}."`
 	Retain    string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted personas are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
 	MaxConns  int    `name:"max-connections" default:"16384" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"How many connections there are at once; more are refused. Default: ${default}."`
-	MaxWork   int    `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"How many lists are in work at once, and four times as many gets, and changes. More wait 1 s at most, and then get 503. Default: ${default}."`
+	MaxWork   int    `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"How many lists are in work at once, four times as many gets, and four times as many changes. More wait 1 s at most, and then get 503. Default: ${default}."`
 	TLSCert   string `name:"tls-cert" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
 	TLSKey    string `name:"tls-key" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
 	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Logs on stderr as auto (text on a terminal, else json), text or json. Default: ${default}."`

@@ -4,6 +4,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -141,7 +142,8 @@ type Background struct {
 func (l *Library) Run(ctx context.Context, work Background) {
 	flush := func(ctx context.Context, gently bool) (many <-chan struct{}) {
 		err := l.usage.Flush(ctx, l.store, gently)
-		if err != nil && ctx.Err() == nil {
+		// Where the server ends, the last flush has the rest.
+		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
 			return nil // there are as many as before: only the ticker tries again
 		}

@@ -29,6 +29,47 @@ func (f full) Credential(_ context.Context, keyOID string) (*persona.Credential,
 	}, nil
 }
 
+// stuckStore is one whose database another program holds.
+type stuckStore struct{ full }
+
+func (stuckStore) Write(ctx context.Context, _ func(persona.Tx) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestRunTellsOfLastUses: what could not be written at the end is told, once, and not
+// that the end broke off what was being written.
+func TestRunTellsOfLastUses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		token, digest := persona.NewToken()
+		lib, err := library.New(library.Config{Store: stuckStore{full{digests: map[string]persona.Digest{token.KeyOID(): digest}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lib.Authenticate(t.Context(), token.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var failed []error
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			lib.Run(ctx, library.Background{Failed: func(err error) {
+				if strings.Contains(err.Error(), "last used") {
+					failed = append(failed, err)
+				}
+			}})
+		}()
+		time.Sleep(time.Minute + time.Second) //nolint:forbidigo // in a synctest bubble
+		cancel()
+		<-ended
+		if len(failed) != 1 || !errors.Is(failed[0], context.DeadlineExceeded) {
+			t.Errorf("told of %v, want once, when there was no more time", failed)
+		}
+	})
+}
+
 // TestRunPausesAfterFailure: where there is much to write, which cannot be
 // written, it is tried again once a minute and not at once.
 func TestRunPausesAfterFailure(t *testing.T) {

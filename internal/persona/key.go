@@ -28,8 +28,8 @@ type APIKey struct {
 	ExpiresAt *time.Time
 	// RevokedAt is set on a revoked key.
 	RevokedAt *time.Time
-	// LastUsedAt is nil until first use, and lags behind the last use by up to
-	// a minute.
+	// LastUsedAt is nil until first use, and lags behind the last use by about a
+	// minute at most (docs/limits.md).
 	LastUsedAt *time.Time
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"maps"
-	"runtime"
 	"slices"
 	"time"
 
@@ -73,10 +72,7 @@ func (t *tx) RevokeAPIKey(ctx context.Context, workspaceOID, keyOID string, at t
 func (t *tx) TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) error {
 	keyOIDs := slices.Sorted(maps.Keys(lastUsed)) // in one order, so that no two stop one another
 	for len(keyOIDs) > 0 {
-		some := credential.AtOnce
-		if len(keyOIDs) < some {
-			some = 1 // so that there are two texts, which stay prepared
-		}
+		some := credential.AtOnce(len(keyOIDs))
 		args := make([]any, 0, 2*some)
 		for _, keyOID := range keyOIDs[:some] {
 			args = append(args, keyOID, micros(lastUsed[keyOID]))
@@ -90,7 +86,6 @@ func (t *tx) TouchAPIKeys(ctx context.Context, lastUsed map[string]time.Time) er
 			return err
 		}
 		keyOIDs = keyOIDs[some:]
-		runtime.Gosched() // requests come first: there may be 100,000 keys, and nobody waits for this
 	}
 	return nil
 }

@@ -23,11 +23,13 @@ const (
 	atMost = 200_000
 	// perWrite is how many are written down in one transaction: others wait for
 	// that.
-	perWrite = 1_000
-	// perGentleWrite is that where requests come first: after each there is a pause,
-	// of pauses times as long as it took.
-	perGentleWrite = 100
+	perWrite = 5_000
+	// perGentleWrite is that where requests come first, which wait for it, too, where
+	// they share its processor: a millisecond. After each there is a pause, pauses times
+	// as long as it took, maxPause at most.
+	perGentleWrite = 40
 	pauses         = 9
+	maxPause       = time.Second
 )
 
 // Times knows which keys were used since they were last written down.
@@ -135,7 +137,7 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) err
 		}
 		uses = uses[len(some):]
 		if gently && len(uses) > 0 {
-			gently = u.pause(ctx, pauses*time.Since(began))
+			gently = u.pause(ctx, min(pauses*time.Since(began), maxPause))
 		}
 	}
 	return nil

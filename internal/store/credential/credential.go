@@ -12,10 +12,17 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// AtOnce is how many keys one statement touches, or else one: requests wait for one
-// where they share a processor with it, and with 20 that is not for as long as a
-// millisecond.
-const AtOnce = 20
+// AtOnce is how many of so many keys one statement touches: 200, 20 or one, each of
+// which is a text that stays prepared.
+func AtOnce(keys int) int {
+	switch {
+	case keys >= 200:
+		return 200
+	case keys >= 20:
+		return 20
+	}
+	return 1
+}
 
 // Touch is the text that sets when so many keys were last used, each a parameter
 // before its time in microseconds.

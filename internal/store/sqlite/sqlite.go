@@ -26,6 +26,7 @@ import (
 	"personae.dev/internal/store/engine"
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/segments"
+	"personae.dev/internal/store/sqlite/lookup"
 )
 
 const (
@@ -51,7 +52,7 @@ type DB struct {
 	lock    *flock.Flock // nil unless Exclusive
 	bulk    bool         // the log may be off
 
-	lookups   *lookups
+	lookups   *lookup.Pool
 	closing   sync.Once
 	closed    error // what closing found
 	preparing sync.Mutex
@@ -137,7 +138,7 @@ func Open(ctx context.Context, path string, opts engine.Options, prepare engine.
 	if d.watch, err = newWatch(ctx, d.writer, &connections.made); err != nil {
 		return nil, errors.Join(d.Translate(err), d.readers.Close())
 	}
-	d.lookups = newLookups(dsn(path, url.Values{"mode": {"rw"}}))
+	d.lookups = lookup.New(dsn(path, url.Values{"mode": {"rw"}}), busyTimeout)
 	d.writes = &writes{db: d.writer, watch: d.watch, prepareChanges: prepare, after: commitAfter, prepared: map[string]*sql.Stmt{}}
 	if opts.Bulk {
 		d.leaveWAL(ctx)
@@ -288,7 +289,7 @@ func (d *DB) Close() error {
 	d.closing.Do(func() {
 		d.watch.stop()
 		d.writes.close()
-		d.lookups.close()
+		d.lookups.Close()
 		d.closed = d.readers.Close()
 		if d.bulk {
 			// Or whoever opens it next sets it.
@@ -300,6 +301,18 @@ func (d *DB) Close() error {
 		}
 	})
 	return d.closed
+}
+
+// One runs a query for one row: see lookup.Pool.
+func (d *DB) One(ctx context.Context, text string, scan func(lookup.Row) error, args ...string) (found bool, err error) {
+	found, err = d.lookups.One(ctx, text, scan, args...)
+	return found, d.Translate(err)
+}
+
+// View is One for a scan that leaves nothing behind of the texts of the row.
+func (d *DB) View(ctx context.Context, text string, scan func(lookup.Row) error, args ...string) (found bool, err error) {
+	found, err = d.lookups.View(ctx, text, scan, args...)
+	return found, d.Translate(err)
 }
 
 // Epoch implements engine.Engine.
@@ -338,4 +351,15 @@ func (d *DB) Translate(err error) error {
 		return unavailable("The disk that holds the database file %s did not work. Nothing of this change was kept; check the disk and its free space, and try again.")
 	}
 	return err
+}
+
+// codeOf returns SQLite's code for an error of it, whoever made it.
+func codeOf(err error) (code int, ok bool) {
+	if f, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
+		return f.Code(), true
+	}
+	return 0, false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -320,5 +321,25 @@ func TestClosedDatabase(t *testing.T) {
 	}
 	if err := d.Write(t.Context(), add(t, "late")); err == nil {
 		t.Error("Write succeeded after Close")
+	}
+}
+
+// TestCloseAtOnce: two that close wait for one another.
+func TestCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"), engine.Options{Create: true}.WithDefaults(), addAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
 	}
 }

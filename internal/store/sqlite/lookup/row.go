@@ -1,4 +1,4 @@
-package sqlite
+package lookup
 
 import (
 	"database/sql"
@@ -14,8 +14,8 @@ import (
 // Row is a row that can be read.
 type Row = interface{ Scan(dest ...any) error }
 
-// lookupRow is a row that was read.
-type lookupRow struct {
+// row is a row that was read.
+type row struct {
 	columns []column
 	texts   string // of all columns, one after the other
 	viewed  bool   // the texts are in buffer, which is used again
@@ -35,9 +35,9 @@ type column struct {
 // Scan implements Row, for destinations that are texts, numbers, bools, and
 // those that are nil or not Valid for NULL. All texts are parts of one, so that who keeps
 // one of them keeps all.
-func (r *lookupRow) Scan(dest ...any) error {
+func (r *row) Scan(dest ...any) error {
 	if len(dest) != len(r.columns) {
-		return fmt.Errorf("sqlite: a row of %d columns is scanned into %d", len(r.columns), len(dest))
+		return fmt.Errorf("lookup: a row of %d columns is scanned into %d", len(r.columns), len(dest))
 	}
 	rest := r.texts
 	for i, d := range dest {
@@ -61,7 +61,7 @@ func (r *lookupRow) Scan(dest ...any) error {
 }
 
 // read reads the row that a statement stands at.
-func (r *lookupRow) read(tls *libc.TLS, statement uintptr) {
+func (r *row) read(tls *libc.TLS, statement uintptr) {
 	total := 0
 	r.columns = r.columns[:0]
 	for i := range sqlite3.Xsqlite3_column_count(tls, statement) {
@@ -87,7 +87,7 @@ func (r *lookupRow) read(tls *libc.TLS, statement uintptr) {
 }
 
 // memory returns what so many bytes can be appended to.
-func (r *lookupRow) memory(size int) []byte {
+func (r *row) memory(size int) []byte {
 	if !r.viewed || size > maxViewed {
 		return make([]byte, 0, size)
 	}
@@ -110,7 +110,7 @@ func assign(column int, dest any, text string) error {
 	default:
 		v := reflect.ValueOf(dest)
 		if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.String {
-			return fmt.Errorf("sqlite: column %d is a text, and %T is not", column, dest)
+			return fmt.Errorf("lookup: column %d is a text, and %T is not", column, dest)
 		}
 		v.Elem().SetString(text)
 	}
@@ -127,7 +127,7 @@ func assignNumber(column int, dest any, n int64) error {
 	case *sql.Null[int64]:
 		*d = sql.Null[int64]{V: n, Valid: true}
 	default:
-		return fmt.Errorf("sqlite: column %d is no text, and %T is not for others", column, dest)
+		return fmt.Errorf("lookup: column %d is no text, and %T is not for others", column, dest)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func assignNull(column int, dest any) error {
 	case *sql.Null[int64]:
 		*d = sql.Null[int64]{}
 	default:
-		return fmt.Errorf("sqlite: column %d is NULL, and %T cannot be", column, dest)
+		return fmt.Errorf("lookup: column %d is NULL, and %T cannot be", column, dest)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package lookup
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,29 +15,57 @@ import (
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"personae.dev/internal/persona"
-	"personae.dev/internal/store/engine"
 )
 
-func openForLookups(t *testing.T) *DB {
+// openPlain makes a file without a log, so that it can be locked as a whole, and returns
+// what runs statements in it.
+func openPlain(t *testing.T, path string) (do func(text string)) {
 	t.Helper()
-	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"), engine.Options{Create: true}.WithDefaults(), addAll)
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.SetMaxOpenConns(1)
 	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return d
+	do = func(text string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Error(err)
+		}
+	}
+	do("create table t (a text)")
+	return do
+}
+
+// openPool opens a pool for a file with a table t.
+func openPool(t *testing.T) *Pool {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plain.db")
+	openPlain(t, path)("pragma journal_mode = wal")
+	p := New("file:"+path, time.Second)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func openConnection(t *testing.T, name string, lockWait time.Duration) *connection {
+	t.Helper()
+	c, err := open(name, lockWait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.close)
+	return c
 }
 
 func TestOne(t *testing.T) {
 	t.Parallel()
-	d := openForLookups(t)
+	p := openPool(t)
 	type mode string
 	type values struct {
 		Text     string
@@ -56,7 +85,7 @@ func TestOne(t *testing.T) {
 	}
 	long := strings.Repeat("é", 1000) + "\x00" // longer than what is there for arguments at first
 	longest := strings.Repeat("x", maxViewed)  // and than what stays there for texts
-	for name, one := range map[string]func(context.Context, string, func(Row) error, ...string) (bool, error){"One": d.One, "View": d.View} {
+	for name, one := range map[string]func(context.Context, string, func(Row) error, ...string) (bool, error){"One": p.One, "View": p.View} {
 		for _, arg := range []string{"", "x", long, "y", longest, "z"} {
 			found, err := one(t.Context(), query, func(r Row) error {
 				if err := scan(r); err != nil {
@@ -85,12 +114,8 @@ func TestOne(t *testing.T) {
 // not is left alone.
 func TestViewUsesMemoryAgain(t *testing.T) {
 	t.Parallel()
-	l, err := openLookup(openForLookups(t).lookups.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
-	var row lookupRow
+	c := openConnection(t, openPool(t).name, time.Second)
+	var row row
 	var kept, first, second string
 	for _, look := range []struct {
 		viewed bool
@@ -98,7 +123,7 @@ func TestViewUsesMemoryAgain(t *testing.T) {
 		into   *string
 	}{{false, "kept", &kept}, {true, "first", &first}, {true, "other", &second}} {
 		row.viewed = look.viewed
-		found, err := l.one("select $1", []string{look.text}, &row)
+		found, err := c.one("select $1", []string{look.text}, &row)
 		if err := errors.Join(err, row.Scan(look.into)); err != nil || !found {
 			t.Fatal(found, err)
 		}
@@ -110,7 +135,7 @@ func TestViewUsesMemoryAgain(t *testing.T) {
 
 func TestOneFails(t *testing.T) {
 	t.Parallel()
-	d := openForLookups(t)
+	p := openPool(t)
 	var text string
 	var number int64
 	into := func(dest any) func(Row) error { return func(r Row) error { return r.Scan(dest) } }
@@ -127,21 +152,24 @@ func TestOneFails(t *testing.T) {
 		"NumberAsText": {"select 1", into(&text), "no text"},
 		"Scan":         {"select 1", func(Row) error { return broken }, "broken"},
 		"Columns":      {"select 'x', 1", into(&text), "2 columns is scanned into 1"},
-		"Write":        {"delete from users returning o_id", into(&text), "readonly"},
+		"Write":        {"delete from t returning a", into(&text), "readonly"},
 	} {
 		for range 2 { // an error leaves the connection as it was
-			if _, err := d.One(t.Context(), c.text, c.scan); err == nil || !strings.Contains(chain(err), c.want) {
+			if _, err := p.One(t.Context(), c.text, c.scan); err == nil || !strings.Contains(chain(err), c.want) {
 				t.Errorf("%s: %v, want %q", name, err, c.want)
 			}
 		}
 	}
-	_, err := d.One(t.Context(), "delete from users returning o_id", into(&text))
-	if persona.KindOf(err) != persona.Unavailable {
-		t.Errorf("an error of SQLite's has the kind %v", persona.KindOf(err))
+	_, err := p.One(t.Context(), "delete from t returning a", into(&text))
+	if f, failed := errors.AsType[interface {
+		Code() int
+		error
+	}](err); !failed || f.Code() != sqlite3.SQLITE_READONLY {
+		t.Errorf("an error of SQLite's is %v", err)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := d.One(cancelled, "select 1", into(&number)); !errors.Is(err, context.Canceled) {
+	if _, err := p.One(cancelled, "select 1", into(&number)); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 }
@@ -154,17 +182,16 @@ func chain(err error) (all string) {
 	return all
 }
 
-// TestOneAtOnce: more read than there are connections, and the end waits for
-// them.
+// TestOneAtOnce: more read than there are connections.
 func TestOneAtOnce(t *testing.T) {
 	t.Parallel()
-	d := openForLookups(t)
+	p := openPool(t)
 	var group sync.WaitGroup
-	for range 4 * lookupConnections() {
+	for range 4 * connections() {
 		group.Go(func() {
 			for range 100 {
 				var n int64
-				found, err := d.One(t.Context(), "select count(*) from users where o_id = $1", func(r Row) error { return r.Scan(&n) }, "u_1")
+				found, err := p.One(t.Context(), "select count(*) from t where a = $1", func(r Row) error { return r.Scan(&n) }, "x")
 				if err != nil || !found {
 					t.Errorf("One = %v, %v", found, err)
 				}
@@ -172,38 +199,142 @@ func TestOneAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if idle := len(d.lookups.idle); idle == 0 || idle > lookupConnections() {
+	if idle := len(p.idle); idle == 0 || idle > connections() {
 		t.Errorf("%d connections are open", idle)
-	}
-	// With every connection in use, who waits is not kept beyond its context.
-	free := useAll(d.lookups)
-	ctx, cancel := context.WithCancel(t.Context())
-	waited := make(chan error)
-	go func() {
-		_, err := d.One(ctx, "select 1", func(Row) error { return nil })
-		waited <- err
-	}()
-	cancel()
-	if err := <-waited; !errors.Is(err, context.Canceled) {
-		t.Errorf("who waited was told %v", err)
-	}
-	free()
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.One(t.Context(), "select 1", func(Row) error { return nil }); !errors.Is(err, errClosed) {
-		t.Errorf("after the end: %v", err)
 	}
 }
 
-// useAll makes ls look as if all connections were in use, until free is called.
-func useAll(ls *lookups) (free func()) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.reading = ls.most
+// waiting waits until so many wait.
+func (p *Pool) untilWait(count int) {
+	for wait := -1; wait != count; runtime.Gosched() {
+		p.mu.Lock()
+		wait = len(p.waiting)
+		p.mu.Unlock()
+	}
+}
+
+// TestCancel: who waits is not kept beyond its context, and one that was chosen to
+// read does so all the same.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	p := openPool(t)
+	free := useAll(p)
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan error)
+	ask := func() {
+		_, err := p.One(ctx, "select 1", func(Row) error { return nil })
+		told <- err
+	}
+	go ask()
+	p.untilWait(1)
+	cancel()
+	if err := <-told; !errors.Is(err, context.Canceled) {
+		t.Errorf("who waited was told %v", err)
+	}
+	p.untilWait(0)
+	a := &asked{text: "select 1", told: make(chan struct{}, 1)}
+	p.waiting = append(p.waiting, a)
+	free()
+	if !p.wait(ctx, a) || !a.leads {
+		t.Fatal("one that was chosen to lead does not")
+	}
+	p.lead(a)
+	if !a.found || a.err != nil || p.reading != 0 {
+		t.Errorf("it has read %v, %v; %d read", a.found, a.err, p.reading)
+	}
+}
+
+// TestClose: the end waits for those that read or wait, and nobody comes after it.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	p := openPool(t)
+	free := useAll(p)
+	asked, closed := make(chan error), make(chan struct{})
+	go func() {
+		_, err := p.One(t.Context(), "select 1", func(Row) error { return nil })
+		asked <- err
+	}()
+	p.untilWait(1)
+	go func() { defer close(closed); p.Close() }()
+	for is := false; !is; runtime.Gosched() {
+		p.mu.Lock()
+		is = p.closed
+		p.mu.Unlock()
+	}
+	if _, err := p.One(t.Context(), "select 1", func(Row) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+	select {
+	case <-closed:
+		t.Error("the end did not wait")
+	default:
+	}
+	free()
+	if err := <-asked; err != nil {
+		t.Errorf("one that waited: %v", err)
+	}
+	<-closed
+}
+
+// TestPanic: a panic costs nobody but the one whose it is more than an error.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	p := openPool(t)
+	free := useAll(p)
+	batch := []*asked{}
+	for range 3 {
+		batch = append(batch, &asked{text: "select 1", told: make(chan struct{}, 1)})
+	}
+	batch[1].row.viewed = true
+	p.waiting = slices.Clone(batch)
+	free()
+	p.mu.Lock()
+	p.idle = append(p.idle, &connection{}) // any use of it panics
+	p.mu.Unlock()
+	<-batch[0].told
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		p.lead(batch[0])
+	}()
+	for _, other := range batch[1:] {
+		<-other.told
+		if !errors.Is(other.err, errPanicked) {
+			t.Errorf("another was told %v", other.err)
+		}
+	}
+	if found, err := p.One(t.Context(), "select 1", func(Row) error { return nil }); !found || err != nil || p.reading != 0 {
+		t.Errorf("after it One = %v, %v; %d read", found, err, p.reading)
+	}
+}
+
+// TestGathered: so many come along, and the next one leads the rest.
+func TestGathered(t *testing.T) {
+	t.Parallel()
+	p := New("", 0)
+	p.reading, p.gathering = 1, true
+	for range mostTogether + 1 {
+		p.waiting = append(p.waiting, &asked{})
+	}
+	all := slices.Clone(p.waiting)
+	first := &asked{}
+	_, batch, next := p.gathered(first)
+	if len(batch) != mostTogether || batch[0] != first || next != all[mostTogether-1] || !next.leads || len(p.waiting) != 1 || p.reading != 2 || !p.gathering {
+		t.Errorf("%d come along, the next leads: %v, %d wait, %d read", len(batch), next != nil && next.leads, len(p.waiting), p.reading)
+	}
+}
+
+// useAll makes p look as if all connections were in use, until free is called.
+func useAll(p *Pool) (free func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading = p.most
 	return func() {
-		for range ls.most {
-			ls.finished(nil, nil).tell()
+		for range p.most {
+			p.finished(nil, nil).tell()
 		}
 	}
 }
@@ -212,11 +343,10 @@ func useAll(ls *lookups) (free func()) {
 // connection, and neither a fault nor the lack of a row is another's.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	d := openForLookups(t)
-	ls := d.lookups
-	free := useAll(ls)
+	p := openPool(t)
+	free := useAll(p)
 	var asking sync.WaitGroup
-	const count = lookupsTogether + 2
+	const count = mostTogether + 2
 	for i := range count {
 		asking.Go(func() {
 			text, want := "select $1", strconv.Itoa(i)
@@ -227,7 +357,7 @@ func TestTogether(t *testing.T) {
 				text = "select $1 from nowhere"
 			}
 			var got string
-			found, err := d.View(t.Context(), text, func(r Row) error { return r.Scan(&got) }, want)
+			found, err := p.View(t.Context(), text, func(r Row) error { return r.Scan(&got) }, want)
 			switch {
 			case i%8 == 6 && (found || err != nil):
 				t.Errorf("%d: without a row View = %v, %v", i, found, err)
@@ -238,20 +368,16 @@ func TestTogether(t *testing.T) {
 			}
 		})
 	}
-	for waiting := 0; waiting < count; runtime.Gosched() {
-		ls.mu.Lock()
-		waiting = len(ls.waiting)
-		ls.mu.Unlock()
-	}
+	p.untilWait(count)
 	free()
 	asking.Wait()
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if len(ls.idle) == 0 || len(ls.idle) > 2 || ls.reading != 0 || ls.gathering || len(ls.waiting) != 0 {
-		t.Errorf("%d connections are open, %d read, %d wait, gathering: %v", len(ls.idle), ls.reading, len(ls.waiting), ls.gathering)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 || len(p.idle) > 2 || p.reading != 0 || p.gathering || len(p.waiting) != 0 {
+		t.Errorf("%d connections are open, %d read, %d wait, gathering: %v", len(p.idle), p.reading, len(p.waiting), p.gathering)
 	}
-	for _, l := range ls.idle {
-		if sqlite3.Xsqlite3_get_autocommit(l.tls, l.db) == 0 {
+	for _, c := range p.idle {
+		if sqlite3.Xsqlite3_get_autocommit(c.tls, c.db) == 0 {
 			t.Error("a transaction has not ended")
 		}
 	}
@@ -265,12 +391,9 @@ func TestTogetherOfOneMoment(t *testing.T) {
 	do := openPlain(t, path)
 	do("pragma journal_mode = wal")
 	do("insert into t values (0), (0)")
-	l, err := openLookup(dsn(path, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
+	c := openConnection(t, "file:"+path, time.Second)
 	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
 	go func() {
 		defer close(stopped)
 		for {
@@ -283,14 +406,14 @@ func TestTogetherOfOneMoment(t *testing.T) {
 		}
 	}()
 	first, second := &asked{text: "select a from t where rowid = 1"}, &asked{text: "select a from t where rowid = 2"}
-	for n := 0; n < 1000 || first.row.texts == "0"; n++ {
-		l.readAll([]*asked{first, second})
+	seen := map[string]bool{}
+	for n := 0; n < 1000 || len(seen) < 50; n++ {
+		c.readAll([]*asked{first, second})
 		if first.err != nil || second.err != nil || first.row.texts != second.row.texts {
 			t.Fatalf("%q and %q, %v and %v", first.row.texts, second.row.texts, first.err, second.err)
 		}
+		seen[first.row.texts] = true
 	}
-	close(stop)
-	<-stopped
 }
 
 // TestTogetherLocked: where another program locks the file, those that are read
@@ -299,14 +422,7 @@ func TestTogetherLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "plain.db")
 	other := openPlain(t, path)
-	l, err := openLookup(dsn(path, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
-	if err := l.do("pragma busy_timeout = 1"); err != nil {
-		t.Fatal(err)
-	}
+	c := openConnection(t, "file:"+path, time.Millisecond)
 	batch := []*asked{{text: "select count(*) from t"}, {text: "select count(*) from t"}, {text: "select 1"}}
 	for _, locked := range []bool{true, false} {
 		if locked {
@@ -314,53 +430,12 @@ func TestTogetherLocked(t *testing.T) {
 		} else {
 			other("commit")
 		}
-		l.readAll(batch)
+		c.readAll(batch)
 		for i, a := range batch {
 			if locked && a.err != batch[0].err || locked == (a.err == nil) { //nolint:errorlint // the very same
 				t.Errorf("locked: %v, row %d: %v", locked, i, a.err)
 			}
 		}
-	}
-}
-
-// openPlain makes a file without a log, so that it can be locked as a whole, and returns
-// what runs statements in it.
-func openPlain(t *testing.T, path string) (do func(text string)) {
-	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	do = func(text string) {
-		t.Helper()
-		if _, err := db.ExecContext(t.Context(), text); err != nil {
-			t.Error(err)
-		}
-	}
-	do("create table t (a text)")
-	return do
-}
-
-// TestCloseAtOnce: two that close wait for one another.
-func TestCloseAtOnce(t *testing.T) {
-	t.Parallel()
-	for range 10 {
-		d := openForLookups(t)
-		var group sync.WaitGroup
-		for range 4 {
-			group.Go(func() {
-				if err := d.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		group.Wait()
 	}
 }
 
@@ -370,22 +445,22 @@ func TestOpensForItself(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "plain.db")
 	do := openPlain(t, path)
-	ls := newLookups(dsn(path, nil))
-	first, err := openLookup(ls.name)
+	p := New("file:"+path, 5*time.Second)
+	first, err := open(p.name, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ls.reading = 1 // first is in use
+	p.reading = 1 // first is in use
 	do("begin exclusive")
 	opened := make(chan error)
 	go func() {
-		_, err := ls.one(t.Context(), "select count(*) from t", func(Row) error { return nil }, nil, false)
+		_, err := p.One(t.Context(), "select count(*) from t", func(Row) error { return nil })
 		opened <- err
 	}()
 	time.Sleep(50 * time.Millisecond) //nolint:forbidigo // until it waits in SQLite, which tells nobody; too short a time only shows less
 	began := time.Now()
-	ls.finished(first, nil).tell()
-	if took := time.Since(began); took > busyTimeout/5 {
+	p.finished(first, nil).tell()
+	if took := time.Since(began); took > p.lockWait/5 {
 		t.Errorf("to give a connection back took %v", took)
 	}
 	select {
@@ -397,5 +472,5 @@ func TestOpensForItself(t *testing.T) {
 	if err := <-opened; err != nil {
 		t.Error(err)
 	}
-	ls.close()
+	p.Close()
 }
