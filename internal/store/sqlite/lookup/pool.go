@@ -160,7 +160,7 @@ func (p *Pool) wait(ctx context.Context, a *asked) bool {
 // lead reads a and some of those that wait, and has another one lead after it, or
 // beside it where more wait.
 func (p *Pool) lead(a *asked) {
-	l, batch, next := p.gathered(a)
+	c, batch, next := p.gathered(a)
 	next.tell()
 	err := errPanicked
 	defer func() {
@@ -168,22 +168,22 @@ func (p *Pool) lead(a *asked) {
 			for _, one := range batch {
 				one.found, one.err = false, err
 			}
-			l = nil // it is of no more use
+			c = nil // it is of no more use
 		}
 		for _, other := range batch[1:] {
 			other.tell()
 		}
 		clear(batch)
-		p.finished(l, batch).tell()
+		p.finished(c, batch).tell()
 	}()
 	opened := error(nil)
-	if l == nil {
+	if c == nil {
 		// Not under the mutex: that may take as long as another program locks the file.
-		l, opened = open(p.name, p.lockWait)
+		c, opened = open(p.name, p.lockWait)
 	}
-	if opened == nil && !l.readAll(batch) {
-		l.close()
-		l = nil
+	if opened == nil && !c.readAll(batch) {
+		c.close()
+		c = nil
 	}
 	err = opened
 }
@@ -193,12 +193,12 @@ var errPanicked = errors.New("lookup: a read panicked")
 
 // gathered ends the time to come along, and returns an idle connection, if there is one,
 // what is to be read with it, and who is to lead meanwhile, if anybody.
-func (p *Pool) gathered(a *asked) (l *connection, batch []*asked, next *asked) {
+func (p *Pool) gathered(a *asked) (c *connection, batch []*asked, next *asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if last := len(p.idle) - 1; last >= 0 {
-		l, p.idle = p.idle[last], p.idle[:last]
-		batch = l.batch[:0]
+		c, p.idle = p.idle[last], p.idle[:last]
+		batch = c.batch[:0]
 	}
 	n := min(len(p.waiting), mostTogether-1)
 	batch = append(append(batch, a), p.waiting[:n]...)
@@ -212,17 +212,17 @@ func (p *Pool) gathered(a *asked) (l *connection, batch []*asked, next *asked) {
 			p.reading++
 		}
 	}
-	return l, batch, next
+	return c, batch, next
 }
 
 // finished gives a connection back, if it could be opened, and returns who is to
 // lead then, if anybody.
-func (p *Pool) finished(l *connection, batch []*asked) (next *asked) {
+func (p *Pool) finished(c *connection, batch []*asked) (next *asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l != nil {
-		l.batch = batch
-		p.idle = append(p.idle, l)
+	if c != nil {
+		c.batch = batch
+		p.idle = append(p.idle, c)
 	}
 	if next = p.next(); next == nil {
 		if p.reading--; p.reading == 0 {
@@ -259,8 +259,8 @@ func (p *Pool) Close() {
 	for p.reading > 0 {
 		p.ended.Wait()
 	}
-	for _, l := range p.idle {
-		l.close()
+	for _, c := range p.idle {
+		c.close()
 	}
 	p.idle = nil
 }
