@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -74,6 +75,50 @@ func TestTooMuchToDo(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, `"status":503`) || strings.Contains(log, `"level":"ERROR"`) {
 		t.Errorf("the log: %s", log)
 	}
+}
+
+// heldGets is a store that shows no persona until release is closed.
+type heldGets struct {
+	persona.Store
+	came    chan struct{}
+	release chan struct{}
+}
+
+func (s *heldGets) ViewPersona(ctx context.Context, workspaceOID, oID string, view func(*persona.Persona) error) error {
+	s.came <- struct{}{}
+	<-s.release
+	return s.Store.ViewPersona(ctx, workspaceOID, oID, view)
+}
+
+// TestTooManyGets: api.ShortInFlight gets are in work for each list, and one more is
+// refused.
+func TestTooManyGets(t *testing.T) {
+	t.Parallel()
+	const most = api.ShortInFlight
+	held := &heldGets{came: make(chan struct{}, most+1), release: make(chan struct{})}
+	s := setup(t, func(c *config) {
+		c.api.MaxInFlight = 1
+		held.Store, c.library.Store = c.library.Store, held
+	})
+	c := s.start(t)
+	get := func() answer { return c.get(t, "/api/v2/persona/get?oId="+s.persona.OID, "api_key", s.token) }
+	var group sync.WaitGroup
+	for range most {
+		group.Go(func() {
+			if got := get(); got.status != http.StatusOK {
+				t.Errorf("one that was in work: %d %s", got.status, got.body)
+				held.came <- struct{}{} // or it would be waited for
+			}
+		})
+	}
+	for range most {
+		<-held.came
+	}
+	if got := get(); got.status != http.StatusServiceUnavailable {
+		t.Errorf("one more: %d %s", got.status, got.body)
+	}
+	close(held.release)
+	group.Wait()
 }
 
 // stuck is a client that reads nothing of an answer that is a success.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"personae.dev/internal/persona"
 	"personae.dev/internal/store/engine"
+	"personae.dev/internal/store/sqlite/lookup"
 )
 
 const addOrganization = `insert into organizations (o_id, name, slug, created_at) values ($1, $1, $1, 0)`
@@ -324,11 +327,40 @@ func TestClosedDatabase(t *testing.T) {
 	}
 }
 
+// TestOneAndView: a row is that of this file, however it is called, and an error
+// is one of the domain's.
+func TestOneAndView(t *testing.T) {
+	t.Parallel()
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"), engine.Options{Create: true}.WithDefaults(), addAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.writer.ExecContext(t.Context(), addOrganization, "og_1"); err != nil {
+		t.Fatal(err)
+	}
+	for name, one := range map[string]func(context.Context, string, func(lookup.Row) error, ...string) (bool, error){"One": d.One, "View": d.View} {
+		var oID string
+		scan := func(r lookup.Row) error {
+			var text string
+			err := r.Scan(&text)
+			oID = strings.Clone(text)
+			return err
+		}
+		if found, err := one(t.Context(), "select o_id from organizations where o_id = $1", scan, "og_1"); !found || err != nil || oID != "og_1" {
+			t.Errorf("%s = %v, %v and %q", name, found, err, oID)
+		}
+		if _, err := one(t.Context(), "delete from organizations returning o_id", scan); persona.KindOf(err) != persona.Unavailable {
+			t.Errorf("%s: a write through a connection that only reads: %v", name, err)
+		}
+	}
+}
+
 // TestCloseAtOnce: two that close wait for one another.
 func TestCloseAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 10 {
-		d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"), engine.Options{Create: true}.WithDefaults(), addAll)
+		d, err := Open(t.Context(), filepath.Join(t.TempDir(), "plain.db"), engine.Options{Create: true}.WithDefaults(), addAll)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,8 +25,8 @@ type connection struct {
 }
 
 const (
-	// cacheKiB is what each of them keeps in memory of the file: the inner
-	// pages of the indices of a million personas fit.
+	// cacheKiB is what each of them keeps in memory of the file: the inner pages of
+	// the index of a million personas fit, and some of those of their table.
 	cacheKiB = 2 << 10
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT

@@ -67,8 +67,9 @@ func New(name string, wait time.Duration) *Pool {
 	return p
 }
 
-// ErrClosed is the error of a lookup after Close.
-var ErrClosed = errors.New("lookup: the database is closed")
+// errClosed is the error of a lookup after Close, and errPanicked that of those whose rows
+// somebody else has read and panicked at.
+var errClosed, errPanicked = errors.New("lookup: the database is closed"), errors.New("lookup: a read panicked")
 
 var askedBefore = sync.Pool{New: func() any { return &asked{told: make(chan struct{}, 1)} }}
 
@@ -118,7 +119,7 @@ func (p *Pool) read(ctx context.Context, a *asked) error {
 	switch {
 	case p.closed:
 		p.mu.Unlock()
-		return ErrClosed
+		return errClosed
 	case p.gathering || p.reading == p.most:
 		p.waiting = append(p.waiting, a)
 		p.mu.Unlock()
@@ -162,7 +163,7 @@ func (p *Pool) wait(ctx context.Context, a *asked) bool {
 func (p *Pool) lead(a *asked) {
 	c, batch, next := p.gathered(a)
 	next.tell()
-	err := errPanicked
+	err := errPanicked // unless this comes to its end
 	defer func() {
 		if err != nil {
 			for _, one := range batch {
@@ -176,20 +177,21 @@ func (p *Pool) lead(a *asked) {
 		clear(batch)
 		p.finished(c, batch).tell()
 	}()
-	opened := error(nil)
 	if c == nil {
 		// Not under the mutex: that may take as long as another program locks the file.
-		c, opened = open(p.name, p.lockWait)
+		opened, failed := open(p.name, p.lockWait)
+		if failed != nil {
+			err = failed
+			return
+		}
+		c = opened
 	}
-	if opened == nil && !c.readAll(batch) {
+	if !c.readAll(batch) {
 		c.close()
 		c = nil
 	}
-	err = opened
+	err = nil
 }
-
-// errPanicked is the error of those that somebody else has read and panicked at.
-var errPanicked = errors.New("lookup: a read panicked")
 
 // gathered ends the time to come along, and returns an idle connection, if there is one,
 // what is to be read with it, and who is to lead meanwhile, if anybody.
@@ -215,7 +217,7 @@ func (p *Pool) gathered(a *asked) (c *connection, batch []*asked, next *asked) {
 	return c, batch, next
 }
 
-// finished gives a connection back, if it could be opened, and returns who is to
+// finished gives a connection back, if it is of more use, and returns who is to
 // lead then, if anybody.
 func (p *Pool) finished(c *connection, batch []*asked) (next *asked) {
 	p.mu.Lock()
