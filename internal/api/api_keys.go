@@ -17,7 +17,7 @@ import (
 const unlimited = math.MaxInt32
 
 // validateKey answers GET /api/v2/api-key/validate.
-func (a *API) validateKey(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error {
+func (a *API) validateKey(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
 	if err := limitRate(w, a.validate.Allow(caller.Key.OID, time.Now())); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // handler answers the request of a caller with a valid key.
-type handler func(w *httpx.ResponseWriter, r *http.Request, caller *persona.Credential) error
+type handler func(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error
 
 // get is the Handler of a handler that reads one thing, list of one that reads
 // many, and change of one that writes.

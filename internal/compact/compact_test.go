@@ -29,17 +29,33 @@ func credential(keyOID string) *persona.Credential {
 func TestCompact(t *testing.T) {
 	t.Parallel()
 	var shared compact.Shared
-	first, second := credential("ak_1"), credential("ak_2")
-	if more, less := shared.Compact(first), shared.Compact(second); less >= more {
+	first, second := shared.Compact(credential("ak_1")), shared.Compact(credential("ak_22"))
+	if more, less := first.Bytes(), second.Bytes(); less >= more {
 		t.Errorf("the first takes %d bytes, and the second, which shares, %d", more, less)
 	}
-	for keyOID, c := range map[string]*persona.Credential{"ak_1": first, "ak_2": second} {
-		if diff := cmp.Diff(credential(keyOID), c); diff != "" {
+	one, two := first.Expand(), second.Expand()
+	for keyOID, got := range map[string]*persona.Credential{"ak_1": &one, "ak_22": &two} {
+		if diff := cmp.Diff(credential(keyOID), got); diff != "" {
 			t.Errorf("%s has changed (-want +got):\n%s", keyOID, diff)
 		}
 	}
-	if first.User != second.User || first.Organization != second.Organization || &first.Key.Scopes[0] != &second.Key.Scopes[0] {
+	if first.KeyOID() != "ak_1" || second.KeyOID() != "ak_22" {
+		t.Errorf("the ids are %q and %q", first.KeyOID(), second.KeyOID())
+	}
+	if one.User != two.User || one.Organization != two.Organization || &one.Key.Scopes[0] != &two.Key.Scopes[0] {
 		t.Error("what is the same is in memory twice")
+	}
+}
+
+// TestCompactLeavesLastUseOut: it is not true for long.
+func TestCompactLeavesLastUseOut(t *testing.T) {
+	t.Parallel()
+	var shared compact.Shared
+	used := credential("ak_1")
+	used.Key.LastUsedAt = used.Key.ExpiresAt
+	c := shared.Compact(used)
+	if got := c.Expand(); got.Key.LastUsedAt != nil {
+		t.Errorf("it was last used at %s", got.Key.LastUsedAt)
 	}
 }
 
@@ -56,11 +72,10 @@ func TestCompactHidesNothing(t *testing.T) {
 	} {
 		var shared compact.Shared
 		shared.Compact(credential("ak_1"))
-		want, got := credential("ak_2"), credential("ak_2")
+		want := credential("ak_2")
 		change(want)
-		change(got)
-		shared.Compact(got)
-		if diff := cmp.Diff(want, got); diff != "" {
+		c := shared.Compact(want)
+		if diff := cmp.Diff(*want, c.Expand()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -90,15 +105,15 @@ func TestCompactKeepsNoRow(t *testing.T) {
 		part(&o.OID, &o.Name, &o.Slug, o.Domain)
 		return c, weak.Make(row)
 	}
-	first, row := read()
-	shared.Compact(first)
-	second, another := read()
-	shared.Compact(second)
+	read1, row := read()
+	first := shared.Compact(read1)
+	read2, another := read()
+	second := shared.Compact(read2)
 	runtime.GC()
 	if row.Value() != nil || another.Value() != nil {
 		t.Error("a row is kept")
 	}
-	runtime.KeepAlive([]any{first, second, &shared})
+	runtime.KeepAlive([]any{&first, &second, &shared})
 }
 
 // TestCompactCountsTimes: each that is set is in memory of its own.
@@ -108,7 +123,8 @@ func TestCompactCountsTimes(t *testing.T) {
 	shared.Compact(credential("ak_0"))
 	one, two := credential("ak_1"), credential("ak_2")
 	two.Key.RevokedAt = two.Key.ExpiresAt
-	if more, less := shared.Compact(two), shared.Compact(one); more != less+int(unsafe.Sizeof(time.Time{})) {
+	with1, with2 := shared.Compact(one), shared.Compact(two)
+	if less, more := with1.Bytes(), with2.Bytes(); more != less+int(unsafe.Sizeof(time.Time{})) {
 		t.Errorf("with one time %d bytes, with two %d", less, more)
 	}
 }

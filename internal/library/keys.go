@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
+	"personae.dev/internal/compact"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/usage"
 )
@@ -22,57 +24,51 @@ var (
 
 // credential is a key in the cache, and where its last use is noted.
 type credential struct {
-	persona.Credential
-	use   *usage.Use
-	bytes int // that it takes in memory
+	compact.Credential
+	use usage.Use
 }
 
-// credentialBytes is what a credential and its use take in memory beside texts,
-// times, users and organizations.
-const credentialBytes = 288 + 48
+// bytes is what it takes in memory.
+func (c *credential) bytes() int { return c.Bytes() + int(unsafe.Sizeof(c.use)) }
 
-// Authenticate returns whom the token speaks for. Every error of kind
-// Unauthorized is the same to its reader, whatever the reason; the reason is its
-// cause.
-func (l *Library) Authenticate(ctx context.Context, token string) (*persona.Credential, error) {
+// Authenticate returns whom the token speaks for; when the key was last used is not
+// told. Every error of kind Unauthorized is the same to its reader, whatever the
+// reason; the reason is its cause.
+func (l *Library) Authenticate(ctx context.Context, token string) (caller persona.Credential, err error) {
 	if token == "" {
-		return nil, unauthorized(ErrKeyMissing)
+		return caller, unauthorized(ErrKeyMissing)
 	}
 	parsed, err := persona.ParseToken(token)
 	if err != nil {
-		return nil, unauthorized(err)
+		return caller, unauthorized(err)
 	}
 	c, err := l.credentials.Get(ctx, parsed.KeyID, l.loadCredential)
 	switch {
 	case persona.KindOf(err) == persona.NotFound:
-		return nil, unauthorized(ErrKeyUnknown)
+		return caller, unauthorized(ErrKeyUnknown)
 	case err != nil:
-		return nil, err
+		return caller, err
 	}
-	now := l.now()
-	switch {
-	case !c.Key.Digest.Matches(parsed.Secret):
-		return nil, unauthorized(ErrKeySecret)
-	case c.Key.RevokedAt != nil:
-		return nil, unauthorized(ErrKeyRevoked)
-	case c.Key.ExpiresAt != nil && !now.Before(*c.Key.ExpiresAt):
-		return nil, unauthorized(ErrKeyExpired)
+	now, found := l.now(), c.Expand()
+	switch key := &found.Key; {
+	case !key.Digest.Matches(parsed.Secret):
+		return caller, unauthorized(ErrKeySecret)
+	case key.RevokedAt != nil:
+		return caller, unauthorized(ErrKeyRevoked)
+	case key.ExpiresAt != nil && !now.Before(*key.ExpiresAt):
+		return caller, unauthorized(ErrKeyExpired)
 	}
-	c.use.At(now)
-	return &c.Credential, nil
+	l.usage.At(&c.use, found.Key.OID, now)
+	return found, nil
 }
 
 func (l *Library) loadCredential(ctx context.Context, keyID string) (*credential, error) {
-	keyOID := persona.APIKeyPrefix + keyID
-	c, err := l.store.Credential(ctx, keyOID)
+	c, err := l.store.Credential(ctx, persona.APIKeyPrefix+keyID)
 	if err != nil {
 		return nil, err
 	}
 	l.divide()
-	kept := &credential{Credential: *c}
-	kept.bytes = credentialBytes + l.shared.Compact(&kept.Credential)
-	kept.use = l.usage.Of(kept.Key.OID)
-	return kept, nil
+	return &credential{Credential: l.shared.Compact(c)}, nil
 }
 
 // divide gives personas what keys leave of the caches. There is no get without

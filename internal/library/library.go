@@ -93,9 +93,9 @@ func New(cfg Config) (*Library, error) {
 	l.credentials, err = cache.New(cache.Config[string, *credential]{
 		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, // personas have the rest at least
 		Own: func(_ string, c *credential) (string, *credential) {
-			return strings.TrimPrefix(c.Key.OID, persona.APIKeyPrefix), c
+			return strings.TrimPrefix(c.KeyOID(), persona.APIKeyPrefix), c
 		},
-		Bytes:   func(_ string, c *credential) int { return c.bytes },
+		Bytes:   func(_ string, c *credential) int { return c.bytes() },
 		Typical: typicalCredential,
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
 	})

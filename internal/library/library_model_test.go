@@ -138,7 +138,7 @@ func (m *model) newWorkspace(name string) *modelWorkspace {
 		if err != nil {
 			m.t.Fatalf("Authenticate: %v", err)
 		}
-		mw.callers = append(mw.callers, modelCaller{caller, key.reads, key.writes})
+		mw.callers = append(mw.callers, modelCaller{&caller, key.reads, key.writes})
 	}
 	return mw
 }

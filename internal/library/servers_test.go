@@ -78,7 +78,7 @@ func (a *another) get(t *testing.T, token, oID string) string {
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
-	document, err := a.Persona(t.Context(), caller, oID)
+	document, err := a.Persona(t.Context(), &caller, oID)
 	if err != nil {
 		t.Fatalf("Persona: %v", err)
 	}

@@ -43,9 +43,11 @@ func setupWritingOn(t *testing.T, database string) *writing {
 	t.Helper()
 	f := &writing{transfer: setupTransferOn(t, database)}
 	var err error
-	if f.caller, err = f.Authenticate(t.Context(), f.setUp.Token); err != nil {
+	caller, err := f.Authenticate(t.Context(), f.setUp.Token)
+	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
+	f.caller = &caller
 	return f
 }
 
@@ -297,7 +299,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
-	written, err := f.CreatePersona(t.Context(), other, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: "k"})
+	written, err := f.CreatePersona(t.Context(), &other, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: "k"})
 	if err != nil || written.Replayed {
 		t.Errorf("the same key in another workspace: %v", err)
 	}

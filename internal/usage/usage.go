@@ -3,7 +3,6 @@
 package usage
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -39,30 +38,25 @@ type Times struct {
 	many  chan struct{}
 }
 
-// Use is where uses of a key are noted.
+// Use is where uses of a key are noted. There may be several of a key, which
+// count as one.
 type Use struct {
-	times  *Times
-	keyOID string
-	last   atomic.Int64 // UTC microseconds
-	noted  atomic.Bool  // it is in times
+	last  atomic.Int64 // UTC microseconds
+	noted atomic.Bool  // it is in Times
 }
 
 // New returns Times without any.
 func New() *Times { return &Times{noted: map[string]*Use{}, many: make(chan struct{}, 1)} }
 
-// Of returns where uses of a key are noted. There may be several of a key, which
-// count as one.
-func (u *Times) Of(keyOID string) *Use { return &Use{times: u, keyOID: keyOID} }
-
 // Many tells, once, when there is so much to write down that it should be done
 // at once.
 func (u *Times) Many() <-chan struct{} { return u.many }
 
-// At notes a use.
-func (u *Use) At(now time.Time) {
-	u.last.Store(now.UnixMicro())
-	if !u.noted.Load() && u.noted.CompareAndSwap(false, true) {
-		u.times.note(u)
+// At notes that the key was used now.
+func (u *Times) At(use *Use, keyOID string, now time.Time) {
+	use.last.Store(now.UnixMicro())
+	if !use.noted.Load() && use.noted.CompareAndSwap(false, true) {
+		u.note(keyOID, use)
 	}
 }
 
@@ -76,23 +70,21 @@ func (u *Use) atLeast(last int64) {
 	}
 }
 
-func (u *Times) note(uses ...*Use) {
+func (u *Times) note(keyOID string, use *Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, use := range uses {
-		other, known := u.noted[use.keyOID]
-		switch {
-		case known:
-			// The new one takes its place: a key that is read anew is used there
-			// from now on. Whoever uses the other notes it again.
-			other.noted.Store(false)
-			use.atLeast(other.last.Load())
-		case len(u.noted) >= atMost:
-			use.noted.Store(false)
-			continue
-		}
-		u.noted[use.keyOID] = use
+	other, known := u.noted[keyOID]
+	switch {
+	case known:
+		// The new one takes its place: a key that is read anew is used there
+		// from now on. Whoever uses the other notes it again.
+		other.noted.Store(false)
+		use.atLeast(other.last.Load())
+	case len(u.noted) >= atMost:
+		use.noted.Store(false)
+		return
 	}
+	u.noted[keyOID] = use
 	if len(u.noted) >= early {
 		u.tellMany()
 	}
@@ -113,30 +105,31 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) err
 	noted := u.noted
 	u.noted = map[string]*Use{}
 	u.mu.Unlock()
-	uses := slices.Collect(maps.Values(noted))
-	for _, use := range uses {
+	for _, use := range noted {
 		use.noted.Store(false) // what is used from here on is noted again
 	}
 	// Neighbours are written together, as they stand together in the database.
-	slices.SortFunc(uses, func(a, b *Use) int { return cmp.Compare(a.keyOID, b.keyOID) })
-	for len(uses) > 0 {
+	keyOIDs := slices.Sorted(maps.Keys(noted))
+	for len(keyOIDs) > 0 {
 		most, began := perWrite, time.Now()
 		if gently {
 			most = perGentleWrite
 		}
-		some := uses[:min(most, len(uses))]
+		some := keyOIDs[:min(most, len(keyOIDs))]
 		lastUsed := make(map[string]time.Time, len(some))
-		for _, use := range some {
-			lastUsed[use.keyOID] = time.UnixMicro(use.last.Load()).UTC()
+		for _, keyOID := range some {
+			lastUsed[keyOID] = time.UnixMicro(noted[keyOID].last.Load()).UTC()
 		}
 		// Not under the lock: the database may be another's for seconds, and
 		// requests wait for note.
 		if err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, lastUsed) }); err != nil {
-			u.again(uses)
+			for _, keyOID := range keyOIDs {
+				u.again(keyOID, noted[keyOID])
+			}
 			return err
 		}
-		uses = uses[len(some):]
-		if gently && len(uses) > 0 {
+		keyOIDs = keyOIDs[len(some):]
+		if gently && len(keyOIDs) > 0 {
 			gently = u.pause(ctx, min(pauses*time.Since(began), maxPause))
 		}
 	}
@@ -155,11 +148,9 @@ func (u *Times) pause(ctx context.Context, while time.Duration) bool {
 	return false
 }
 
-// again notes uses that could not be written down.
-func (u *Times) again(uses []*Use) {
-	for _, use := range uses {
-		if use.noted.CompareAndSwap(false, true) {
-			u.note(use)
-		}
+// again notes a use that could not be written down.
+func (u *Times) again(keyOID string, use *Use) {
+	if use.noted.CompareAndSwap(false, true) {
+		u.note(keyOID, use)
 	}
 }

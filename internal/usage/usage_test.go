@@ -63,11 +63,11 @@ func flush(t *testing.T, times *usage.Times, s *store) error {
 func TestFlush(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	one, same, other := times.Of("ak_1"), times.Of("ak_1"), times.Of("ak_2")
-	one.At(at(1))
-	one.At(at(5))
-	same.At(at(3)) // read again meanwhile, as the cache had lost it
-	other.At(at(2))
+	var one, same, other usage.Use
+	times.At(&one, "ak_1", at(1))
+	times.At(&one, "ak_1", at(5))
+	times.At(&same, "ak_1", at(3)) // read again meanwhile, as the cache had lost it
+	times.At(&other, "ak_2", at(2))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestFlush(t *testing.T) {
 	if err := flush(t, times, s); err != nil || len(s.writes) != 1 {
 		t.Errorf("without a use, %d were written, %v", len(s.writes)-1, err)
 	}
-	other.At(at(9))
+	times.At(&other, "ak_2", at(9))
 	if err := flush(t, times, s); err != nil || len(s.writes) != 2 || !s.writes[1]["ak_2"].Equal(at(9)) || len(s.writes[1]) != 1 {
 		t.Errorf("after one more use: %v, %v", s.writes, err)
 	}
@@ -91,16 +91,16 @@ func TestFlushFails(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const keys = 12_000 // several transactions
 	want := map[string]time.Time{}
-	uses := make([]*usage.Use, keys)
+	uses := make([]usage.Use, keys)
 	for i := range uses {
 		keyOID := fmt.Sprintf("ak_%d", i)
-		uses[i], want[keyOID] = times.Of(keyOID), at(1)
-		uses[i].At(at(1))
+		want[keyOID] = at(1)
+		times.At(&uses[i], keyOID, at(1))
 	}
 	broken := errors.New("broken")
 	s.fails = func(write int) error {
 		if write == 1 {
-			uses[0].At(at(7))
+			times.At(&uses[0], "ak_0", at(7))
 			return broken
 		}
 		return nil
@@ -131,7 +131,7 @@ func TestFlushGently(t *testing.T) {
 		"ToTheEnd": {func(*usage.Times, func()) {}, []int{40, 40, 40, 40, 40}, 5*each + 4*each, 0},
 		"UntilMany": {func(times *usage.Times, _ func()) {
 			for i := range 150_000 {
-				times.Of(fmt.Sprintf("ak_more_%d", i)).At(at(2))
+				times.At(new(usage.Use), fmt.Sprintf("ak_more_%d", i), at(2))
 			}
 		}, []int{40, 40, 120}, 3*each + each, 150_000},
 		"UntilTheEnd": {func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*each + each, 120},
@@ -141,7 +141,7 @@ func TestFlushGently(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				times, s := usage.New(), &store{}
 				for i := range keys {
-					times.Of(fmt.Sprintf("ak_%d", i)).At(at(1))
+					times.At(new(usage.Use), fmt.Sprintf("ak_%d", i), at(1))
 				}
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
@@ -185,7 +185,7 @@ func TestMany(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const early, atMost = 150_000, 200_000
 	for i := range atMost + 1000 {
-		times.Of(fmt.Sprintf("ak_%d", i)).At(at(1))
+		times.At(new(usage.Use), fmt.Sprintf("ak_%d", i), at(1))
 		if i == early-2 {
 			select {
 			case <-times.Many():
@@ -211,9 +211,9 @@ func TestManyUsesOfOneKey(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const requests = 150_000
 	latest := at(requests)
-	times.Of("ak_1").At(latest)
+	times.At(new(usage.Use), "ak_1", latest)
 	for i := range requests {
-		times.Of("ak_1").At(at(i))
+		times.At(new(usage.Use), "ak_1", at(i))
 	}
 	select {
 	case <-times.Many():
@@ -232,15 +232,15 @@ func TestManyUsesOfOneKey(t *testing.T) {
 func TestTwoUsesOfOneKey(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	one, other := times.Of("ak_1"), times.Of("ak_1")
+	one, other := new(usage.Use), new(usage.Use)
 	for i, use := range []*usage.Use{one, other, one, one, other, other} {
-		use.At(at(i))
+		times.At(use, "ak_1", at(i))
 	}
-	one.At(at(9))
+	times.At(one, "ak_1", at(9))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
-	other.At(at(10))
+	times.At(other, "ak_1", at(10))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
