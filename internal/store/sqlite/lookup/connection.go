@@ -18,6 +18,7 @@ type connection struct {
 	db         uintptr
 	statements map[string]uintptr
 	batch      []*asked // nobody, but room for those that are read together
+	reads      int      // since keepPages looked
 
 	// Arguments are where SQLite reads them from.
 	args     uintptr
@@ -28,6 +29,9 @@ const (
 	// cacheKiB is what each of them keeps in memory of the file: the inner pages of
 	// the index of a million personas fit, and some of those of their table.
 	cacheKiB = 2 << 10
+
+	// lookAfter is how many rows are read before keepPages looks.
+	lookAfter = 256
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT
 	argumentBytes    = 256  // more, and the memory grows
@@ -88,6 +92,9 @@ func (c *connection) do(text string) error {
 
 // readAll reads rows, all of one moment. It tells whether the connection can be used again.
 func (c *connection) readAll(batch []*asked) (again bool) {
+	if c.reads += len(batch); c.reads >= lookAfter {
+		defer c.keepPages()
+	}
 	if len(batch) == 1 {
 		batch[0].read(c)
 		return true
@@ -104,6 +111,32 @@ func (c *connection) readAll(batch []*asked) (again bool) {
 	// It only read; and where SQLite has ended the transaction by itself, that fails.
 	_ = c.run("commit")
 	return sqlite3.Xsqlite3_get_autocommit(c.tls, c.db) != 0
+}
+
+// keepPages sees to it that c can keep pages. The driver builds SQLite so that all
+// connections of the process have their pages in one place, as many as they may have
+// together (SQLITE_ENABLE_MEMORY_MANAGEMENT). One that has its share takes the place of
+// what was not used for longest, be it another's; and one that has less, as it forgets
+// what it has read when something is written, gets what is free. Where others took its
+// share meanwhile that is nothing, for ever: it reads all pages anew for each row.
+// Then all are to begin again.
+func (c *connection) keepPages() {
+	reads := c.reads
+	c.reads = 0
+	const missed, used = sqlite3.SQLITE_DBSTATUS_CACHE_MISS, sqlite3.SQLITE_DBSTATUS_CACHE_USED
+	if c.status(missed) > 2*reads && c.status(used) < cacheKiB<<10/2 {
+		sqlite3.Xsqlite3_db_release_memory(c.tls, c.db)
+	}
+}
+
+// status is a number of SQLite's about c; one that counts begins again.
+func (c *connection) status(of int32) int {
+	const reset = 1
+	room := c.args // for two numbers, of which the second is the highest that there was
+	if sqlite3.Xsqlite3_db_status(c.tls, c.db, of, room, room+4, reset) != sqlite3.SQLITE_OK {
+		return 0
+	}
+	return int(int32(binary.NativeEndian.Uint32(libc.GoBytes(room, 4))))
 }
 
 // run runs a statement without arguments, and keeps it.

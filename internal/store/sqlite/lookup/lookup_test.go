@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -133,6 +134,37 @@ func TestViewUsesMemoryAgain(t *testing.T) {
 	}
 	if kept != "kept" || first != "other" || unsafe.StringData(first) != unsafe.StringData(second) {
 		t.Errorf("%q is kept, and the rows that were viewed are %q and %q", kept, first, second)
+	}
+}
+
+// TestKeepsPages: a connection that has forgotten its pages, as something was written,
+// has some again soon, also where others took its share of what there may be.
+func TestKeepsPages(t *testing.T) { //nolint:paralleltest // others would take pages, too
+	path := filepath.Join(t.TempDir(), "plain.db")
+	do := openPlain(t, path)
+	do("pragma journal_mode = wal")
+	const rows = 4000 // of a page each
+	do("insert into t with recursive n (i) as (select 1 union all select i + 1 from n where i < " + strconv.Itoa(rows) + ") select hex(zeroblob(1500)) from n")
+	c := openConnection(t, "file:"+path, time.Second)
+	read := func(count int) {
+		var batch []*asked
+		for range count {
+			batch = append(batch, &asked{text: "select a from t where rowid = $1", args: []string{strconv.Itoa(1 + rand.IntN(rows))}})
+		}
+		for _, a := range batch {
+			if c.readAll([]*asked{a}); !a.found || a.err != nil {
+				t.Fatal(a.found, a.err)
+			}
+		}
+	}
+	for range 30 {
+		read(100)
+		do("update t set a = a where rowid = 1") // so that c forgets
+		do("select sum(length(a)) from t")       // and another takes what it can get
+	}
+	read(2 * lookAfter)
+	if used := c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED); used < cacheKiB<<10/2 {
+		t.Errorf("it has %d KiB of pages", used>>10)
 	}
 }
 
