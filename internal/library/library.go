@@ -122,6 +122,8 @@ const (
 	// flushUsageEvery is how long the time of a key's last use may be known in
 	// memory only.
 	flushUsageEvery = time.Minute
+	// flushUsageOver is over how long the writing of many is spread.
+	flushUsageOver = 50 * time.Second
 	// lastFlushTimeout is how long the end of the server waits for it.
 	lastFlushTimeout = 5 * time.Second
 )
@@ -140,8 +142,8 @@ type Background struct {
 // last used, and purges deleted personas and first answers. It returns when ctx
 // ends, after it has written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
-	flush := func(ctx context.Context, gently bool) (many <-chan struct{}) {
-		err := l.usage.Flush(ctx, l.store, gently)
+	flush := func(ctx context.Context, over time.Duration) (many <-chan struct{}) {
+		err := l.usage.Flush(ctx, l.store, over)
 		// Where the server ends, the last flush has the rest.
 		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
@@ -166,14 +168,14 @@ func (l *Library) Run(ctx context.Context, work Background) {
 	for {
 		select {
 		case <-flushes.C:
-			many = flush(ctx, true)
+			many = flush(ctx, flushUsageOver)
 		case <-many:
-			many = flush(ctx, false)
+			many = flush(ctx, 0)
 		case <-purges.C:
 			purge()
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
-			flush(last, false)
+			flush(last, 0)
 			cancel()
 			return
 		}

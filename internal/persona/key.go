@@ -28,8 +28,8 @@ type APIKey struct {
 	ExpiresAt *time.Time
 	// RevokedAt is set on a revoked key.
 	RevokedAt *time.Time
-	// LastUsedAt is nil until first use, and lags behind the last use by about a
-	// minute at most (docs/limits.md).
+	// LastUsedAt is nil until first use, and lags behind the last use by a
+	// minute, by two where very many keys are in use (docs/limits.md).
 	LastUsedAt *time.Time
 }
 

@@ -24,9 +24,11 @@ const (
 	// that.
 	perWrite = 5_000
 	// perGentleWrite is that where requests come first, which wait for it, too, where
-	// they share its processor: a millisecond. After each there is a pause, pauses times
-	// as long as it took, maxPause at most.
+	// they share its processor: less than a millisecond. One begins each maxTurn, or as
+	// often as it needs for all to be written within the time that there is; the pause
+	// after it is pauses times as long as it took at least, but maxPause at most.
 	perGentleWrite = 40
+	maxTurn        = 100 * time.Millisecond
 	pauses         = 9
 	maxPause       = time.Second
 )
@@ -98,9 +100,10 @@ func (u *Times) tellMany() {
 }
 
 // Flush writes down what is new. What could not be written is kept for the next
-// time. Gently is for a server at work: it takes a tenth of the time and leaves
-// the rest to requests, until there are Many again.
-func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) error {
+// time. A server at work gives it time, over which it spreads what there is to write,
+// and takes a tenth of it at most: the rest is for requests, until there are Many again.
+// With none it writes all at once.
+func (u *Times) Flush(ctx context.Context, store persona.Store, over time.Duration) error {
 	u.mu.Lock()
 	noted := u.noted
 	u.noted = map[string]*Use{}
@@ -110,6 +113,7 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) err
 	}
 	// Neighbours are written together, as they stand together in the database.
 	keyOIDs := slices.Sorted(maps.Keys(noted))
+	gently, turn := over > 0, min(over*perGentleWrite/time.Duration(max(len(keyOIDs), 1)), maxTurn)
 	for len(keyOIDs) > 0 {
 		most, began := perWrite, time.Now()
 		if gently {
@@ -130,7 +134,8 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) err
 		}
 		keyOIDs = keyOIDs[len(some):]
 		if gently && len(keyOIDs) > 0 {
-			gently = u.pause(ctx, min(pauses*time.Since(began), maxPause))
+			took := time.Since(began)
+			gently = u.pause(ctx, min(max(turn-took, pauses*took), maxPause))
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ func at(second int) time.Time { return time.Date(2026, 11, 28, 0, 0, second, 0, 
 
 func flush(t *testing.T, times *usage.Times, s *store) error {
 	t.Helper()
-	return times.Flush(t.Context(), s, false)
+	return times.Flush(t.Context(), s, 0)
 }
 
 func TestFlush(t *testing.T) {
@@ -117,24 +117,31 @@ func TestFlushFails(t *testing.T) {
 	}
 }
 
-// TestFlushGently: nine tenths of the time are left to others, until there is much to
-// write again, or no time any more.
+// TestFlushGently: writes are spread over the time that there is, and nine tenths of it
+// are left to others, until there is much to write again, or no time any more.
 func TestFlushGently(t *testing.T) {
 	t.Parallel()
-	const keys, each = 200, time.Second // whose pauses are the longest that there are
+	const keys = 200
+	const slow = time.Second // whose pauses are the longest that there are
+	nothing, all := func(*usage.Times, func()) {}, []int{40, 40, 40, 40, 40}
 	for name, c := range map[string]struct {
-		then  func(times *usage.Times, end func()) // after the second transaction
+		over  time.Duration
+		each  time.Duration                        // that a transaction takes
+		then  func(times *usage.Times, end func()) // after the second one
 		sizes []int
 		took  time.Duration
 		kept  int // for the next time
 	}{
-		"ToTheEnd": {func(*usage.Times, func()) {}, []int{40, 40, 40, 40, 40}, 5*each + 4*each, 0},
-		"UntilMany": {func(times *usage.Times, _ func()) {
+		"ToTheEnd": {time.Minute, slow, nothing, all, 5*slow + 4*slow, 0},
+		"Spread":   {400 * time.Millisecond, time.Millisecond, nothing, all, 321 * time.Millisecond, 0},
+		"Few":      {time.Minute, time.Millisecond, nothing, all, 401 * time.Millisecond, 0},
+		"Tenth":    {time.Millisecond, 20 * time.Millisecond, nothing, all, (5 + 4*9) * 20 * time.Millisecond, 0},
+		"UntilMany": {time.Minute, slow, func(times *usage.Times, _ func()) {
 			for i := range 150_000 {
 				times.At(new(usage.Use), fmt.Sprintf("ak_more_%d", i), at(2))
 			}
-		}, []int{40, 40, 120}, 3*each + each, 150_000},
-		"UntilTheEnd": {func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*each + each, 120},
+		}, []int{40, 40, 120}, 3*slow + slow, 150_000},
+		"UntilTheEnd": {time.Minute, slow, func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*slow + slow, 120},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,14 +153,14 @@ func TestFlushGently(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
 				s.fails = func(write int) error {
-					time.Sleep(each) //nolint:forbidigo // in a synctest bubble
+					time.Sleep(c.each) //nolint:forbidigo // in a synctest bubble
 					if write == 1 {
 						c.then(times, end)
 					}
 					return nil
 				}
 				began := time.Now()
-				if err := times.Flush(ctx, s, true); err != nil && ctx.Err() == nil {
+				if err := times.Flush(ctx, s, c.over); err != nil && ctx.Err() == nil {
 					t.Fatal(err)
 				}
 				var sizes []int

@@ -143,7 +143,7 @@ func TestKeepsPages(t *testing.T) { //nolint:paralleltest // others would take p
 	path := filepath.Join(t.TempDir(), "plain.db")
 	do := openPlain(t, path)
 	do("pragma journal_mode = wal")
-	const rows = 4000 // of a page each
+	const rows = 2000 // of a page each
 	do("insert into t with recursive n (i) as (select 1 union all select i + 1 from n where i < " + strconv.Itoa(rows) + ") select hex(zeroblob(1500)) from n")
 	c := openConnection(t, "file:"+path, time.Second)
 	read := func(count int) {
