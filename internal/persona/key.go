@@ -29,7 +29,7 @@ type APIKey struct {
 	// RevokedAt is set on a revoked key.
 	RevokedAt *time.Time
 	// LastUsedAt is nil until first use, and lags behind the last use by a
-	// minute, by two where very many keys are in use (docs/limits.md).
+	// minute, by more where very many keys are in use (docs/limits.md).
 	LastUsedAt *time.Time
 }
 

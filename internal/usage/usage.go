@@ -132,6 +132,9 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, over time.Durati
 			}
 			return err
 		}
+		for _, keyOID := range some {
+			delete(noted, keyOID) // or it would be in memory until the last one is written
+		}
 		keyOIDs = keyOIDs[len(some):]
 		if gently && len(keyOIDs) > 0 {
 			took := time.Since(began)

@@ -18,7 +18,7 @@ type connection struct {
 	db         uintptr
 	statements map[string]uintptr
 	batch      []*asked // nobody, but room for those that are read together
-	reads      int      // since keepPages looked
+	reads      int      // since keepPages was called
 
 	// Arguments are where SQLite reads them from.
 	args     uintptr
@@ -30,8 +30,9 @@ const (
 	// the index of a million personas fit, and some of those of their table.
 	cacheKiB = 2 << 10
 
-	// lookAfter is how many rows are read before keepPages looks.
-	lookAfter = 256
+	// lookAfter is how many rows are read before keepPages is called, and manyMissed how
+	// many pages were read then that tell something.
+	lookAfter, manyMissed = 256, 3
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT
 	argumentBytes    = 256  // more, and the memory grows
@@ -93,6 +94,8 @@ func (c *connection) do(text string) error {
 // readAll reads rows, all of one moment. It tells whether the connection can be used again.
 func (c *connection) readAll(batch []*asked) (again bool) {
 	if c.reads += len(batch); c.reads >= lookAfter {
+		c.reads = 0
+		c.status(sqlite3.SQLITE_DBSTATUS_CACHE_MISS) // which counts from here on
 		defer c.keepPages()
 	}
 	if len(batch) == 1 {
@@ -113,18 +116,18 @@ func (c *connection) readAll(batch []*asked) (again bool) {
 	return sqlite3.Xsqlite3_get_autocommit(c.tls, c.db) != 0
 }
 
-// keepPages sees to it that c can keep pages. The driver builds SQLite so that all
-// connections of the process have their pages in one place, as many as they may have
-// together (SQLITE_ENABLE_MEMORY_MANAGEMENT). One that has its share takes the place of
-// what was not used for longest, be it another's; and one that has less, as it forgets
-// what it has read when something is written, gets what is free. Where others took its
-// share meanwhile that is nothing, for ever: it reads all pages anew for each row.
-// Then all are to begin again.
+// keepPages, called after some reads since which nothing else has counted pages, sees to
+// it that c can keep pages. The driver builds SQLite so that all connections of the
+// process have their pages in one place, as many as they may have together
+// (SQLITE_ENABLE_MEMORY_MANAGEMENT). One that has its share takes the place of what was
+// not used for longest, be it another's; and one that has less, as it forgets what it has
+// read when something is written, gets what is free. Where others took its share
+// meanwhile that is nothing, for ever: it reads all pages anew for each row, and what
+// it has just read is gone. Then all are to begin again.
 func (c *connection) keepPages() {
-	reads := c.reads
-	c.reads = 0
-	const missed, used = sqlite3.SQLITE_DBSTATUS_CACHE_MISS, sqlite3.SQLITE_DBSTATUS_CACHE_USED
-	if c.status(missed) > 2*reads && c.status(used) < cacheKiB<<10/2 {
+	const leastPage = 4096 / 2 // half, as some may have been given up for others
+	missed := c.status(sqlite3.SQLITE_DBSTATUS_CACHE_MISS)
+	if missed >= manyMissed && c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED) < missed*leastPage {
 		sqlite3.Xsqlite3_db_release_memory(c.tls, c.db)
 	}
 }

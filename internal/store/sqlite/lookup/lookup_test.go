@@ -137,34 +137,65 @@ func TestViewUsesMemoryAgain(t *testing.T) {
 	}
 }
 
-// TestKeepsPages: a connection that has forgotten its pages, as something was written,
-// has some again soon, also where others took its share of what there may be.
-func TestKeepsPages(t *testing.T) { //nolint:paralleltest // others would take pages, too
+// paged is a file of many pages, which is read by row and written to.
+type paged struct {
+	path string
+	do   func(text string)
+}
+
+const pagedRows = 2000 // of a page each
+
+func newPaged(t *testing.T) paged {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "plain.db")
 	do := openPlain(t, path)
 	do("pragma journal_mode = wal")
-	const rows = 2000 // of a page each
-	do("insert into t with recursive n (i) as (select 1 union all select i + 1 from n where i < " + strconv.Itoa(rows) + ") select hex(zeroblob(1500)) from n")
-	c := openConnection(t, "file:"+path, time.Second)
-	read := func(count int) {
-		var batch []*asked
-		for range count {
-			batch = append(batch, &asked{text: "select a from t where rowid = $1", args: []string{strconv.Itoa(1 + rand.IntN(rows))}})
-		}
-		for _, a := range batch {
-			if c.readAll([]*asked{a}); !a.found || a.err != nil {
-				t.Fatal(a.found, a.err)
-			}
+	do("insert into t with recursive n (i) as (select 1 union all select i + 1 from n where i < " + strconv.Itoa(pagedRows) + ") select hex(zeroblob(1500)) from n")
+	return paged{path, do}
+}
+
+// read reads some rows one by one.
+func (paged) read(t *testing.T, c *connection, count int) {
+	t.Helper()
+	for range count {
+		a := &asked{text: "select a from t where rowid = $1", args: []string{strconv.Itoa(1 + rand.IntN(pagedRows))}}
+		if c.readAll([]*asked{a}); !a.found || a.err != nil {
+			t.Fatal(a.found, a.err)
 		}
 	}
+}
+
+func (paged) used(c *connection) int { return c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED) }
+
+// TestKeepsPages: a connection that has forgotten its pages, as something was written,
+// has some again soon, also where others took its share of what there may be.
+func TestKeepsPages(t *testing.T) { //nolint:paralleltest // others would take pages, too
+	file := newPaged(t)
+	c := openConnection(t, "file:"+file.path, time.Second)
 	for range 30 {
-		read(100)
-		do("update t set a = a where rowid = 1") // so that c forgets
-		do("select sum(length(a)) from t")       // and another takes what it can get
+		file.read(t, c, 100)
+		file.do("update t set a = hex(randomblob(1500)) where rowid = 1") // so that c forgets
+		file.do("select sum(length(a)) from t")       // and another takes what it can get
 	}
-	read(2 * lookAfter)
-	if used := c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED); used < cacheKiB<<10/2 {
+	file.read(t, c, 4*lookAfter)
+	if used := file.used(c); used < cacheKiB<<10/2 {
 		t.Errorf("it has %d KiB of pages", used>>10)
+	}
+}
+
+// TestKeepsOthersPages: one that forgets its pages again and again, as much is written,
+// takes none of another.
+func TestKeepsOthersPages(t *testing.T) { //nolint:paralleltest // others would take pages, too
+	file := newPaged(t)
+	c, other := openConnection(t, "file:"+file.path, time.Second), openConnection(t, "file:"+file.path, time.Second)
+	file.read(t, other, lookAfter-1)
+	before := file.used(other)
+	for range 4 * lookAfter / 5 {
+		file.do("update t set a = hex(randomblob(1500)) where rowid = 1")
+		file.read(t, c, 5)
+	}
+	if after := file.used(other); after < before {
+		t.Errorf("the other has %d KiB of pages, and had %d", after>>10, before>>10)
 	}
 }
 
