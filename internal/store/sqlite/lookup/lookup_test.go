@@ -175,7 +175,7 @@ func TestKeepsPages(t *testing.T) { //nolint:paralleltest // others would take p
 	for range 30 {
 		file.read(t, c, 100)
 		file.do("update t set a = hex(randomblob(1500)) where rowid = 1") // so that c forgets
-		file.do("select sum(length(a)) from t")       // and another takes what it can get
+		file.do("select sum(length(a)) from t")                           // and another takes what it can get
 	}
 	file.read(t, c, 4*lookAfter)
 	if used := file.used(c); used < cacheKiB<<10/2 {
