@@ -120,9 +120,9 @@ func (l *Library) Ping(ctx context.Context) error { return l.store.Ping(ctx) }
 
 const (
 	// flushUsageEvery is how long the time of a key's last use may be known in
-	// memory only.
+	// memory only, before it is written with those of others.
 	flushUsageEvery = time.Minute
-	// flushUsageOver is over how long the writing of many is spread.
+	// flushUsageOver is over how long that is spread where they are many.
 	flushUsageOver = 50 * time.Second
 	// lastFlushTimeout is how long the end of the server waits for it.
 	lastFlushTimeout = 5 * time.Second

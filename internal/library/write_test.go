@@ -42,7 +42,6 @@ func setupWriting(t *testing.T) *writing {
 func setupWritingOn(t *testing.T, database string) *writing {
 	t.Helper()
 	f := &writing{transfer: setupTransferOn(t, database)}
-	var err error
 	caller, err := f.Authenticate(t.Context(), f.setUp.Token)
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)

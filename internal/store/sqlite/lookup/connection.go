@@ -30,9 +30,9 @@ const (
 	// the index of a million personas fit, and some of those of their table.
 	cacheKiB = 2 << 10
 
-	// lookAfter is how many rows are read before keepPages is called, and manyMissed how
-	// many pages were read then that tell something.
-	lookAfter, manyMissed = 256, 3
+	// lookAfter is how many rows are read before keepPages is called, and leastMissed how
+	// many pages must have been read then for it to tell something.
+	lookAfter, leastMissed = 256, 3
 
 	keptForStatement = 0x01 // SQLITE_PREPARE_PERSISTENT
 	argumentBytes    = 256  // more, and the memory grows
@@ -125,9 +125,10 @@ func (c *connection) readAll(batch []*asked) (again bool) {
 // meanwhile that is nothing, for ever: it reads all pages anew for each row, and what
 // it has just read is gone. Then all are to begin again.
 func (c *connection) keepPages() {
-	const leastPage = 4096 / 2 // half, as some may have been given up for others
+	const half = 4096 / 2 // of a page, as some may have been given up for others
 	missed := c.status(sqlite3.SQLITE_DBSTATUS_CACHE_MISS)
-	if missed >= manyMissed && c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED) < missed*leastPage {
+	kept := min(missed*half, cacheKiB<<10/2) // at least: rows that are long have more pages than it keeps
+	if missed >= leastMissed && c.status(sqlite3.SQLITE_DBSTATUS_CACHE_USED) < kept {
 		sqlite3.Xsqlite3_db_release_memory(c.tls, c.db)
 	}
 }

@@ -199,6 +199,29 @@ func TestKeepsOthersPages(t *testing.T) { //nolint:paralleltest // others would 
 	}
 }
 
+// TestKeepsPagesOfLongRows: who reads more at once than it can keep lacks no room.
+func TestKeepsPagesOfLongRows(t *testing.T) { //nolint:paralleltest // others would take pages, too
+	file := newPaged(t)
+	file.do("pragma wal_autocheckpoint = 0") // what is in the log is read by way of the pages that are kept
+	file.do("update t set a = hex(zeroblob(200000)) where rowid <= " + strconv.Itoa(mostTogether))
+	c := openConnection(t, "file:"+file.path, time.Second)
+	for range lookAfter / mostTogether {
+		var batch []*asked
+		for i := range mostTogether {
+			batch = append(batch, &asked{text: "select a from t where rowid = $1", args: []string{strconv.Itoa(1 + i)}})
+		}
+		c.readAll(batch)
+		for _, a := range batch {
+			if !a.found || a.err != nil {
+				t.Fatal(a.found, a.err)
+			}
+		}
+	}
+	if used := file.used(c); used < cacheKiB<<10/2 {
+		t.Errorf("it has %d KiB of pages", used>>10)
+	}
+}
+
 func TestOneFails(t *testing.T) {
 	t.Parallel()
 	p := openPool(t)
