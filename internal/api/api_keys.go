@@ -8,6 +8,7 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/internal/httpx"
+	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/ratelimit"
 )
@@ -17,8 +18,8 @@ import (
 const unlimited = math.MaxInt32
 
 // validateKey answers GET /api/v2/api-key/validate.
-func (a *API) validateKey(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
-	if err := limitRate(w, a.validate.Allow(caller.Key.OID, time.Now())); err != nil {
+func (a *API) validateKey(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
+	if err := limitRate(w, a.validate.Allow(caller.KeyOID(), time.Now())); err != nil {
 		return err
 	}
 	q := readQuery(r)
@@ -35,13 +36,13 @@ func (a *API) validateKey(w *httpx.ResponseWriter, r *http.Request, caller perso
 			QuotaAvailable: unlimited, QuotaMax: unlimited,
 			Period: "unlimited", CreditsAvailable: unlimited,
 		},
-		WorkspaceOID:       caller.Workspace.OID,
-		WorkspaceName:      caller.Workspace.Name,
-		WorkspaceDomain:    caller.Workspace.Domain,
-		OrganizationOID:    caller.Organization.OID,
-		OrganizationName:   caller.Organization.Name,
-		OrganizationDomain: caller.Organization.Domain,
-		OrganizationSlug:   caller.Organization.Slug,
+		WorkspaceOID:       caller.WorkspaceOID(),
+		WorkspaceName:      caller.WorkspaceName(),
+		WorkspaceDomain:    caller.WorkspaceDomain(),
+		OrganizationOID:    caller.OrganizationOID(),
+		OrganizationName:   caller.OrganizationName(),
+		OrganizationDomain: caller.OrganizationDomain(),
+		OrganizationSlug:   caller.OrganizationSlug(),
 	})
 }
 

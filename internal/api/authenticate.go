@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"personae.dev/internal/httpx"
+	"personae.dev/internal/library"
 	"personae.dev/internal/persona"
 )
 
 // handler answers the request of a caller with a valid key. The caller is a copy of its
 // own: a change may be made yet when its request has ended.
-type handler func(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error
+type handler func(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error
 
 // get is the Handler of a handler that reads one thing, list of one that reads
 // many, and change of one that writes.
@@ -29,7 +30,7 @@ func (a *API) authenticated(h handler) httpx.Handler {
 		if err != nil {
 			return err
 		}
-		w.KeyOID, w.WorkspaceOID = caller.Key.OID, caller.Workspace.OID
+		w.KeyOID, w.WorkspaceOID = caller.KeyOID(), caller.WorkspaceOID()
 		return h(w, r, caller)
 	}
 }

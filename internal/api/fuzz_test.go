@@ -107,7 +107,7 @@ func (s *server) live(f *testing.F) (revision string) {
 	importOne(f, s, &p)
 	caller, err := s.library.Authenticate(f.Context(), s.adminToken)
 	must(f, err)
-	page, err := s.library.Revisions(f.Context(), &caller, p.OID, 1, 0)
+	page, err := s.library.Revisions(f.Context(), caller, p.OID, 1, 0)
 	must(f, err)
 	return page.Revisions[0].OID
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // listPersonas answers GET /api/v2/persona/list.
-func (a *API) listPersonas(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) listPersonas(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	request := library.ListRequest{
 		Text: q.optional("text"),
@@ -47,7 +47,7 @@ func (a *API) listPersonas(w *httpx.ResponseWriter, r *http.Request, caller pers
 	}
 	request.Whole = q.questionIDs()
 	request.Faults = q.faults
-	found, err := a.library.ListPersonas(r.Context(), &caller, request)
+	found, err := a.library.ListPersonas(r.Context(), caller, request)
 	if err != nil {
 		return err
 	}
@@ -103,10 +103,10 @@ func parseCursor(q *query, text string, query *persona.Query) *persona.Position 
 }
 
 // listRevisions answers GET /api/v2/revision/list.
-func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	oID, limit, offset := q.oID(), q.number("limit", library.DefaultLimit), q.number("offset", 0)
-	page, err := a.library.Revisions(r.Context(), &caller, oID, limit, offset)
+	page, err := a.library.Revisions(r.Context(), caller, oID, limit, offset)
 	if err := q.join(err); err != nil {
 		return err
 	}
@@ -125,13 +125,13 @@ func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller per
 }
 
 // getRevision answers GET /api/v2/revision/get.
-func (a *API) getRevision(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) getRevision(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	oID := q.oID()
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.library.Revision(r.Context(), &caller, oID)
+	found, err := a.library.Revision(r.Context(), caller, oID)
 	if err != nil {
 		return err
 	}
@@ -146,12 +146,12 @@ func (a *API) getRevision(w *httpx.ResponseWriter, r *http.Request, caller perso
 }
 
 // listKeys answers GET /api/v2/api-key/list.
-func (a *API) listKeys(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) listKeys(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	if err := q.err(); err != nil {
 		return err
 	}
-	keys, err := a.library.ListKeys(r.Context(), &caller)
+	keys, err := a.library.ListKeys(r.Context(), caller)
 	if err != nil {
 		return err
 	}

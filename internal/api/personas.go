@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"personae.dev/internal/httpx"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/library"
 )
 
 // cacheControl lets clients keep an answer, and makes them ask each time
@@ -13,7 +13,7 @@ import (
 var cacheControl = []string{"private, no-cache"} //nolint:gochecknoglobals // never changed; made once, and not for each answer
 
 // getPersona answers GET /api/v2/persona/get.
-func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	oID, message, questionIDs, err := personaQuery(r)
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller person
 	if questionIDs {
 		return a.getPersonaWithQuestionIDs(w, r, caller, oID, message)
 	}
-	doc, err := a.library.Persona(r.Context(), &caller, oID)
+	doc, err := a.library.Persona(r.Context(), caller, oID)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func (a *API) getPersona(w *httpx.ResponseWriter, r *http.Request, caller person
 
 // getPersonaWithQuestionIDs answers the same with more in it than is published;
 // the ETag is the persona's, whatever is shown of it.
-func (a *API) getPersonaWithQuestionIDs(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential, oID, message string) error {
-	p, err := a.library.PersonaNow(r.Context(), &caller, oID)
+func (a *API) getPersonaWithQuestionIDs(w *httpx.ResponseWriter, r *http.Request, caller library.Caller, oID, message string) error {
+	p, err := a.library.PersonaNow(r.Context(), caller, oID)
 	if err != nil {
 		return err
 	}

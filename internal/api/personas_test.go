@@ -223,7 +223,7 @@ func TestETag(t *testing.T) {
 	must(t, err)
 	caller, err := cold.Authenticate(t.Context(), s.token)
 	must(t, err)
-	doc, err := cold.Persona(t.Context(), &caller, "p_1234")
+	doc, err := cold.Persona(t.Context(), caller, "p_1234")
 	must(t, err)
 	if doc.ETag != etag {
 		t.Errorf("another server says %s, and not %s", doc.ETag, etag)

@@ -11,7 +11,7 @@ import (
 )
 
 // createPersona answers POST /api/v2/persona/create.
-func (a *API) createPersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) createPersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	questionIDs := q.questionIDs()
 	data, err := readBody(r)
@@ -23,7 +23,7 @@ func (a *API) createPersona(w *httpx.ResponseWriter, r *http.Request, caller per
 		unknown = append(unknown, "oId") // ours to give
 	}
 	faults = bearWithN8n(r, patch, faults)
-	written, err := a.library.CreatePersona(r.Context(), &caller, library.Create{
+	written, err := a.library.CreatePersona(r.Context(), caller, library.Create{
 		Patch: patch, Faults: persona.JoinAll(q.faults.List(), faults), IdempotencyKey: r.Header.Get("Idempotency-Key"), Body: data,
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func (a *API) createPersona(w *httpx.ResponseWriter, r *http.Request, caller per
 
 // updatePersona answers POST, PUT and PATCH /api/v2/persona/update. PATCH is a
 // merge patch of RFC 7396.
-func (a *API) updatePersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) updatePersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	questionIDs := q.questionIDs()
 	data, err := readBody(r)
@@ -47,7 +47,7 @@ func (a *API) updatePersona(w *httpx.ResponseWriter, r *http.Request, caller per
 	}
 	oID, patch, unknown, faults := decode(data)
 	faults = persona.JoinAll(q.faults.List(), bearWithN8n(r, patch, faults))
-	written, err := a.library.UpdatePersona(r.Context(), &caller, target(r, oID, faults), patch)
+	written, err := a.library.UpdatePersona(r.Context(), caller, target(r, oID, faults), patch)
 	if err != nil {
 		return err
 	}
@@ -76,10 +76,10 @@ func target(r *http.Request, oID string, faults []persona.Fault) library.Target 
 }
 
 // deletePersona answers DELETE /api/v2/persona/delete.
-func (a *API) deletePersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) deletePersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	q := readQuery(r)
 	oID, questionIDs := q.oID(), q.questionIDs()
-	written, err := a.library.DeletePersona(r.Context(), &caller, target(r, oID, q.faults.List()))
+	written, err := a.library.DeletePersona(r.Context(), caller, target(r, oID, q.faults.List()))
 	if err != nil {
 		return err
 	}
@@ -87,43 +87,43 @@ func (a *API) deletePersona(w *httpx.ResponseWriter, r *http.Request, caller per
 }
 
 // archivePersona answers POST /api/v2/persona/archive.
-func (a *API) archivePersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) archivePersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	return a.act(w, r, func(_ wire.Reference, target library.Target) (*library.Written, error) {
-		return a.library.ArchivePersona(r.Context(), &caller, target)
+		return a.library.ArchivePersona(r.Context(), caller, target)
 	}, "oId")
 }
 
 // restorePersona answers POST /api/v2/persona/restore: it undoes archiving and
 // deletion, or brings back an earlier revision.
-func (a *API) restorePersona(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) restorePersona(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	return a.act(w, r, func(ref wire.Reference, target library.Target) (*library.Written, error) {
 		if ref.RevisionOID != "" {
-			return a.library.RevertPersona(r.Context(), &caller, target, ref.RevisionOID)
+			return a.library.RevertPersona(r.Context(), caller, target, ref.RevisionOID)
 		}
-		return a.library.RestorePersona(r.Context(), &caller, target)
+		return a.library.RestorePersona(r.Context(), caller, target)
 	}, "oId", "revisionOId")
 }
 
 // updateQuestion answers POST /api/v2/persona/question/update.
-func (a *API) updateQuestion(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) updateQuestion(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	return a.act(w, r, func(ref wire.Reference, target library.Target) (*library.Written, error) {
-		return a.library.UpdateQuestion(r.Context(), &caller, target, ref.QuestionOID, library.QuestionPatch{
+		return a.library.UpdateQuestion(r.Context(), caller, target, ref.QuestionOID, library.QuestionPatch{
 			Question: ref.Question, Rationale: ref.Rationale, FitType: ref.FitType, Weight: ref.Weight,
 		})
 	}, "oId", "questionOId", "question", "rationale", "fitType", "weight")
 }
 
 // archiveQuestion answers POST /api/v2/persona/question/archive.
-func (a *API) archiveQuestion(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) archiveQuestion(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	return a.act(w, r, func(ref wire.Reference, target library.Target) (*library.Written, error) {
-		return a.library.ArchiveQuestion(r.Context(), &caller, target, ref.QuestionOID)
+		return a.library.ArchiveQuestion(r.Context(), caller, target, ref.QuestionOID)
 	}, "oId", "questionOId")
 }
 
 // restoreQuestion answers POST /api/v2/persona/question/restore.
-func (a *API) restoreQuestion(w *httpx.ResponseWriter, r *http.Request, caller persona.Credential) error {
+func (a *API) restoreQuestion(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
 	return a.act(w, r, func(ref wire.Reference, target library.Target) (*library.Written, error) {
-		return a.library.RestoreQuestion(r.Context(), &caller, target, ref.QuestionOID)
+		return a.library.RestoreQuestion(r.Context(), caller, target, ref.QuestionOID)
 	}, "oId", "questionOId")
 }
 

@@ -383,7 +383,7 @@ func (w *space) check(t *testing.T, calls calls) {
 		}
 	}
 	for oID, tags := range w.tags {
-		page, err := w.server.Library.Revisions(ctx, &caller, oID, library.MaxLimit, 0)
+		page, err := w.server.Library.Revisions(ctx, caller, oID, library.MaxLimit, 0)
 		must(t, err)
 		history := page.Revisions
 		slices.Reverse(history)
@@ -420,7 +420,7 @@ func (w *space) check(t *testing.T, calls calls) {
 		if diff := cmp.Diff(tags, inHistory); diff != "" {
 			t.Errorf("the history of %s, by ETags (-what was told +what is there):\n%s", oID, diff)
 		}
-		now, err := w.server.Library.PersonaNow(ctx, &caller, oID)
+		now, err := w.server.Library.PersonaNow(ctx, caller, oID)
 		must(t, err)
 		now.Author = persona.User{} // which is no part of a revision
 		got, err := calls.get(ctx, oID)
@@ -445,14 +445,14 @@ func (w *space) check(t *testing.T, calls calls) {
 // libraryCalls calls the library.
 type libraryCalls struct {
 	*library.Library
-	caller *persona.Credential
+	caller library.Caller
 }
 
 func connectLibrary(t *testing.T, s *app.Server, token string) calls {
 	t.Helper()
 	caller, err := s.Library.Authenticate(t.Context(), token)
 	must(t, err)
-	return libraryCalls{s.Library, &caller}
+	return libraryCalls{s.Library, caller}
 }
 
 func (l libraryCalls) version(d *library.Document, err error) (v version, _ error) {

@@ -4,12 +4,8 @@ package cache
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
-
-	"github.com/maypok86/otter/v2"
 )
 
 // Result is what a look into a cache gave.
@@ -29,23 +25,40 @@ type Epochs interface {
 }
 
 // Config says what a cache is like.
-type Config[K comparable, V any] struct {
+type Config struct {
 	Epochs Epochs
 	// MaxBytes bounds the cache; 0 turns it off.
 	MaxBytes int64
-	// Own returns a key and a value like those given that keep nothing else in
-	// memory: the texts of one that is asked for may be parts of a whole request.
-	Own func(K, V) (K, V)
-	// Bytes tells about how many bytes an entry takes, and Typical what most do.
-	Bytes   func(K, V) int
+	// Typical is about how many bytes most entries take.
 	Typical int
 	// Observe is told of every look.
 	Observe func(Result)
 }
 
-// entryBytes is about what an entry takes beside its value: its place in the
-// order of use, in the table, and in what is counted of its key.
-const entryBytes = 160
+// Kind is how a cache keeps its entries: Objects or Texts.
+type Kind[K comparable, V any] interface {
+	entries(maxBytes int64) (entries[K, V], error)
+}
+
+// entries are what a cache has. They are safe for concurrent use.
+type entries[K comparable, V any] interface {
+	get(key K) (entry[V], bool)
+	// fits tells whether a value can be kept without that of another key going.
+	fits(key K, value V, maxBytes int64) bool
+	// set keeps an entry if that is allowed at a time at which no entry of the key
+	// is being removed.
+	set(key K, e entry[V], allowed func() bool)
+	remove(key K)
+	removeAll()
+	bytes() int64
+	resize(maxBytes int64)
+}
+
+type entry[V any] struct {
+	value V
+	// epoch is the store's from before the value was read.
+	epoch uint64
+}
 
 // Cache keeps what was read from the store, bounded by bytes, and never hands
 // out what is out of date: a write of this process is visible to every read
@@ -54,13 +67,11 @@ const entryBytes = 160
 type Cache[K comparable, V any] struct {
 	epochs  Epochs
 	observe func(Result)
-	own     func(K, V) (K, V)
-	bytes   func(K, V) int
 	// madeWith is how many bytes the cache was made with, and maxBytes how many it
 	// may have now.
 	madeWith int64
 	maxBytes atomic.Int64
-	entries  *otter.Cache[K, entry[V]] // nil: the cache is off
+	entries  entries[K, V] // nil: the cache is off
 	door     doorkeeper[K]
 	// writes grows with every write of this process that has ended, and with
 	// every one of another that names what it changed.
@@ -70,36 +81,17 @@ type Cache[K comparable, V any] struct {
 	changing map[K]int // how many writes of a key are under way
 }
 
-type entry[V any] struct {
-	value V
-	// epoch is the store's from before the value was read.
-	epoch uint64
-}
-
 // New returns an empty cache.
-func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
-	c := &Cache[K, V]{
-		epochs: cfg.Epochs, observe: cfg.Observe, own: cfg.Own, bytes: cfg.Bytes, madeWith: cfg.MaxBytes, changing: map[K]int{},
-	}
+func New[K comparable, V any](cfg Config, kind Kind[K, V]) (*Cache[K, V], error) {
+	c := &Cache[K, V]{epochs: cfg.Epochs, observe: cfg.Observe, madeWith: cfg.MaxBytes, changing: map[K]int{}}
 	if cfg.MaxBytes <= 0 {
 		return c, nil
 	}
 	c.maxBytes.Store(cfg.MaxBytes)
 	c.door = newDoorkeeper[K](cfg.MaxBytes / int64(cfg.Typical))
 	var err error
-	c.entries, err = otter.New(&otter.Options[K, entry[V]]{
-		MaximumWeight: uint64(cfg.MaxBytes),
-		Weigher:       func(key K, e entry[V]) uint32 { return c.weight(key, e.value) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
-	}
-	return c, nil
-}
-
-// weight is about how many bytes an entry takes.
-func (c *Cache[K, V]) weight(key K, value V) uint32 {
-	return uint32(min(c.bytes(key, value)+entryBytes, math.MaxUint32))
+	c.entries, err = kind.entries(cfg.MaxBytes)
+	return c, err
 }
 
 // Get returns the value of key, which load reads where the cache has none.
@@ -138,7 +130,7 @@ func (c *Cache[K, V]) Look() (look Look[K, V], ok bool) {
 
 // Get returns the value of key, if the cache has it.
 func (l Look[K, V]) Get(key K) (value V, ok bool) {
-	e, ok := l.cache.entries.GetIfPresent(key)
+	e, ok := l.cache.entries.get(key)
 	if !ok || e.epoch != l.epoch {
 		l.cache.observe(Miss)
 		return value, false
@@ -152,28 +144,13 @@ func (l Look[K, V]) Get(key K) (value V, ok bool) {
 // costs more to let in and out than to read.
 func (l Look[K, V]) Keep(key K, value V) {
 	c := l.cache
-	if !c.hasRoom(key, value) && !c.door.knows(key) {
+	if !c.entries.fits(key, value, c.maxBytes.Load()) && !c.door.knows(key) {
 		return
 	}
 	// A write since, or one under way, may have changed what was loaded. The look
 	// at the counters and the insertion exclude Changing, Forget and ForgetAll,
 	// which count first and remove then.
-	key, value = c.own(key, value)
-	c.entries.Compute(key, func(old entry[V], _ bool) (entry[V], otter.ComputeOp) {
-		if c.isChanging(key) || c.writes.Load() != l.writes {
-			return old, otter.CancelOp
-		}
-		return entry[V]{value, l.epoch}, otter.WriteOp
-	})
-}
-
-// hasRoom tells whether a value can be kept without another going.
-func (c *Cache[K, V]) hasRoom(key K, value V) bool {
-	if c.Bytes()+int64(c.weight(key, value)) <= c.maxBytes.Load() {
-		return true
-	}
-	_, old := c.entries.GetEntryQuietly(key) // in whose place it comes
-	return old
+	c.entries.set(key, entry[V]{value, l.epoch}, func() bool { return !c.isChanging(key) && c.writes.Load() == l.writes })
 }
 
 // Changing is called in a write to what keys name, before it can be seen by
@@ -186,7 +163,7 @@ func (c *Cache[K, V]) Changing(keys ...K) (changed func()) {
 	}
 	c.count(keys, 1)
 	for _, key := range keys {
-		c.entries.Invalidate(key)
+		c.entries.remove(key)
 	}
 	return func() {
 		c.writes.Add(1)
@@ -218,7 +195,7 @@ func (c *Cache[K, V]) Forget(keys ...K) {
 		return
 	}
 	for _, key := range keys {
-		c.entries.Invalidate(key)
+		c.entries.remove(key)
 	}
 }
 
@@ -227,7 +204,7 @@ func (c *Cache[K, V]) Bytes() int64 {
 	if c.entries == nil {
 		return 0
 	}
-	return int64(c.entries.WeightedSize())
+	return c.entries.bytes()
 }
 
 // Resize bounds the cache anew, if it is on, where that is a change by more than
@@ -240,7 +217,7 @@ func (c *Cache[K, V]) Resize(maxBytes int64) {
 	maxBytes = max(maxBytes, 0)
 	if change := maxBytes - c.maxBytes.Load(); max(change, -change) > c.madeWith/100 {
 		c.maxBytes.Store(maxBytes)
-		c.entries.SetMaximum(uint64(maxBytes))
+		c.entries.resize(maxBytes)
 	}
 }
 
@@ -248,6 +225,6 @@ func (c *Cache[K, V]) Resize(maxBytes int64) {
 func (c *Cache[K, V]) ForgetAll() {
 	c.writes.Add(1)
 	if c.entries != nil {
-		c.entries.InvalidateAll()
+		c.entries.removeAll()
 	}
 }

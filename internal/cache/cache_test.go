@@ -30,21 +30,30 @@ func (e *epochs) Epoch() (uint64, bool) { return e.epoch, !e.away }
 // fixture is a cache of texts that notes what its looks gave.
 type fixture struct {
 	*cache.Cache[string, string]
+	kind    kind
 	epochs  epochs
 	results []cache.Result
 }
 
-func setup(t *testing.T, maxBytes int64) *fixture {
+type kind = cache.Kind[string, string]
+
+// kinds are those that all caches have.
+var kinds = map[string]kind{
+	"Objects": cache.Objects[string, string]{
+		Own:   func(key, value string) (string, string) { return strings.Clone(key), value },
+		Bytes: func(key, value string) int { return len(key) + len(value) },
+	},
+	"Texts": cache.Texts[string, string]{Of: func(value, key string) bool { return strings.HasPrefix(value, key+"=") }},
+}
+
+func setup(t *testing.T, kind kind, maxBytes int64) *fixture {
 	t.Helper()
-	f := &fixture{}
+	f := &fixture{kind: kind}
 	var err error
-	f.Cache, err = cache.New(cache.Config[string, string]{
-		Epochs: &f.epochs, MaxBytes: maxBytes,
-		Own:     func(key, value string) (string, string) { return strings.Clone(key), value },
-		Bytes:   func(key, value string) int { return len(key) + len(value) },
-		Typical: typical,
+	f.Cache, err = cache.New(cache.Config{
+		Epochs: &f.epochs, MaxBytes: maxBytes, Typical: typical,
 		Observe: func(r cache.Result) { f.results = append(f.results, r) },
-	})
+	}, kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +63,11 @@ func setup(t *testing.T, maxBytes int64) *fixture {
 // get looks for key, and has it loaded as value where it is not there.
 func (f *fixture) get(t *testing.T, key, value string) string {
 	t.Helper()
-	got, err := f.Get(t.Context(), key, func(context.Context, string) (string, error) { return value, nil })
+	got, err := f.Get(t.Context(), key, func(context.Context, string) (string, error) { return key + "=" + value, nil })
 	if err != nil {
 		t.Fatalf("Get: %v", err)
 	}
+	_, got, _ = strings.Cut(got, "=")
 	return got
 }
 
@@ -84,111 +94,141 @@ const (
 
 func TestGet(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	same(t, "first", "1", f.get(t, "k", "1"))
-	same(t, "again", "1", f.get(t, "k", "2"))
-	same(t, "another key", "3", f.get(t, "l", "3"))
-	f.want(t, cache.Miss, cache.Hit, cache.Miss)
-	f.Changing("k")()
-	same(t, "forgotten", "4", f.get(t, "k", "4"))
-	same(t, "not forgotten", "3", f.get(t, "l", "5"))
-	f.want(t, cache.Miss, cache.Hit)
-	f.Forget("k")
-	same(t, "forgotten again", "5", f.get(t, "k", "5"))
-	same(t, "not forgotten", "3", f.get(t, "l", "5"))
-	f.want(t, cache.Miss, cache.Hit)
-	f.ForgetAll()
-	same(t, "all forgotten", "6", f.get(t, "k", "6"))
-	same(t, "all forgotten", "7", f.get(t, "l", "7"))
-	f.want(t, cache.Miss, cache.Miss)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			same(t, "first", "1", f.get(t, "k", "1"))
+			same(t, "again", "1", f.get(t, "k", "2"))
+			same(t, "another key", "3", f.get(t, "l", "3"))
+			f.want(t, cache.Miss, cache.Hit, cache.Miss)
+			f.Changing("k")()
+			same(t, "forgotten", "4", f.get(t, "k", "4"))
+			same(t, "not forgotten", "3", f.get(t, "l", "5"))
+			f.want(t, cache.Miss, cache.Hit)
+			f.Forget("k")
+			same(t, "forgotten again", "5", f.get(t, "k", "5"))
+			same(t, "not forgotten", "3", f.get(t, "l", "5"))
+			f.want(t, cache.Miss, cache.Hit)
+			f.ForgetAll()
+			same(t, "all forgotten", "6", f.get(t, "k", "6"))
+			same(t, "all forgotten", "7", f.get(t, "l", "7"))
+			f.want(t, cache.Miss, cache.Miss)
+		})
+	}
 }
 
 func TestErrorIsNotKept(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	errLoad := errors.New("load")
-	if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) { return "no", errLoad }); !errors.Is(err, errLoad) {
-		t.Errorf("Get: %v", err)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			errLoad := errors.New("load")
+			if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) { return "k=no", errLoad }); !errors.Is(err, errLoad) {
+				t.Errorf("Get: %v", err)
+			}
+			same(t, "afterwards", "1", f.get(t, "k", "1"))
+			f.want(t, cache.Miss, cache.Miss)
+		})
 	}
-	same(t, "afterwards", "1", f.get(t, "k", "1"))
-	f.want(t, cache.Miss, cache.Miss)
 }
 
 // TestEpoch: what was read before another process wrote is not handed out.
 func TestEpoch(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	f.get(t, "k", "1")
-	f.epochs.epoch++
-	same(t, "after another's write", "2", f.get(t, "k", "2"))
-	same(t, "kept again", "2", f.get(t, "k", "3"))
-	f.want(t, cache.Miss, cache.Miss, cache.Hit)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			f.get(t, "k", "1")
+			f.epochs.epoch++
+			same(t, "after another's write", "2", f.get(t, "k", "2"))
+			same(t, "kept again", "2", f.get(t, "k", "3"))
+			f.want(t, cache.Miss, cache.Miss, cache.Hit)
 
-	// It was read before, though it came in after.
-	if _, err := f.Get(t.Context(), "l", func(context.Context, string) (string, error) {
-		f.epochs.epoch++
-		return "old", nil
-	}); err != nil {
-		t.Fatal(err)
+			// It was read before, though it came in after.
+			if _, err := f.Get(t.Context(), "l", func(context.Context, string) (string, error) {
+				f.epochs.epoch++
+				return "l=old", nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "written while it was read", "new", f.get(t, "l", "new"))
+			f.want(t, cache.Miss, cache.Miss)
+		})
 	}
-	same(t, "written while it was read", "new", f.get(t, "l", "new"))
-	f.want(t, cache.Miss, cache.Miss)
 }
 
 // TestBypass: a cache that nobody vouches for is neither asked nor filled.
 func TestBypass(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	f.get(t, "k", "1")
-	f.epochs.away = true
-	same(t, "kept", "2", f.get(t, "k", "2"))
-	same(t, "not kept", "3", f.get(t, "l", "3"))
-	f.want(t, cache.Miss, cache.Bypass, cache.Bypass)
-	f.epochs.away = false
-	same(t, "kept from before", "1", f.get(t, "k", "4"))
-	same(t, "not filled meanwhile", "5", f.get(t, "l", "5"))
-	f.want(t, cache.Hit, cache.Miss)
-	// A write while it was away.
-	f.epochs.away = true
-	f.Changing("k")()
-	f.epochs.away = false
-	same(t, "forgotten meanwhile", "6", f.get(t, "k", "6"))
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			f.get(t, "k", "1")
+			f.epochs.away = true
+			same(t, "kept", "2", f.get(t, "k", "2"))
+			same(t, "not kept", "3", f.get(t, "l", "3"))
+			f.want(t, cache.Miss, cache.Bypass, cache.Bypass)
+			f.epochs.away = false
+			same(t, "kept from before", "1", f.get(t, "k", "4"))
+			same(t, "not filled meanwhile", "5", f.get(t, "l", "5"))
+			f.want(t, cache.Hit, cache.Miss)
+			// A write while it was away.
+			f.epochs.away = true
+			f.Changing("k")()
+			f.epochs.away = false
+			same(t, "forgotten meanwhile", "6", f.get(t, "k", "6"))
+		})
+	}
 }
 
 func TestOff(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 0)
-	f.get(t, "k", "1")
-	same(t, "again", "2", f.get(t, "k", "2"))
-	f.Changing("k")()
-	f.Forget("k")
-	f.ForgetAll()
-	f.want(t, cache.Bypass, cache.Bypass)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, 0)
+			f.get(t, "k", "1")
+			same(t, "again", "2", f.get(t, "k", "2"))
+			f.Changing("k")()
+			f.Forget("k")
+			f.ForgetAll()
+			f.want(t, cache.Bypass, cache.Bypass)
+		})
+	}
 }
 
 // TestWriteWhileLoading: what was loaded while there was a write is handed to
 // the one who asked before it ended, and kept for nobody.
 func TestWriteWhileLoading(t *testing.T) {
 	t.Parallel()
-	for name, write := range map[string]func(*fixture){
-		"SameKey":    func(f *fixture) { f.Changing("k")() },
-		"AnotherKey": func(f *fixture) { f.Changing("l")() }, // careful, and rare
-		"Another's":  func(f *fixture) { f.Forget("k") },
-		"All":        func(f *fixture) { f.ForgetAll() },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
 			t.Parallel()
-			f := setup(t, plenty)
-			got, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
-				write(f)
-				return "old", nil
-			})
-			if err != nil || got != "old" {
-				t.Errorf("Get = %q, %v", got, err)
+			for name, write := range map[string]func(*fixture){
+				"SameKey":    func(f *fixture) { f.Changing("k")() },
+				"AnotherKey": func(f *fixture) { f.Changing("l")() }, // careful, and rare
+				"Another's":  func(f *fixture) { f.Forget("k") },
+				"All":        func(f *fixture) { f.ForgetAll() },
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					f := setup(t, kind, plenty)
+					got, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
+						write(f)
+						return "k=old", nil
+					})
+					if err != nil || got != "k=old" {
+						t.Errorf("Get = %q, %v", got, err)
+					}
+					same(t, "afterwards", "new", f.get(t, "k", "new"))
+					same(t, "kept", "new", f.get(t, "k", "newer"))
+					f.want(t, cache.Miss, cache.Miss, cache.Hit)
+				})
 			}
-			same(t, "afterwards", "new", f.get(t, "k", "new"))
-			same(t, "kept", "new", f.get(t, "k", "newer"))
-			f.want(t, cache.Miss, cache.Miss, cache.Hit)
 		})
 	}
 }
@@ -197,44 +237,54 @@ func TestWriteWhileLoading(t *testing.T) {
 // earlier one left.
 func TestWriteWhileLoadingKeepsTheNewer(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
-		f.Changing("k")()
-		f.get(t, "k", "new")
-		return "old", nil
-	}); err != nil {
-		t.Fatal(err)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			if _, err := f.Get(t.Context(), "k", func(context.Context, string) (string, error) {
+				f.Changing("k")()
+				f.get(t, "k", "new")
+				return "k=old", nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "afterwards", "new", f.get(t, "k", "newer"))
+			f.want(t, cache.Miss, cache.Miss, cache.Hit)
+		})
 	}
-	same(t, "afterwards", "new", f.get(t, "k", "newer"))
-	f.want(t, cache.Miss, cache.Miss, cache.Hit)
 }
 
 // TestBound: however much is read, no more is kept than was allowed.
 func TestBound(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const maxBytes, entry, entries = 10_000, 500, 200
-		value := string(make([]byte, entry-1))
-		f := setup(t, maxBytes)
-		keys := []string{"huge"}
-		for i := range entries {
-			keys = append(keys, string(rune('A'+i)))
-			f.get(t, keys[i+1], value)
-		}
-		f.get(t, "huge", string(make([]byte, 2*maxBytes)))
-		synctest.Wait() // for the eviction
-		f.results = nil
-		kept := 0
-		for _, key := range keys {
-			_, _ = f.Get(t.Context(), key, func(context.Context, string) (string, error) { return "", errors.New("gone") })
-			if f.results[len(f.results)-1] == cache.Hit {
-				kept++
-			}
-		}
-		if kept == 0 || kept*entry > maxBytes {
-			t.Errorf("%d entries of %d bytes are kept in %d bytes", kept, entry, maxBytes)
-		}
-	})
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const maxBytes, entry, entries = 10_000, 500, 200
+				value := string(make([]byte, entry-1))
+				f := setup(t, kind, maxBytes)
+				keys := []string{"huge"}
+				for i := range entries {
+					keys = append(keys, string(rune('A'+i)))
+					f.get(t, keys[i+1], value)
+				}
+				f.get(t, "huge", string(make([]byte, 2*maxBytes)))
+				synctest.Wait() // for the eviction
+				f.results = nil
+				kept := 0
+				for _, key := range keys {
+					_, _ = f.Get(t.Context(), key, func(context.Context, string) (string, error) { return "", errors.New("gone") })
+					if f.results[len(f.results)-1] == cache.Hit {
+						kept++
+					}
+				}
+				if kept == 0 || kept*entry > maxBytes {
+					t.Errorf("%d entries of %d bytes are kept in %d bytes", kept, entry, maxBytes)
+				}
+			})
+		})
+	}
 }
 
 // full is a cache in which there is no room for more: others were asked for.
@@ -275,72 +325,81 @@ func names(prefix string, count int) (keys []string) {
 // asked for again does at once.
 func TestFull(t *testing.T) {
 	t.Parallel()
-	const fit = 100
-	const few = fit / 20 // that an approximate bound may be off by
-	for name, test := range map[string]func(*testing.T, *full){
-		"AskedForOnce": func(t *testing.T, f *full) {
-			t.Helper()
-			once := names("once ", 10*fit)
-			f.ask(t, once...)
-			if got, others := f.kept(once...), f.kept(f.others...); got > few || others < fit-few {
-				t.Errorf("%d of those asked for once are kept, and %d of %d others", got, others, fit)
-			}
-		},
-		"AskedForAgain": func(t *testing.T, f *full) {
-			t.Helper()
-			f.ask(t, "k", "l", "k")
-			if f.kept("k") != 1 || f.kept("l") != 0 {
-				t.Error("what was asked for again is not kept, or what was not is")
-			}
-		},
-		"AskedForLongAgo": func(t *testing.T, f *full) {
-			t.Helper()
-			f.ask(t, "k")
-			f.ask(t, names("between ", 10*fit)...)
-			f.ask(t, "k")
-			if f.kept("k") != 0 {
-				t.Error("the second time, after many others, it is kept")
-			}
-		},
-		"Hot": func(t *testing.T, f *full) {
-			t.Helper()
-			hot := names("hot ", fit/2)
-			for range 10 {
-				f.ask(t, hot...)
-			}
-			if got := f.kept(hot...); got < len(hot)-few {
-				t.Errorf("%d of %d that are asked for again and again are kept", got, len(hot))
-			}
-		},
-		"OwnWrite": func(t *testing.T, f *full) {
-			t.Helper()
-			f.Changing(f.others[0])()
-			synctest.Wait() // for the room
-			f.ask(t, f.others[0])
-			if f.kept(f.others[0]) == 0 {
-				t.Error("what was written is not kept again")
-			}
-		},
-		"Another'sWrite": func(t *testing.T, f *full) {
-			t.Helper()
-			f.epochs.epoch++
-			f.ask(t, f.others...)
-			if got := f.kept(f.others...); got < fit-few {
-				t.Errorf("of %d that may have changed %d are kept again", fit, got)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				f := &full{setup(t, fit*typical), names("other ", 2*fit)}
-				f.ask(t, f.others...)
-				f.others = slices.DeleteFunc(f.others, func(key string) bool { return f.kept(key) == 0 })
-				if len(f.others) < fit {
-					t.Fatalf("%d are kept while there is room, want %d or more", len(f.others), fit)
-				}
-				test(t, f)
-			})
+			const fit = 400
+			const few = fit / 20       // that an approximate bound may be off by
+			const key = "the only key" // longer than others: it has no room that those left
+			for name, test := range map[string]func(*testing.T, *full){
+				"AskedForOnce": func(t *testing.T, f *full) {
+					t.Helper()
+					once := names("once ", 10*fit)
+					f.ask(t, once...)
+					if got, others := f.kept(once...), f.kept(f.others...); got > few || others < fit-few {
+						t.Errorf("%d of those asked for once are kept, and %d of %d others", got, others, fit)
+					}
+				},
+				"AskedForAgain": func(t *testing.T, f *full) {
+					t.Helper()
+					f.ask(t, key, "the other key", key)
+					if f.kept(key) != 1 || f.kept("the other key") != 0 {
+						t.Error("what was asked for again is not kept, or what was not is")
+					}
+				},
+				"AskedForLongAgo": func(t *testing.T, f *full) {
+					t.Helper()
+					f.ask(t, key)
+					f.ask(t, names("between ", 10*fit)...)
+					f.ask(t, key)
+					if f.kept(key) != 0 {
+						t.Error("the second time, after many others, it is kept")
+					}
+				},
+				"Hot": func(t *testing.T, f *full) {
+					t.Helper()
+					hot := names("hot ", fit/2)
+					for range 10 {
+						f.ask(t, hot...)
+					}
+					if got := f.kept(hot...); got < len(hot)-few {
+						t.Errorf("%d of %d that are asked for again and again are kept", got, len(hot))
+					}
+				},
+				"OwnWrite": func(t *testing.T, f *full) {
+					t.Helper()
+					f.Changing(f.others[0])()
+					synctest.Wait() // for the room
+					f.ask(t, f.others[0])
+					if _, holes := f.kind.(cache.Texts[string, string]); holes { // which are no room
+						f.ask(t, f.others[0])
+					}
+					if f.kept(f.others[0]) == 0 {
+						t.Error("what was written is not kept again")
+					}
+				},
+				"Another'sWrite": func(t *testing.T, f *full) {
+					t.Helper()
+					f.epochs.epoch++
+					f.ask(t, f.others...)
+					if got := f.kept(f.others...); got < fit-few {
+						t.Errorf("of %d that may have changed %d are kept again", fit, got)
+					}
+				},
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						f := &full{setup(t, kind, fit*typical), names("other ", 10*fit)}
+						f.ask(t, f.others...)
+						f.others = slices.DeleteFunc(f.others, func(key string) bool { return f.kept(key) == 0 })
+						if len(f.others) < fit {
+							t.Fatalf("%d are kept while there is room, want %d or more", len(f.others), fit)
+						}
+						test(t, f)
+					})
+				})
+			}
 		})
 	}
 }
@@ -349,90 +408,148 @@ func TestFull(t *testing.T) {
 // ones together are.
 func TestResize(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const maxBytes, entries = 100_000, 100
-		f := setup(t, maxBytes)
-		bytes := func() int64 {
-			synctest.Wait() // for the eviction
-			return f.Bytes()
-		}
-		for i := range entries + 50 {
-			f.get(t, string(rune('A'+i)), string(make([]byte, maxBytes/entries-200)))
-		}
-		full := bytes()
-		f.Resize(maxBytes - maxBytes/100)
-		f.Resize(maxBytes - maxBytes/100)
-		if got := bytes(); got != full {
-			t.Errorf("a hundredth less makes %d bytes of %d", got, full)
-		}
-		f.Resize(maxBytes - maxBytes/100 - 1)
-		if got := bytes(); got > maxBytes-maxBytes/100-1 || got >= full {
-			t.Errorf("more than a hundredth less leaves %d bytes of %d", got, full)
-		}
-		f.Resize(-1)
-		if got := bytes(); got != 0 {
-			t.Errorf("without room there are %d bytes", got)
-		}
-	})
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const maxBytes, entries = 100_000, 100
+				f := setup(t, kind, maxBytes)
+				bytes := func() int64 {
+					synctest.Wait() // for the eviction
+					return f.Bytes()
+				}
+				for i := range entries + 50 {
+					f.get(t, string(rune('A'+i)), string(make([]byte, maxBytes/entries-200)))
+				}
+				full := bytes()
+				f.Resize(maxBytes - maxBytes/100)
+				f.Resize(maxBytes - maxBytes/100)
+				if got := bytes(); got != full {
+					t.Errorf("a hundredth less makes %d bytes of %d", got, full)
+				}
+				f.Resize(maxBytes - maxBytes/100 - 1)
+				if got := bytes(); got > maxBytes-maxBytes/100-1 {
+					t.Errorf("more than a hundredth less leaves %d bytes of %d", got, full)
+				}
+				f.Resize(-1)
+				if got := bytes(); got != 0 {
+					t.Errorf("without room there are %d bytes", got)
+				}
+			})
+		})
+	}
 }
 
 // TestWriteUnderWay: what is read while a write is under way is kept for nobody,
 // until the last such write has ended.
 func TestWriteUnderWay(t *testing.T) {
 	t.Parallel()
-	f := setup(t, plenty)
-	f.get(t, "k", "old")
-	f.get(t, "l", "other")
-	first, second := f.Changing("k", "m"), f.Changing("k")
-	same(t, "before the first has ended", "1", f.get(t, "k", "1"))
-	same(t, "of the same writes", "2", f.get(t, "m", "2"))
-	first()
-	same(t, "before the second has ended", "3", f.get(t, "k", "3"))
-	same(t, "of a write that has ended", "4", f.get(t, "m", "4"))
-	second()
-	same(t, "afterwards", "5", f.get(t, "k", "5"))
-	same(t, "kept", "5", f.get(t, "k", "6"))
-	same(t, "kept", "4", f.get(t, "m", "6"))
-	same(t, "of no write", "other", f.get(t, "l", "6"))
-	f.want(t, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Hit, cache.Hit, cache.Hit)
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kind, plenty)
+			f.get(t, "k", "old")
+			f.get(t, "l", "other")
+			first, second := f.Changing("k", "m"), f.Changing("k")
+			same(t, "before the first has ended", "1", f.get(t, "k", "1"))
+			same(t, "of the same writes", "2", f.get(t, "m", "2"))
+			first()
+			same(t, "before the second has ended", "3", f.get(t, "k", "3"))
+			same(t, "of a write that has ended", "4", f.get(t, "m", "4"))
+			second()
+			same(t, "afterwards", "5", f.get(t, "k", "5"))
+			same(t, "kept", "5", f.get(t, "k", "6"))
+			same(t, "kept", "4", f.get(t, "m", "6"))
+			same(t, "of no write", "other", f.get(t, "l", "6"))
+			f.want(t, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Miss, cache.Hit, cache.Hit, cache.Hit)
+		})
+	}
 }
 
 // TestReadsWhatWasWritten: every look that begins after a write was seen or has
 // ended sees it, or a later one, whatever else is read and written meanwhile.
 func TestReadsWhatWasWritten(t *testing.T) {
 	t.Parallel()
-	var truth, written atomic.Int64
-	c, err := cache.New(cache.Config[string, int64]{
-		Epochs: &epochs{}, MaxBytes: plenty, Bytes: func(string, int64) int { return 8 }, Typical: typical, Observe: func(cache.Result) {},
-		Own: func(key string, value int64) (string, int64) { return strings.Clone(key), value },
-	})
+	for kindName, kind := range kinds {
+		t.Run(kindName, func(t *testing.T) {
+			t.Parallel()
+			var truth, written atomic.Int64
+			c, err := cache.New(cache.Config{Epochs: &epochs{}, MaxBytes: plenty, Typical: typical, Observe: func(cache.Result) {}}, kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const writes, readers = 5000, 4
+			var group sync.WaitGroup
+			group.Go(func() {
+				for n := range int64(writes) {
+					changed := c.Changing("k")
+					truth.Store(n + 1)
+					if n%2 == 0 {
+						written.Store(n + 1) // somebody sees it early
+					}
+					changed()
+					written.Store(n + 1)
+				}
+			})
+			for range readers {
+				group.Go(func() {
+					for written.Load() < writes {
+						atLeast := written.Load()
+						got, err := c.Get(t.Context(), "k", func(context.Context, string) (string, error) {
+							return "k=" + strconv.FormatInt(truth.Load(), 10), nil
+						})
+						if n, _ := strconv.ParseInt(strings.TrimPrefix(got, "k="), 10, 64); err != nil || n < atLeast {
+							t.Errorf("Get = %q, %v; %d was written before", got, err, atLeast)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+}
+
+// TestTextsLeaveNoHoles: what was replaced or forgotten takes no memory for long, and
+// what stands between stays.
+func TestTextsLeaveNoHoles(t *testing.T) {
+	t.Parallel()
+	f := setup(t, kinds["Texts"], 64<<20)
+	value := strings.Repeat("x", 300)
+	stays := names("stays ", 1000)
+	for _, key := range stays {
+		f.get(t, key, value)
+	}
+	before := f.Bytes()
+	for round := range 500 {
+		for _, key := range names("goes ", 100) {
+			f.get(t, key, value)
+			if round%2 == 0 {
+				f.Forget(key)
+			}
+		}
+		f.Changing(names("goes ", 100)...)()
+	}
+	if after := f.Bytes(); after > 3*before+2<<20 {
+		t.Errorf("%d bytes became %d", before, after)
+	}
+	f.results = nil
+	for _, key := range stays {
+		same(t, key, value, f.get(t, key, "new"))
+	}
+}
+
+// TestTextsOfOneHash: of two keys that cannot be told apart by what is kept of them
+// neither is given the other's value.
+func TestTextsOfOneHash(t *testing.T) {
+	t.Parallel()
+	f := &fixture{}
+	var err error
+	f.Cache, err = cache.New[string](cache.Config{Epochs: &f.epochs, MaxBytes: plenty, Typical: typical, Observe: func(cache.Result) {}},
+		cache.Texts[string, string]{Of: func(string, string) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const writes, readers = 5000, 4
-	var group sync.WaitGroup
-	group.Go(func() {
-		for n := range int64(writes) {
-			changed := c.Changing("k")
-			truth.Store(n + 1)
-			if n%2 == 0 {
-				written.Store(n + 1) // somebody sees it early
-			}
-			changed()
-			written.Store(n + 1)
-		}
-	})
-	for range readers {
-		group.Go(func() {
-			for written.Load() < writes {
-				atLeast := written.Load()
-				got, err := c.Get(t.Context(), "k", func(context.Context, string) (int64, error) { return truth.Load(), nil })
-				if err != nil || got < atLeast {
-					t.Errorf("Get = %d, %v; %d was written before", got, err, atLeast)
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
+	same(t, "first", "1", f.get(t, "k", "1"))
+	same(t, "again", "2", f.get(t, "k", "2"))
 }

@@ -107,7 +107,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 }
 
 // gcPercent of what is in use, and of an untouched ballast, may be garbage beside it.
-const gcPercent, ballastBytes = 22, 64 << 20
+const gcPercent, ballastBytes = 16, 64 << 20
 
 func boundGarbage() (ballast []byte) {
 	if os.Getenv("GOGC") == "" {

@@ -1,185 +1,200 @@
-// Package compact keeps API keys in little memory and with few pointers: the garbage
-// collector follows each of them again and again, and a cache has a hundred thousand
-// keys (docs/adr/0031).
+// Package compact keeps an API key, with those for whom it acts, as one text. A cache
+// has a hundred thousand keys, and the garbage collector goes again and again through
+// what has pointers (docs/adr/0032).
 package compact
 
 import (
-	"strings"
-	"sync"
+	"encoding/binary"
+	"math"
 	"time"
 	"unsafe"
 
 	"personae.dev/internal/persona"
 )
 
-// Credential is an API key with those for whom it acts.
-type Credential struct {
-	// texts are the key's id, that of its workspace, the key's name and the
-	// workspace's, one after the other; ends tells where all but the last end.
-	texts                     string
-	ends                      [3]uint32
-	bytes                     uint32
-	digest                    persona.Digest
-	created, workspaceCreated int64 // UTC microseconds
-	expires, revoked          *time.Time
-	domain                    *string // of the workspace
+// Credential is an API key with those for whom it acts. It is read-only, and takes no
+// memory beside its text. When the key was last used is not told, as it is not true
+// for long.
+//
+// The text begins with numbers of a fixed size, in this order: the digest of the secret,
+// when the key expires and when its user was made (UTC microseconds), and one byte of
+// flags. The texts follow, each after its length.
+type Credential string
 
-	// What follows may be that of many keys.
-	scopes       persona.Scopes
-	user         *persona.User
-	organization *persona.Organization
-}
+const (
+	expiresAt = len(persona.Digest{})
+	userAt    = expiresAt + 8
+	flagsAt   = userAt + 8
+	textsAt   = flagsAt + 1
+)
 
-// Shared is what many keys have in common: users, organizations and scopes. It
-// is in memory once, and not for each key that is kept. It knows those of the
-// last keys that were read, and hides no change: only what is equal is put in the
-// place of another.
-type Shared struct {
-	mu            sync.Mutex
-	users         map[string]*persona.User
-	organizations map[string]*persona.Organization
-	scopes        map[string]persona.Scopes
-}
+// revoked is a flag. The others are one for each scope that is allowed: see flagOf.
+const revoked = 8
 
-// keptShared is how many of a kind are known.
-const keptShared = 1000
+// never is when a key expires that does not.
+const never = math.MaxInt64
 
-// Compact returns c as it is kept: what is equal to what other keys have is in memory
-// already, and the rest is copied, as its texts are parts of a larger one. When the
-// key was last used is not kept, as it is not true for long.
-func (s *Shared) Compact(c *persona.Credential) Credential {
-	key, workspace := &c.Key, &c.Workspace
-	compact := Credential{
-		digest: key.Digest, created: key.CreatedAt.UnixMicro(), workspaceCreated: workspace.CreatedAt.UnixMicro(),
-		expires: key.ExpiresAt, revoked: key.RevokedAt, domain: clone(workspace.Domain),
+// The texts, in their order: what every request needs comes first.
+const (
+	keyOID = iota
+	workspaceOID
+	workspaceName
+	workspaceDomain
+	organizationOID
+	organizationName
+	organizationSlug
+	organizationDomain
+	userOID
+	userOrganizationOID
+	firstName
+	lastName
+	role
+	email
+	texts // how many there are
+)
+
+// Of returns c as one text.
+func Of(c *persona.Credential) Credential {
+	all := [texts]*string{
+		keyOID: &c.Key.OID, workspaceOID: &c.Key.WorkspaceOID,
+		workspaceName: &c.Workspace.Name, workspaceDomain: c.Workspace.Domain,
+		organizationOID: &c.Organization.OID, organizationName: &c.Organization.Name, organizationSlug: &c.Organization.Slug,
+		organizationDomain: c.Organization.Domain,
+		userOID:            &c.User.OID, userOrganizationOID: &c.User.OrganizationOID, firstName: &c.User.FirstName, lastName: &c.User.LastName,
+		role: (*string)(&c.User.Role), email: c.User.Email,
 	}
-	texts := [...]string{key.OID, key.WorkspaceOID, key.Name, workspace.Name}
-	compact.texts = strings.Join(texts[:], "")
-	end := 0
-	for i := range compact.ends {
-		end += len(texts[i])
-		compact.ends[i] = uint32(end)
-	}
-	own := int(unsafe.Sizeof(compact)) + len(compact.texts) + textBytes(compact.domain)
-	for _, t := range [...]*time.Time{compact.expires, compact.revoked} {
-		if t != nil {
-			own += int(unsafe.Sizeof(*t))
+	size := textsAt
+	for _, text := range all {
+		if size++; text != nil {
+			size += len(*text) + 1
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	user, userBytes := s.user(c.User)
-	organization, organizationBytes := s.organization(c.Organization)
-	compact.user, compact.organization, compact.scopes = user, organization, s.scopesLike(key.Scopes)
-	compact.bytes = uint32(own + userBytes + organizationBytes)
-	return compact
-}
-
-// Bytes is what c takes in memory, without what it shares.
-func (c *Credential) Bytes() int { return int(c.bytes) }
-
-// KeyOID is the id of the key.
-func (c *Credential) KeyOID() string { return c.texts[:c.ends[0]] }
-
-// Expand returns what Compact was given, but for the time of the last use.
-func (c *Credential) Expand() persona.Credential {
-	workspaceOID := c.texts[c.ends[0]:c.ends[1]]
-	return persona.Credential{
-		Key: persona.APIKey{
-			OID: c.KeyOID(), WorkspaceOID: workspaceOID, UserOID: c.user.OID, Name: c.texts[c.ends[1]:c.ends[2]],
-			Scopes: c.scopes, Digest: c.digest, CreatedAt: at(c.created), ExpiresAt: c.expires, RevokedAt: c.revoked,
-		},
-		Workspace: persona.Workspace{
-			OID: workspaceOID, OrganizationOID: c.organization.OID, Name: c.texts[c.ends[2]:], Domain: c.domain, CreatedAt: at(c.workspaceCreated),
-		},
-		User: c.user, Organization: c.organization,
+	b := append(make([]byte, 0, size), c.Key.Digest[:]...)
+	expires := int64(never)
+	if c.Key.ExpiresAt != nil {
+		expires = c.Key.ExpiresAt.UnixMicro()
 	}
-}
-
-func at(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
-// user returns one like u, and how many bytes it takes where no other key has it.
-func (s *Shared) user(u *persona.User) (*persona.User, int) {
-	if known := s.users[u.OID]; known != nil && sameUser(*known, *u) {
-		return known, 0
-	}
-	own := *u
-	texts := joined(&own.OID, &own.OrganizationOID, &own.FirstName, &own.LastName, (*string)(&own.Role))
-	own.Email = clone(u.Email)
-	keep(&s.users, own.OID, &own)
-	return &own, int(unsafe.Sizeof(own)) + texts + textBytes(own.Email)
-}
-
-// organization returns one like o, and how many bytes it takes where no other key has it.
-func (s *Shared) organization(o *persona.Organization) (*persona.Organization, int) {
-	if known := s.organizations[o.OID]; known != nil && sameOrganization(*known, *o) {
-		return known, 0
-	}
-	own := *o
-	texts := joined(&own.OID, &own.Name, &own.Slug)
-	own.Domain = clone(o.Domain)
-	keep(&s.organizations, own.OID, &own)
-	return &own, int(unsafe.Sizeof(own)) + texts + textBytes(own.Domain)
-}
-
-// scopesLike returns scopes like those given. There are few different ones.
-func (s *Shared) scopesLike(scopes persona.Scopes) persona.Scopes {
-	names := scopes.String()
-	known, ok := s.scopes[names]
-	if !ok {
-		for _, scope := range scopes {
-			known = append(known, persona.Scope(strings.Clone(string(scope))))
+	b = binary.LittleEndian.AppendUint64(b, uint64(expires))
+	b = binary.LittleEndian.AppendUint64(b, uint64(c.User.CreatedAt.UnixMicro()))
+	flags := byte(0)
+	for _, scope := range [...]persona.Scope{persona.ScopeRead, persona.ScopeWrite, persona.ScopeAdmin} {
+		if c.Key.Scopes.Allow(scope) {
+			flags |= flagOf(scope)
 		}
-		keep(&s.scopes, strings.Clone(names), known) // that of one scope is the scope itself
 	}
-	return known
+	if c.Key.RevokedAt != nil {
+		flags |= revoked
+	}
+	b = append(b, flags)
+	for _, text := range all {
+		b = appendText(b, text)
+	}
+	return Credential(unsafe.String(unsafe.SliceData(b), len(b))) // nobody else has b
 }
 
-func keep[T any](known *map[string]T, id string, value T) {
-	if *known == nil || len(*known) >= keptShared {
-		*known = map[string]T{}
-	}
-	(*known)[id] = value
-}
-
-// joined copies texts into one, and tells its length.
-func joined(texts ...*string) int {
-	var all strings.Builder
-	for _, text := range texts {
-		_, _ = all.WriteString(*text) // never fails
-	}
-	rest := all.String()
-	for _, text := range texts {
-		*text, rest = rest[:len(*text)], rest[len(*text):]
-	}
-	return all.Len()
-}
-
-func clone(text *string) *string {
+// appendText appends a text after its length and one; one that is missing is a zero.
+func appendText(b []byte, text *string) []byte {
 	if text == nil {
+		return append(b, 0)
+	}
+	return append(binary.AppendUvarint(b, uint64(len(*text))+1), *text...)
+}
+
+// cutText is the reverse of appendText. It tells whether there is a text.
+func cutText(b string) (text, rest string, ok bool) {
+	length, n := uint64(b[0]), 1
+	if length >= 0x80 {
+		length, n = binary.Uvarint([]byte(b[:min(len(b), binary.MaxVarintLen64)]))
+	}
+	if b = b[n:]; length == 0 {
+		return "", b, false
+	}
+	return b[:length-1], b[length-1:], true
+}
+
+func (c Credential) text(number int) (text string, ok bool) {
+	rest := string(c[textsAt:])
+	for ; number >= 0; number-- {
+		text, rest, ok = cutText(rest)
+	}
+	return text, ok
+}
+
+func (c Credential) required(number int) string {
+	text, _ := c.text(number)
+	return text
+}
+
+func (c Credential) optional(number int) *string {
+	text, ok := c.text(number)
+	if !ok {
 		return nil
 	}
-	return new(strings.Clone(*text))
+	return &text
 }
 
-// textBytes is what a text that may be missing takes in memory.
-func textBytes(text *string) int {
-	if text == nil {
-		return 0
+func (c Credential) micros(at int) int64 {
+	return int64(binary.LittleEndian.Uint64([]byte(c[at : at+8])))
+}
+
+// KeyOID is the id of the key.
+func (c Credential) KeyOID() string { return c.required(keyOID) }
+
+// WorkspaceOID is the id of the one workspace that the key opens.
+func (c Credential) WorkspaceOID() string { return c.required(workspaceOID) }
+
+// Matches tells in constant time whether secret is the one of the key.
+func (c Credential) Matches(secret string) bool {
+	return persona.Digest([]byte(c[:expiresAt])).Matches(secret)
+}
+
+// Revoked tells whether the key was revoked.
+func (c Credential) Revoked() bool { return c[flagsAt]&revoked != 0 }
+
+// Expired tells whether the key has expired at a time.
+func (c Credential) Expired(at time.Time) bool { return at.UnixMicro() >= c.micros(expiresAt) }
+
+// Allows tells whether the key may do what needs wanted.
+func (c Credential) Allows(wanted persona.Scope) bool { return c[flagsAt]&flagOf(wanted) != 0 }
+
+// flagOf is the flag of a scope, 0 for one that there is not.
+func flagOf(scope persona.Scope) byte {
+	switch scope {
+	case persona.ScopeRead:
+		return 1
+	case persona.ScopeWrite:
+		return 2
+	case persona.ScopeAdmin:
+		return 4
 	}
-	return int(unsafe.Sizeof(*text)) + len(*text)
+	return 0
 }
 
-func sameUser(a, b persona.User) bool {
-	same := sameText(a.Email, b.Email)
-	a.Email, b.Email = nil, nil
-	return same && a == b
+// UserOID is the id of the user for whom the key acts.
+func (c Credential) UserOID() string { return c.required(userOID) }
+
+// User is for whom the key acts.
+func (c Credential) User() persona.User {
+	return persona.User{
+		OID: c.UserOID(), OrganizationOID: c.required(userOrganizationOID), FirstName: c.required(firstName), LastName: c.required(lastName),
+		Role: persona.Role(c.required(role)), Email: c.optional(email), CreatedAt: time.UnixMicro(c.micros(userAt)).UTC(),
+	}
 }
 
-func sameOrganization(a, b persona.Organization) bool {
-	same := sameText(a.Domain, b.Domain)
-	a.Domain, b.Domain = nil, nil
-	return same && a == b
-}
+// WorkspaceName is the name of the workspace.
+func (c Credential) WorkspaceName() string { return c.required(workspaceName) }
 
-func sameText(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
+// WorkspaceDomain is the domain of the workspace, nil where it has none.
+func (c Credential) WorkspaceDomain() *string { return c.optional(workspaceDomain) }
+
+// OrganizationOID is the id of the organization that the workspace is of.
+func (c Credential) OrganizationOID() string { return c.required(organizationOID) }
+
+// OrganizationName is the name of the organization.
+func (c Credential) OrganizationName() string { return c.required(organizationName) }
+
+// OrganizationSlug is the name of the organization in addresses.
+func (c Credential) OrganizationSlug() string { return c.required(organizationSlug) }
+
+// OrganizationDomain is the domain of the organization, nil where it has none.
+func (c Credential) OrganizationDomain() *string { return c.optional(organizationDomain) }

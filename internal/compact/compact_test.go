@@ -1,11 +1,9 @@
 package compact_test
 
 import (
-	"runtime"
+	"strings"
 	"testing"
 	"time"
-	"unsafe"
-	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,105 +24,102 @@ func credential(keyOID string) *persona.Credential {
 	}
 }
 
-func TestCompact(t *testing.T) {
+// TestOf: what is told is what was given, with every text that may be missing there and
+// not, and with texts whose length takes one byte and more.
+func TestOf(t *testing.T) {
 	t.Parallel()
-	var shared compact.Shared
-	first, second := shared.Compact(credential("ak_1")), shared.Compact(credential("ak_22"))
-	if more, less := first.Bytes(), second.Bytes(); less >= more {
-		t.Errorf("the first takes %d bytes, and the second, which shares, %d", more, less)
-	}
-	one, two := first.Expand(), second.Expand()
-	for keyOID, got := range map[string]*persona.Credential{"ak_1": &one, "ak_22": &two} {
-		if diff := cmp.Diff(credential(keyOID), got); diff != "" {
-			t.Errorf("%s has changed (-want +got):\n%s", keyOID, diff)
-		}
-	}
-	if first.KeyOID() != "ak_1" || second.KeyOID() != "ak_22" {
-		t.Errorf("the ids are %q and %q", first.KeyOID(), second.KeyOID())
-	}
-	if one.User != two.User || one.Organization != two.Organization || &one.Key.Scopes[0] != &two.Key.Scopes[0] {
-		t.Error("what is the same is in memory twice")
-	}
-}
-
-// TestCompactLeavesLastUseOut: it is not true for long.
-func TestCompactLeavesLastUseOut(t *testing.T) {
-	t.Parallel()
-	var shared compact.Shared
-	used := credential("ak_1")
-	used.Key.LastUsedAt = used.Key.ExpiresAt
-	c := shared.Compact(used)
-	if got := c.Expand(); got.Key.LastUsedAt != nil {
-		t.Errorf("it was last used at %s", got.Key.LastUsedAt)
-	}
-}
-
-// TestCompactHidesNothing: who has changed since another key was read is shown
-// as changed.
-func TestCompactHidesNothing(t *testing.T) {
-	t.Parallel()
+	long := strings.Repeat("ü", 200)
 	for name, change := range map[string]func(*persona.Credential){
-		"User":         func(c *persona.Credential) { c.User.LastName = "King" },
-		"Email":        func(c *persona.Credential) { c.User.Email = nil },
-		"Organization": func(c *persona.Credential) { c.Organization.Name = "Other" },
-		"Domain":       func(c *persona.Credential) { c.Organization.Domain = new("other.example") },
-		"Scopes":       func(c *persona.Credential) { c.Key.Scopes = persona.Scopes{persona.ScopeRead} },
+		"Whole": func(*persona.Credential) {},
+		"Bare":  func(c *persona.Credential) { c.Workspace.Domain, c.Organization.Domain, c.User.Email = nil, nil, nil },
+		"Empty": func(c *persona.Credential) { c.User.FirstName, c.Workspace.Domain, c.User.Email = "", new(""), new("") },
+		"Long": func(c *persona.Credential) {
+			c.Workspace.Name, c.Organization.Name, c.User.Email = long, long[:126], new(long[:128])
+		},
+		"Revoked": func(c *persona.Credential) { c.Key.RevokedAt = &c.Workspace.CreatedAt },
 	} {
-		var shared compact.Shared
-		shared.Compact(credential("ak_1"))
-		want := credential("ak_2")
-		change(want)
-		c := shared.Compact(want)
-		if diff := cmp.Diff(*want, c.Expand()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := credential("ak_1")
+			change(want)
+			got := compact.Of(want)
+			user := got.User()
+			if diff := cmp.Diff(want.User, &user); diff != "" || got.UserOID() != want.User.OID {
+				t.Errorf("the user has changed (-want +got):\n%s", diff)
+			}
+			type texts struct {
+				Key, Workspace, WorkspaceName, Organization, OrganizationName, Slug string
+				Domain, OrganizationDomain                                          *string
+			}
+			if diff := cmp.Diff(texts{
+				want.Key.OID, want.Workspace.OID, want.Workspace.Name, want.Organization.OID, want.Organization.Name, want.Organization.Slug,
+				want.Workspace.Domain, want.Organization.Domain,
+			}, texts{
+				got.KeyOID(), got.WorkspaceOID(), got.WorkspaceName(), got.OrganizationOID(), got.OrganizationName(), got.OrganizationSlug(),
+				got.WorkspaceDomain(), got.OrganizationDomain(),
+			}); diff != "" {
+				t.Errorf("texts have changed (-want +got):\n%s", diff)
+			}
+			if got.Revoked() != (want.Key.RevokedAt != nil) {
+				t.Errorf("Revoked() = %t", got.Revoked())
+			}
+		})
 	}
 }
 
-// TestCompactKeepsNoRow: the texts of a row are parts of one, which would stay in
-// memory for the sake of any of them.
-func TestCompactKeepsNoRow(t *testing.T) {
+func TestExpired(t *testing.T) {
 	t.Parallel()
-	var shared compact.Shared
-	// read returns a credential whose texts are all parts of the row.
-	read := func() (*persona.Credential, weak.Pointer[[1024]byte]) {
-		row, used := new([1024]byte), 0
-		part := func(texts ...*string) {
-			for _, text := range texts {
-				n := copy(row[used:], *text)
-				*text = unsafe.String(&row[used], n)
-				used += n
+	c := credential("ak_1")
+	day := *c.Key.ExpiresAt
+	expires := compact.Of(c)
+	if expires.Expired(day.Add(-time.Millisecond)) || !expires.Expired(day) || !expires.Expired(day.AddDate(9, 0, 0)) {
+		t.Errorf("it expires before or after %s", day)
+	}
+	c.Key.ExpiresAt = nil
+	if compact.Of(c).Expired(day.AddDate(9999, 0, 0)) {
+		t.Error("what does not expire has expired")
+	}
+}
+
+// TestAllows: the rule is that of persona.Scopes.
+func TestAllows(t *testing.T) {
+	t.Parallel()
+	all := []persona.Scope{persona.ScopeRead, persona.ScopeWrite, persona.ScopeAdmin}
+	for n := range 1 << len(all) {
+		c := credential("ak_1")
+		c.Key.Scopes = nil
+		for i, scope := range all {
+			if n>>i&1 == 1 {
+				c.Key.Scopes = append(c.Key.Scopes, scope)
 			}
 		}
-		c := credential("ak_1")
-		c.Key.Scopes = c.Key.Scopes[:1] // whose name is that of the set
-		k, w, u, o := &c.Key, &c.Workspace, c.User, c.Organization
-		part(&k.OID, &k.WorkspaceOID, &k.UserOID, &k.Name, (*string)(&k.Scopes[0]))
-		part(&w.OID, &w.OrganizationOID, &w.Name, w.Domain)
-		part(&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, u.Email, (*string)(&u.Role))
-		part(&o.OID, &o.Name, &o.Slug, o.Domain)
-		return c, weak.Make(row)
+		for _, wanted := range append(all, "other") {
+			if got, want := compact.Of(c).Allows(wanted), wanted != "other" && c.Key.Scopes.Allow(wanted); got != want {
+				t.Errorf("%s allow %s: %t, want %t", c.Key.Scopes, wanted, got, want)
+			}
+		}
 	}
-	read1, row := read()
-	first := shared.Compact(read1)
-	read2, another := read()
-	second := shared.Compact(read2)
-	runtime.GC()
-	if row.Value() != nil || another.Value() != nil {
-		t.Error("a row is kept")
-	}
-	runtime.KeepAlive([]any{&first, &second, &shared})
 }
 
-// TestCompactCountsTimes: each that is set is in memory of its own.
-func TestCompactCountsTimes(t *testing.T) {
+func TestMatches(t *testing.T) {
 	t.Parallel()
-	var shared compact.Shared
-	shared.Compact(credential("ak_0"))
-	one, two := credential("ak_1"), credential("ak_2")
-	two.Key.RevokedAt = two.Key.ExpiresAt
-	with1, with2 := shared.Compact(one), shared.Compact(two)
-	if less, more := with1.Bytes(), with2.Bytes(); more != less+int(unsafe.Sizeof(time.Time{})) {
-		t.Errorf("with one time %d bytes, with two %d", less, more)
+	token, digest := persona.NewToken()
+	c := credential("ak_1")
+	c.Key.Digest = digest
+	if other, _ := persona.NewToken(); !compact.Of(c).Matches(token.Secret) || compact.Of(c).Matches(other.Secret) {
+		t.Error("its secret does not match, or another does")
+	}
+}
+
+// TestReadsWithoutGarbage: what each request asks for takes no memory.
+func TestReadsWithoutGarbage(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
+	c := compact.Of(credential("ak_1"))
+	now := time.Now()
+	if got := testing.AllocsPerRun(100, func() {
+		if c.KeyOID() == "" || c.WorkspaceOID() == "" || c.Revoked() || !c.Expired(now) && !c.Allows(persona.ScopeRead) || c.Matches("") {
+			t.Error("it has changed")
+		}
+	}); got > 0 {
+		t.Errorf("%v allocations", got)
 	}
 }

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unsafe"
 
 	"personae.dev/internal/compact"
 	"personae.dev/internal/persona"
-	"personae.dev/internal/usage"
 )
 
 // Why a key is not accepted: for the log alone, as a caller is never told.
@@ -22,53 +20,45 @@ var (
 	ErrKeyRevoked = errors.New("api key is revoked")
 )
 
-// credential is a key in the cache, and where its last use is noted.
-type credential struct {
-	compact.Credential
-	use usage.Use
-}
-
-// bytes is what it takes in memory.
-func (c *credential) bytes() int { return c.Bytes() + int(unsafe.Sizeof(c.use)) }
+// Caller is a key that was presented, with those for whom it acts.
+type Caller = compact.Credential
 
 // Authenticate returns whom the token speaks for; when the key was last used is not
 // told. Every error of kind Unauthorized is the same to its reader, whatever the
 // reason; the reason is its cause.
-func (l *Library) Authenticate(ctx context.Context, token string) (caller persona.Credential, err error) {
+func (l *Library) Authenticate(ctx context.Context, token string) (caller Caller, err error) {
 	if token == "" {
-		return caller, unauthorized(ErrKeyMissing)
+		return "", unauthorized(ErrKeyMissing)
 	}
 	parsed, err := persona.ParseToken(token)
 	if err != nil {
-		return caller, unauthorized(err)
+		return "", unauthorized(err)
 	}
-	c, err := l.credentials.Get(ctx, parsed.KeyID, l.loadCredential)
-	switch {
+	caller, err = l.credentials.Get(ctx, parsed.KeyID, l.loadCredential)
+	switch now := l.now(); {
 	case persona.KindOf(err) == persona.NotFound:
-		return caller, unauthorized(ErrKeyUnknown)
+		return "", unauthorized(ErrKeyUnknown)
 	case err != nil:
-		return caller, err
+		return "", err
+	case !caller.Matches(parsed.Secret):
+		return "", unauthorized(ErrKeySecret)
+	case caller.Revoked():
+		return "", unauthorized(ErrKeyRevoked)
+	case caller.Expired(now):
+		return "", unauthorized(ErrKeyExpired)
+	default:
+		l.usage.At(caller.KeyOID(), now)
+		return caller, nil
 	}
-	now, found := l.now(), c.Expand()
-	switch key := &found.Key; {
-	case !key.Digest.Matches(parsed.Secret):
-		return caller, unauthorized(ErrKeySecret)
-	case key.RevokedAt != nil:
-		return caller, unauthorized(ErrKeyRevoked)
-	case key.ExpiresAt != nil && !now.Before(*key.ExpiresAt):
-		return caller, unauthorized(ErrKeyExpired)
-	}
-	l.usage.At(&c.use, found.Key.OID, now)
-	return found, nil
 }
 
-func (l *Library) loadCredential(ctx context.Context, keyID string) (*credential, error) {
+func (l *Library) loadCredential(ctx context.Context, keyID string) (Caller, error) {
 	c, err := l.store.Credential(ctx, persona.APIKeyPrefix+keyID)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	l.divide()
-	return &credential{Credential: l.shared.Compact(c)}, nil
+	return compact.Of(c), nil
 }
 
 // divide gives personas what keys leave of the caches. There is no get without
@@ -91,8 +81,8 @@ func unauthorized(reason error) error {
 }
 
 // require refuses a caller whose key does not allow what is wanted.
-func require(caller *persona.Credential, wanted persona.Scope) error {
-	if caller.Key.Scopes.Allow(wanted) {
+func require(caller Caller, wanted persona.Scope) error {
+	if caller.Allows(wanted) {
 		return nil
 	}
 	return &persona.Error{

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"personae.dev/internal/cache"
-	"personae.dev/internal/compact"
 	"personae.dev/internal/persona"
 	"personae.dev/internal/usage"
 )
@@ -50,9 +49,8 @@ type Library struct {
 	render      func([]byte, *persona.Persona) ([]byte, error)
 	now         func() time.Time
 	personas    *cache.Cache[personaKey, *Document]
-	credentials *cache.Cache[string, *credential]
+	credentials *cache.Cache[string, Caller]
 	usage       *usage.Times
-	shared      compact.Shared
 	cacheBytes  int64
 	keysRead    atomic.Uint64
 }
@@ -60,7 +58,7 @@ type Library struct {
 // What entries of the caches take, by and large.
 const (
 	typicalDocument   = 4 << 10
-	typicalCredential = 512
+	typicalCredential = 400
 )
 
 // personaKey finds a persona in the cache.
@@ -76,28 +74,25 @@ func New(cfg Config) (*Library, error) {
 	}
 	l := &Library{store: cfg.Store, render: cfg.Render, now: cfg.Now, usage: usage.New(), cacheBytes: cfg.CacheBytes}
 	var err error
-	l.personas, err = cache.New(cache.Config[personaKey, *Document]{
-		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes,
+	l.personas, err = cache.New(cache.Config{
+		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes, Typical: typicalDocument,
+		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
+	}, cache.Objects[personaKey, *Document]{
 		Own: func(k personaKey, d *Document) (personaKey, *Document) {
 			return personaKey{strings.Clone(k.workspaceOID), strings.Clone(k.oID)}, d.kept()
 		},
 		Bytes: func(k personaKey, d *Document) int {
 			return len(k.workspaceOID) + len(k.oID) + d.bytes()
 		},
-		Typical: typicalDocument,
-		Observe: func(r cache.Result) { cfg.ObserveCache(CachePersonas, r) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	l.credentials, err = cache.New(cache.Config[string, *credential]{
-		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, // personas have the rest at least
-		Own: func(_ string, c *credential) (string, *credential) {
-			return strings.TrimPrefix(c.KeyOID(), persona.APIKeyPrefix), c
-		},
-		Bytes:   func(_ string, c *credential) int { return c.bytes() },
-		Typical: typicalCredential,
+	l.credentials, err = cache.New(cache.Config{
+		Epochs: cfg.Store, MaxBytes: cfg.CacheBytes / 8 * 7, Typical: typicalCredential, // personas have the rest at least
 		Observe: func(r cache.Result) { cfg.ObserveCache(CacheKeys, r) },
+	}, cache.Texts[string, Caller]{
+		Of: func(c Caller, keyID string) bool { return c.KeyOID() == persona.APIKeyPrefix+keyID },
 	})
 	if err != nil {
 		return nil, err
@@ -122,8 +117,6 @@ const (
 	// flushUsageEvery is how long the time of a key's last use may be known in
 	// memory only, before it is written with those of others.
 	flushUsageEvery = time.Minute
-	// flushUsageOver is over how long that is spread where they are many.
-	flushUsageOver = 50 * time.Second
 	// lastFlushTimeout is how long the end of the server waits for it.
 	lastFlushTimeout = 5 * time.Second
 )
@@ -142,8 +135,8 @@ type Background struct {
 // last used, and purges deleted personas and first answers. It returns when ctx
 // ends, after it has written the last.
 func (l *Library) Run(ctx context.Context, work Background) {
-	flush := func(ctx context.Context, over time.Duration) (many <-chan struct{}) {
-		err := l.usage.Flush(ctx, l.store, over)
+	flush := func(ctx context.Context, gently bool) (many <-chan struct{}) {
+		err := l.usage.Flush(ctx, l.store, gently)
 		// Where the server ends, the last flush has the rest.
 		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
@@ -168,14 +161,14 @@ func (l *Library) Run(ctx context.Context, work Background) {
 	for {
 		select {
 		case <-flushes.C:
-			many = flush(ctx, flushUsageOver)
+			many = flush(ctx, true)
 		case <-many:
-			many = flush(ctx, 0)
+			many = flush(ctx, false)
 		case <-purges.C:
 			purge()
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
-			flush(last, 0)
+			flush(last, false)
 			cancel()
 			return
 		}

@@ -86,7 +86,7 @@ type modelWorkspace struct {
 
 // modelCaller is a key, and what it may do. The first has all scopes.
 type modelCaller struct {
-	*persona.Credential
+	library.Caller
 	reads, writes bool
 }
 
@@ -138,7 +138,7 @@ func (m *model) newWorkspace(name string) *modelWorkspace {
 		if err != nil {
 			m.t.Fatalf("Authenticate: %v", err)
 		}
-		mw.callers = append(mw.callers, modelCaller{&caller, key.reads, key.writes})
+		mw.callers = append(mw.callers, modelCaller{caller, key.reads, key.writes})
 	}
 	return mw
 }
@@ -456,7 +456,7 @@ func (m *model) create() {
 	}
 	request.Body = []byte(bodyOf(edits))
 	request.Patch, request.Faults = m.patchOf(string(request.Body), false)
-	written, err := m.CreatePersona(m.ctx, caller.Credential, request)
+	written, err := m.CreatePersona(m.ctx, caller.Caller, request)
 	if !caller.writes {
 		_ = m.wantError(err, persona.Forbidden, persona.CodeInsufficientScope)
 		return
@@ -465,7 +465,7 @@ func (m *model) create() {
 	known = known && request.IdempotencyKey != "" && m.now.Sub(first.at) <= library.IdempotencyLasts
 	again := known && string(request.Body) == first.body
 	var faulty []string
-	want := &persona.Persona{WorkspaceOID: w.OID, Author: *caller.User, Active: true, CreatedAt: m.now, UpdatedAt: m.now}
+	want := &persona.Persona{WorkspaceOID: w.OID, Author: caller.User(), Active: true, CreatedAt: m.now, UpdatedAt: m.now}
 	for _, e := range edits {
 		if e.fault != "" {
 			faulty = append(faulty, e.fault)
@@ -571,7 +571,7 @@ func (m *model) after(before time.Time) time.Time {
 func (m *model) changed(w *modelWorkspace, p *modelPersona, written *library.Written, action persona.Action, caller modelCaller) {
 	m.t.Helper()
 	snapshot := *p.Persona
-	p.history = append(p.history, modelRevision{action: action, at: m.now, user: caller.User.OID, key: caller.Key.OID, persona: &snapshot})
+	p.history = append(p.history, modelRevision{action: action, at: m.now, user: caller.UserOID(), key: caller.KeyOID(), persona: &snapshot})
 	if diff := diff(p.Persona, written.Persona); diff != "" {
 		m.t.Fatalf("%s (-want +got):\n%s", action, diff)
 	}
@@ -611,7 +611,7 @@ func (m *model) update() {
 			own = append(own, e.fault)
 		}
 	}
-	written, err := m.UpdatePersona(m.ctx, caller.Credential, target, patch)
+	written, err := m.UpdatePersona(m.ctx, caller.Caller, target, patch)
 	if m.refused(err, w, caller, p, holds, own...) {
 		return
 	}
@@ -642,10 +642,10 @@ func (m *model) mark() {
 	action := rapid.SampledFrom([]persona.Action{
 		persona.ActionDeleted, persona.ActionDeleted, persona.ActionArchived, persona.ActionRestored, persona.ActionRestored,
 	}).Draw(m.t, "action")
-	call := map[persona.Action]func(context.Context, *persona.Credential, library.Target) (*library.Written, error){
+	call := map[persona.Action]func(context.Context, library.Caller, library.Target) (*library.Written, error){
 		persona.ActionDeleted: m.DeletePersona, persona.ActionArchived: m.ArchivePersona, persona.ActionRestored: m.RestorePersona,
 	}[action]
-	written, err := call(m.ctx, caller.Credential, target)
+	written, err := call(m.ctx, caller.Caller, target)
 	if m.refused(err, w, caller, p, holds) {
 		return
 	}
@@ -687,7 +687,7 @@ func (m *model) revert() {
 		}
 	}
 	revision := rapid.SampledFrom(append(revisions, "rv_unknown", "nul\x00")).Draw(m.t, "revision")
-	written, err := m.RevertPersona(m.ctx, caller.Credential, target, revision)
+	written, err := m.RevertPersona(m.ctx, caller.Caller, target, revision)
 	if m.refused(err, w, caller, p, holds) {
 		return
 	}
@@ -730,11 +730,11 @@ func (m *model) question() {
 		if patch.Weight != nil && *patch.Weight == "NONE" {
 			own = []string{"weight"}
 		}
-		written, err = m.UpdateQuestion(m.ctx, caller.Credential, target, question, patch)
+		written, err = m.UpdateQuestion(m.ctx, caller.Caller, target, question, patch)
 	case "archive":
-		written, err = m.ArchiveQuestion(m.ctx, caller.Credential, target, question)
+		written, err = m.ArchiveQuestion(m.ctx, caller.Caller, target, question)
 	case "restore":
-		written, err = m.RestoreQuestion(m.ctx, caller.Credential, target, question)
+		written, err = m.RestoreQuestion(m.ctx, caller.Caller, target, question)
 	}
 	if m.refused(err, w, caller, p, holds, own...) {
 		return
@@ -850,7 +850,7 @@ func (m *model) purge() {
 // document returns what get answers for p, to the caller who may all.
 func (m *model) document(w *modelWorkspace, p *modelPersona) *library.Document {
 	m.t.Helper()
-	document, err := m.Persona(m.ctx, w.callers[0].Credential, p.OID)
+	document, err := m.Persona(m.ctx, w.callers[0].Caller, p.OID)
 	if err != nil {
 		m.t.Fatalf("Persona(%s): %v", p.OID, err)
 	}
@@ -866,11 +866,11 @@ func (m *model) compare(w *modelWorkspace, p *modelPersona) {
 	m.t.Helper()
 	m.document(w, p)
 	for _, caller := range w.callers {
-		if _, err := m.Persona(m.ctx, caller.Credential, p.OID); (err == nil) != caller.reads {
-			m.t.Fatalf("get with the scopes %s: %v", caller.Key.Scopes, err)
+		if _, err := m.Persona(m.ctx, caller.Caller, p.OID); (err == nil) != caller.reads {
+			m.t.Fatalf("get by %s, who reads: %t: %v", caller.KeyOID(), caller.reads, err)
 		}
 	}
-	reader := w.callers[2].Credential
+	reader := w.callers[2].Caller
 	got, err := m.PersonaNow(m.ctx, reader, p.OID)
 	if diff := diff(p.Persona, got); diff != "" || err != nil {
 		m.t.Fatalf("PersonaNow: %v (-want +got):\n%s", err, diff)
@@ -906,10 +906,10 @@ func (m *model) compare(w *modelWorkspace, p *modelPersona) {
 		if other == w {
 			continue
 		}
-		if _, err := m.Revision(m.ctx, other.callers[0].Credential, last.OID); persona.KindOf(err) != persona.NotFound {
+		if _, err := m.Revision(m.ctx, other.callers[0].Caller, last.OID); persona.KindOf(err) != persona.NotFound {
 			m.t.Fatalf("another workspace reads the revision %s: %v", last.OID, err)
 		}
-		if _, err := m.PersonaNow(m.ctx, other.callers[0].Credential, p.OID); (err == nil) != (other.personas[p.OID] != nil) {
+		if _, err := m.PersonaNow(m.ctx, other.callers[0].Caller, p.OID); (err == nil) != (other.personas[p.OID] != nil) {
 			m.t.Fatalf("another workspace reads the persona %s: %v", p.OID, err)
 		}
 	}
@@ -925,11 +925,11 @@ func (m *model) compareAll(w *modelWorkspace) {
 		if w.personas[oID] != nil {
 			continue // imported again
 		}
-		if _, err := m.Persona(m.ctx, w.callers[0].Credential, oID); persona.KindOf(err) != persona.NotFound {
+		if _, err := m.Persona(m.ctx, w.callers[0].Caller, oID); persona.KindOf(err) != persona.NotFound {
 			m.t.Fatalf("the persona %s was purged, and get gives %v", oID, err)
 		}
 	}
-	page, err := m.ListPersonas(m.ctx, w.callers[0].Credential, library.ListRequest{Whole: true, Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
+	page, err := m.ListPersonas(m.ctx, w.callers[0].Caller, library.ListRequest{Whole: true, Query: persona.Query{Limit: library.MaxLimit, Status: persona.StatusAll}})
 	if err != nil || page.Total != len(w.personas) || len(page.Personas) != page.Total || page.HasNext {
 		m.t.Fatalf("list of all: %+v, %v; want %d", page, err, len(w.personas))
 	}
@@ -1000,7 +1000,7 @@ func (m *model) list() {
 			status = persona.StatusArchived
 		}
 		q := request.Query
-		if (q.Status == status || q.Status == persona.StatusAll) && (!request.Mine || p.Author.OID == caller.User.OID) &&
+		if (q.Status == status || q.Status == persona.StatusAll) && (!request.Mine || p.Author.OID == caller.UserOID()) &&
 			(q.ProductOID == "" || p.Links.Offerings == persona.OfferingsAll || slices.Contains(p.Links.OfferingOIDs, q.ProductOID) ||
 				p.Links.PrimaryOfferingOID != nil && *p.Links.PrimaryOfferingOID == q.ProductOID) &&
 			(q.PlaybookOID == "" || slices.Contains(p.Links.PlaybookOIDs, q.PlaybookOID)) &&
@@ -1033,14 +1033,14 @@ func (m *model) list() {
 		return c
 	})
 	if !caller.reads {
-		_, err := m.ListPersonas(m.ctx, caller.Credential, request)
+		_, err := m.ListPersonas(m.ctx, caller.Caller, request)
 		_ = m.wantError(err, persona.Forbidden, persona.CodeInsufficientScope)
 		return
 	}
 	byCursor := order != persona.ByRank && rapid.Bool().Draw(m.t, "by cursor")
 	var got []*persona.Persona
 	for {
-		page, err := m.ListPersonas(m.ctx, caller.Credential, request)
+		page, err := m.ListPersonas(m.ctx, caller.Caller, request)
 		if err != nil || page.Total != len(want) {
 			m.t.Fatalf("ListPersonas(%+v) = %+v, %v; want a total of %d", request, page, err, len(want))
 		}

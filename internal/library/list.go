@@ -40,7 +40,7 @@ type Listed struct {
 }
 
 // ListPersonas returns a page of the personas of the caller's workspace.
-func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, request ListRequest) (*Listed, error) {
+func (l *Library) ListPersonas(ctx context.Context, caller Caller, request ListRequest) (*Listed, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -77,13 +77,13 @@ func (l *Library) ListPersonas(ctx context.Context, caller *persona.Credential, 
 		}
 	}
 	if request.Mine {
-		q.AuthorOID = caller.User.OID
+		q.AuthorOID = caller.UserOID()
 	}
 	if request.Whole {
-		page, err := l.store.List(ctx, caller.Workspace.OID, q)
+		page, err := l.store.List(ctx, caller.WorkspaceOID(), q)
 		return &Listed{Page: page}, err
 	}
-	return l.listDocuments(ctx, caller.Workspace.OID, q)
+	return l.listDocuments(ctx, caller.WorkspaceOID(), q)
 }
 
 // listDocuments reads of a page only what the cache does not have in the version
@@ -122,18 +122,18 @@ func (l *Library) listDocuments(ctx context.Context, workspaceOID string, q pers
 
 // PersonaNow returns a persona as it is, past the cache, for those who want
 // more than a Document shows.
-func (l *Library) PersonaNow(ctx context.Context, caller *persona.Credential, oID string) (*persona.Persona, error) {
+func (l *Library) PersonaNow(ctx context.Context, caller Caller, oID string) (*persona.Persona, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
 	if !persona.ValidID(oID) {
 		return nil, persona.PersonaNotFound()
 	}
-	return l.store.Persona(ctx, caller.Workspace.OID, oID)
+	return l.store.Persona(ctx, caller.WorkspaceOID(), oID)
 }
 
 // Revisions returns a page of the history of a persona, newest first.
-func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, personaOID string, limit, offset int) (*persona.RevisionPage, error) {
+func (l *Library) Revisions(ctx context.Context, caller Caller, personaOID string, limit, offset int) (*persona.RevisionPage, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -150,25 +150,25 @@ func (l *Library) Revisions(ctx context.Context, caller *persona.Credential, per
 	if _, err := l.PersonaNow(ctx, caller, personaOID); err != nil {
 		return nil, err
 	}
-	return l.store.Revisions(ctx, caller.Workspace.OID, personaOID, persona.RevisionQuery{Limit: limit, Offset: offset, MaxBytes: MaxPageBytes})
+	return l.store.Revisions(ctx, caller.WorkspaceOID(), personaOID, persona.RevisionQuery{Limit: limit, Offset: offset, MaxBytes: MaxPageBytes})
 }
 
 // Revision returns one change of a persona of the caller's workspace.
-func (l *Library) Revision(ctx context.Context, caller *persona.Credential, oID string) (*persona.Revision, error) {
+func (l *Library) Revision(ctx context.Context, caller Caller, oID string) (*persona.Revision, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
 	if !persona.ValidID(oID) {
 		return nil, persona.RevisionNotFound()
 	}
-	return l.store.Revision(ctx, caller.Workspace.OID, oID)
+	return l.store.Revision(ctx, caller.WorkspaceOID(), oID)
 }
 
 // ListKeys returns the keys of the caller's workspace, oldest first, to a key
 // that may administer it.
-func (l *Library) ListKeys(ctx context.Context, caller *persona.Credential) ([]persona.APIKey, error) {
+func (l *Library) ListKeys(ctx context.Context, caller Caller) ([]persona.APIKey, error) {
 	if err := require(caller, persona.ScopeAdmin); err != nil {
 		return nil, err
 	}
-	return l.store.APIKeys(ctx, caller.Workspace.OID)
+	return l.store.APIKeys(ctx, caller.WorkspaceOID())
 }

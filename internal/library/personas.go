@@ -33,14 +33,14 @@ func (d *Document) bytes() int { return documentBytes + len(d.Body) + len(d.Body
 
 // Persona returns the persona of the caller's workspace with this id, deleted
 // or not. Its errors are of kind Invalid, Forbidden and NotFound.
-func (l *Library) Persona(ctx context.Context, caller *persona.Credential, oID string) (*Document, error) {
+func (l *Library) Persona(ctx context.Context, caller Caller, oID string) (*Document, error) {
 	if err := require(caller, persona.ScopeRead); err != nil {
 		return nil, err
 	}
 	if oID == "" {
 		return nil, persona.InvalidFields([]persona.Fault{{Field: "oId", Message: "must not be empty: name a persona, as in ?oId=pe_…"}})
 	}
-	return l.personas.Get(ctx, personaKey{caller.Workspace.OID, oID}, l.loadPersona)
+	return l.personas.Get(ctx, personaKey{caller.WorkspaceOID(), oID}, l.loadPersona)
 }
 
 func (l *Library) loadPersona(ctx context.Context, key personaKey) (*Document, error) {

@@ -16,7 +16,7 @@ type QuestionPatch struct {
 }
 
 // UpdateQuestion changes one qualifying question and leaves the others.
-func (l *Library) UpdateQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, patch QuestionPatch) (*Written, error) {
+func (l *Library) UpdateQuestion(ctx context.Context, caller Caller, target Target, questionOID string, patch QuestionPatch) (*Written, error) {
 	apply := func(q *persona.QualifyingQuestion) {
 		set(&q.Question, patch.Question)
 		set(&q.Rationale, patch.Rationale)
@@ -36,16 +36,16 @@ func set[T any](to, value *T) {
 }
 
 // ArchiveQuestion marks one qualifying question as no longer asked.
-func (l *Library) ArchiveQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string) (*Written, error) {
+func (l *Library) ArchiveQuestion(ctx context.Context, caller Caller, target Target, questionOID string) (*Written, error) {
 	return l.changeQuestion(ctx, caller, target, questionOID, func(q *persona.QualifyingQuestion) { l.mark(&q.ArchivedAt) })
 }
 
 // RestoreQuestion undoes ArchiveQuestion.
-func (l *Library) RestoreQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string) (*Written, error) {
+func (l *Library) RestoreQuestion(ctx context.Context, caller Caller, target Target, questionOID string) (*Written, error) {
 	return l.changeQuestion(ctx, caller, target, questionOID, func(q *persona.QualifyingQuestion) { q.ArchivedAt = nil })
 }
 
-func (l *Library) changeQuestion(ctx context.Context, caller *persona.Credential, target Target, questionOID string, change func(*persona.QualifyingQuestion)) (*Written, error) {
+func (l *Library) changeQuestion(ctx context.Context, caller Caller, target Target, questionOID string, change func(*persona.QualifyingQuestion)) (*Written, error) {
 	target.need("questionOId", questionOID, "must name the question")
 	return l.change(ctx, caller, target, persona.ActionUpdated, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if err := refuseDeleted(p); err != nil {

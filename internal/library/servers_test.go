@@ -78,7 +78,7 @@ func (a *another) get(t *testing.T, token, oID string) string {
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
-	document, err := a.Persona(t.Context(), &caller, oID)
+	document, err := a.Persona(t.Context(), caller, oID)
 	if err != nil {
 		t.Fatalf("Persona: %v", err)
 	}
@@ -174,7 +174,7 @@ func TestServersForgetWhatChanged(t *testing.T) { //nolint:tparallel // one goes
 	}
 	f.create(t, `{"name":"three"}`)
 	if err := f.store.Write(t.Context(), func(tx persona.Tx) error {
-		return tx.TouchAPIKeys(t.Context(), map[string]time.Time{caller.Key.OID: persona.Now()})
+		return tx.TouchAPIKeys(t.Context(), map[string]time.Time{caller.KeyOID(): persona.Now()})
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestServersForgetWhatChanged(t *testing.T) { //nolint:tparallel // one goes
 		if _, err := f.RevokeKey(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
-		a.hears(t, persona.Change{KeyOID: caller.Key.OID})
+		a.hears(t, persona.Change{KeyOID: caller.KeyOID()})
 		if _, err := a.Authenticate(t.Context(), token); persona.KindOf(err) != persona.Unauthorized {
 			t.Errorf("a key that was revoked: %v", err)
 		}

@@ -419,7 +419,7 @@ func TestImportIsSeen(t *testing.T) {
 			t.Fatalf("Import: %v", err)
 		}
 		for range 2 {
-			document, err := f.Persona(t.Context(), &caller, "pe_a")
+			document, err := f.Persona(t.Context(), caller, "pe_a")
 			if err != nil {
 				t.Fatalf("Persona: %v", err)
 			}

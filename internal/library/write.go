@@ -43,13 +43,13 @@ type Create struct {
 }
 
 // CreatePersona makes a persona, authored by the user of the caller's key.
-func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential, create Create) (*Written, error) {
+func (l *Library) CreatePersona(ctx context.Context, caller Caller, create Create) (*Written, error) {
 	if err := require(caller, persona.ScopeWrite); err != nil {
 		return nil, err
 	}
 	now := l.now()
 	p := &persona.Persona{
-		WorkspaceOID: caller.Workspace.OID, OID: persona.NewID(persona.PersonaPrefix), Author: *caller.User,
+		WorkspaceOID: caller.WorkspaceOID(), OID: persona.NewID(persona.PersonaPrefix), Author: caller.User(),
 		Active: true, CreatedAt: now, UpdatedAt: now,
 	}
 	create.Patch.Apply(p)
@@ -82,17 +82,17 @@ func (l *Library) CreatePersona(ctx context.Context, caller *persona.Credential,
 
 // firstAnswer returns what was answered to a create with this key. Where there
 // was none it notes written as the first, and returns nil.
-func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller *persona.Credential, create Create, written *Written) (*Written, error) {
+func (l *Library) firstAnswer(ctx context.Context, tx persona.Tx, caller Caller, create Create, written *Written) (*Written, error) {
 	now := l.now()
 	// A body that n8n sends gives less than the same from another client.
 	digest := sha256.Sum256(fmt.Append(slices.Clip(create.Body), slices.Sorted(maps.Keys(create.Patch.Given))))
 	note := func() (*Written, error) {
 		return nil, tx.PutFirstAnswer(ctx, &persona.FirstAnswer{
-			WorkspaceOID: caller.Workspace.OID, Key: create.IdempotencyKey, PersonaOID: written.Persona.OID,
+			WorkspaceOID: caller.WorkspaceOID(), Key: create.IdempotencyKey, PersonaOID: written.Persona.OID,
 			BodyDigest: digest, Answer: written.Body, ETag: written.ETag, At: now,
 		})
 	}
-	first, err := tx.FirstAnswer(ctx, caller.Workspace.OID, create.IdempotencyKey)
+	first, err := tx.FirstAnswer(ctx, caller.WorkspaceOID(), create.IdempotencyKey)
 	switch {
 	case persona.KindOf(err) == persona.NotFound:
 		return note()
@@ -175,7 +175,7 @@ func (t *Target) need(field, oID, message string) {
 
 // UpdatePersona changes the fields that patch gives. A deleted persona is not
 // changed.
-func (l *Library) UpdatePersona(ctx context.Context, caller *persona.Credential, target Target, patch *persona.Patch) (*Written, error) {
+func (l *Library) UpdatePersona(ctx context.Context, caller Caller, target Target, patch *persona.Patch) (*Written, error) {
 	target.Faults = patch.ValidateWith(target.Faults)
 	return l.change(ctx, caller, target, persona.ActionUpdated, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if err := refuseDeleted(p); err != nil {
@@ -189,7 +189,7 @@ func (l *Library) UpdatePersona(ctx context.Context, caller *persona.Credential,
 
 // DeletePersona marks a persona as deleted; it can be restored until it is
 // purged. A second time changes nothing.
-func (l *Library) DeletePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+func (l *Library) DeletePersona(ctx context.Context, caller Caller, target Target) (*Written, error) {
 	return l.change(ctx, caller, target, persona.ActionDeleted, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		l.mark(&p.DeletedAt)
 		return nil, nil
@@ -198,7 +198,7 @@ func (l *Library) DeletePersona(ctx context.Context, caller *persona.Credential,
 
 // ArchivePersona marks a persona as archived: it is kept, and left out of
 // lists. A second time changes nothing.
-func (l *Library) ArchivePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+func (l *Library) ArchivePersona(ctx context.Context, caller Caller, target Target) (*Written, error) {
 	return l.change(ctx, caller, target, persona.ActionArchived, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if err := refuseDeleted(p); err != nil {
 			return nil, err
@@ -209,7 +209,7 @@ func (l *Library) ArchivePersona(ctx context.Context, caller *persona.Credential
 }
 
 // RestorePersona undoes archiving and deletion.
-func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential, target Target) (*Written, error) {
+func (l *Library) RestorePersona(ctx context.Context, caller Caller, target Target) (*Written, error) {
 	return l.change(ctx, caller, target, persona.ActionRestored, func(_ persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		p.ArchivedAt, p.DeletedAt = nil, nil
 		return nil, nil
@@ -218,12 +218,12 @@ func (l *Library) RestorePersona(ctx context.Context, caller *persona.Credential
 
 // RevertPersona makes a persona what it was after an earlier revision, as a new
 // one.
-func (l *Library) RevertPersona(ctx context.Context, caller *persona.Credential, target Target, revisionOID string) (*Written, error) {
+func (l *Library) RevertPersona(ctx context.Context, caller Caller, target Target, revisionOID string) (*Written, error) {
 	return l.change(ctx, caller, target, persona.ActionReverted, func(tx persona.Tx, p *persona.Persona) ([]persona.Fault, error) {
 		if !persona.ValidID(revisionOID) {
 			return nil, persona.RevisionNotFound()
 		}
-		r, err := tx.Revision(ctx, caller.Workspace.OID, revisionOID)
+		r, err := tx.Revision(ctx, caller.WorkspaceOID(), revisionOID)
 		if err != nil {
 			return nil, err
 		}
@@ -256,7 +256,7 @@ func refuseDeleted(p *persona.Persona) error {
 // and if that makes a difference, writes persona, links, search index and
 // revision in one transaction. A request that has faults of its own is told all
 // that are known, whatever became of the persona.
-func (l *Library) change(ctx context.Context, caller *persona.Credential, target Target, action persona.Action,
+func (l *Library) change(ctx context.Context, caller Caller, target Target, action persona.Action,
 	change func(persona.Tx, *persona.Persona) ([]persona.Fault, error),
 ) (*Written, error) {
 	if err := require(caller, persona.ScopeWrite); err != nil {
@@ -270,13 +270,13 @@ func (l *Library) change(ctx context.Context, caller *persona.Credential, target
 	changed := func() {}
 	defer func() { changed() }()
 	err := l.store.Write(ctx, func(tx persona.Tx) error {
-		existing, err := tx.Persona(ctx, caller.Workspace.OID, target.OID)
+		existing, err := tx.Persona(ctx, caller.WorkspaceOID(), target.OID)
 		if err != nil {
 			return err
 		}
 		// Even if nothing comes of it: the answer tells what the persona is now,
 		// and on another server it may have changed.
-		changed = l.personas.Changing(personaKey{caller.Workspace.OID, target.OID})
+		changed = l.personas.Changing(personaKey{caller.WorkspaceOID(), target.OID})
 		before, err := l.Written(existing)
 		if err != nil {
 			return err
@@ -335,10 +335,10 @@ func (l *Library) Written(p *persona.Persona) (*Written, error) {
 	return &Written{Document: doc, Persona: p}, err
 }
 
-func revision(caller *persona.Credential, p *persona.Persona, action persona.Action, at time.Time) *persona.Revision {
+func revision(caller Caller, p *persona.Persona, action persona.Action, at time.Time) *persona.Revision {
 	return &persona.Revision{
 		OID: persona.NewID(persona.RevisionPrefix), PersonaOID: p.OID, Action: action, At: at,
-		User: *caller.User, KeyOID: caller.Key.OID, Persona: p,
+		User: caller.User(), KeyOID: caller.KeyOID(), Persona: p,
 	}
 }
 

@@ -31,7 +31,7 @@ func domainError(err error) *persona.Error {
 // workspace.
 type writing struct {
 	*transfer
-	caller *persona.Credential
+	caller library.Caller
 }
 
 func setupWriting(t *testing.T) *writing {
@@ -46,7 +46,7 @@ func setupWritingOn(t *testing.T, database string) *writing {
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
-	f.caller = &caller
+	f.caller = caller
 	return f
 }
 
@@ -298,7 +298,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Authenticate: %v", err)
 	}
-	written, err := f.CreatePersona(t.Context(), &other, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: "k"})
+	written, err := f.CreatePersona(t.Context(), other, library.Create{Patch: patch(t, body), Body: []byte(body), IdempotencyKey: "k"})
 	if err != nil || written.Replayed {
 		t.Errorf("the same key in another workspace: %v", err)
 	}

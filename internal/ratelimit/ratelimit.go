@@ -4,6 +4,7 @@ package ratelimit
 
 import (
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ func (l *Limiter) Allow(key string, now time.Time) Decision {
 	if bucket == nil {
 		l.makeRoom(now)
 		bucket = rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
-		l.buckets[key] = bucket
+		l.buckets[strings.Clone(key)] = bucket // it may be part of a larger text
 	}
 	d := Decision{Allowed: bucket.AllowN(now, 1), Limit: l.perMinute}
 	tokens := bucket.TokensAt(now)

@@ -3,9 +3,11 @@
 package usage
 
 import (
+	"bytes"
 	"context"
-	"maps"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,72 +26,101 @@ const (
 	// that.
 	perWrite = 5_000
 	// perGentleWrite is that where requests come first, which wait for it, too, where
-	// they share its processor: less than a millisecond. One begins each maxTurn, or as
-	// often as it needs for all to be written within the time that there is; the pause
-	// after it is pauses times as long as it took at least, but maxPause at most.
+	// they share its processor: half a millisecond. One begins each gentleTurn, or later:
+	// the pause after it is pauses times as long as it took at least, but maxPause at most.
 	perGentleWrite = 40
-	maxTurn        = 100 * time.Millisecond
+	gentleTurn     = 100 * time.Millisecond
 	pauses         = 9
 	maxPause       = time.Second
+	// comparedAtOnce is how often ids are compared, in some 50 µs, before others may go on.
+	comparedAtOnce = 1024
 )
 
-// Times knows which keys were used since they were last written down.
+// Times knows when keys were used since that was last written down. It has no
+// pointers, which the garbage collector would follow for every key.
 type Times struct {
-	mu    sync.Mutex
-	noted map[string]*Use // by key
+	noted [shards]shard
+	count atomic.Int64 // of all that are noted
 	many  chan struct{}
 }
 
-// Use is where uses of a key are noted. There may be several of a key, which
-// count as one.
-type Use struct {
-	last  atomic.Int64 // UTC microseconds
-	noted atomic.Bool  // it is in Times
+// shards are parts of the keys of which each has its own lock.
+const shards = 16
+
+type shard struct {
+	mu   sync.Mutex
+	last map[id]int64 // UTC microseconds
 }
 
+// id is the id of a key as it is in memory, with zeros where it is shorter.
+type id [persona.KeyOIDLength]byte
+
+func (i id) String() string { return strings.TrimRight(string(i[:]), "\x00") }
+
 // New returns Times without any.
-func New() *Times { return &Times{noted: map[string]*Use{}, many: make(chan struct{}, 1)} }
+func New() *Times { return &Times{many: make(chan struct{}, 1)} }
 
 // Many tells, once, when there is so much to write down that it should be done
 // at once.
 func (u *Times) Many() <-chan struct{} { return u.many }
 
-// At notes that the key was used now.
-func (u *Times) At(use *Use, keyOID string, now time.Time) {
-	use.last.Store(now.UnixMicro())
-	if !use.noted.Load() && use.noted.CompareAndSwap(false, true) {
-		u.note(keyOID, use)
+// At notes that a key was used now. It is the key of a token: others have no uses.
+func (u *Times) At(keyOID string, now time.Time) {
+	if len(keyOID) <= persona.KeyOIDLength {
+		var i id
+		copy(i[:], keyOID)
+		u.note(i, now.UnixMicro())
 	}
 }
 
-// atLeast sets the time of the last use to one that is later.
-func (u *Use) atLeast(last int64) {
-	for {
-		own := u.last.Load()
-		if own >= last || u.last.CompareAndSwap(own, last) {
-			return
-		}
-	}
-}
-
-func (u *Times) note(keyOID string, use *Use) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	other, known := u.noted[keyOID]
+func (u *Times) note(i id, at int64) {
+	s := &u.noted[i[len(i)-1]%shards] // ids end at random
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, known := s.last[i]
 	switch {
-	case known:
-		// The new one takes its place: a key that is read anew is used there
-		// from now on. Whoever uses the other notes it again.
-		other.noted.Store(false)
-		use.atLeast(other.last.Load())
-	case len(u.noted) >= atMost:
-		use.noted.Store(false)
+	case known && last >= at:
 		return
+	case !known && u.count.Load() >= atMost:
+		return
+	case s.last == nil:
+		s.last = map[id]int64{}
 	}
-	u.noted[keyOID] = use
-	if len(u.noted) >= early {
+	s.last[i] = at
+	if !known && u.count.Add(1) >= early {
 		u.tellMany()
 	}
+}
+
+// take returns what is noted, in the order of the ids, and forgets it. To put many in
+// order takes a while, in which it lets others have the processor.
+func (u *Times) take() []use {
+	all := make([]use, 0, u.count.Load())
+	for n := range u.noted {
+		s := &u.noted[n]
+		s.mu.Lock()
+		last := s.last
+		s.last = nil
+		u.count.Add(-int64(len(last)))
+		s.mu.Unlock()
+		for i, at := range last {
+			all = append(all, use{i, at})
+		}
+	}
+	compared := 0
+	slices.SortFunc(all, func(a, b use) int {
+		if compared++; compared%comparedAtOnce == 0 {
+			runtime.Gosched()
+		}
+		return bytes.Compare(a.key[:], b.key[:])
+	})
+	return all
+}
+
+// use is when a key was last used.
+type use struct {
+	key id
+	at  int64
 }
 
 func (u *Times) tellMany() {
@@ -100,45 +131,32 @@ func (u *Times) tellMany() {
 }
 
 // Flush writes down what is new. What could not be written is kept for the next
-// time. A server at work gives it time, over which it spreads what there is to write,
-// and takes a tenth of it at most: the rest is for requests, until there are Many again.
-// With none it writes all at once.
-func (u *Times) Flush(ctx context.Context, store persona.Store, over time.Duration) error {
-	u.mu.Lock()
-	noted := u.noted
-	u.noted = map[string]*Use{}
-	u.mu.Unlock()
-	for _, use := range noted {
-		use.noted.Store(false) // what is used from here on is noted again
-	}
-	// Neighbours are written together, as they stand together in the database.
-	keyOIDs := slices.Sorted(maps.Keys(noted))
-	gently, turn := over > 0, min(over*perGentleWrite/time.Duration(max(len(keyOIDs), 1)), maxTurn)
-	for len(keyOIDs) > 0 {
+// time. A server at work does it gently, 400 keys a second, and takes a tenth of the time
+// at most: the rest is for requests, until there are Many again.
+func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) error {
+	uses := u.take() // neighbours are written together, as they stand together in the database
+	for len(uses) > 0 {
 		most, began := perWrite, time.Now()
 		if gently {
 			most = perGentleWrite
 		}
-		some := keyOIDs[:min(most, len(keyOIDs))]
+		some := uses[:min(most, len(uses))]
 		lastUsed := make(map[string]time.Time, len(some))
-		for _, keyOID := range some {
-			lastUsed[keyOID] = time.UnixMicro(noted[keyOID].last.Load()).UTC()
+		for _, use := range some {
+			lastUsed[use.key.String()] = time.UnixMicro(use.at).UTC()
 		}
-		// Not under the lock: the database may be another's for seconds, and
+		// Not under a lock: the database may be another's for seconds, and
 		// requests wait for note.
 		if err := store.Write(ctx, func(tx persona.Tx) error { return tx.TouchAPIKeys(ctx, lastUsed) }); err != nil {
-			for _, keyOID := range keyOIDs {
-				u.again(keyOID, noted[keyOID])
+			for _, use := range uses {
+				u.note(use.key, use.at)
 			}
 			return err
 		}
-		for _, keyOID := range some {
-			delete(noted, keyOID) // or it would be in memory until the last one is written
-		}
-		keyOIDs = keyOIDs[len(some):]
-		if gently && len(keyOIDs) > 0 {
+		uses = uses[len(some):]
+		if gently && len(uses) > 0 {
 			took := time.Since(began)
-			gently = u.pause(ctx, min(max(turn-took, pauses*took), maxPause))
+			gently = u.pause(ctx, min(max(gentleTurn-took, pauses*took), maxPause))
 		}
 	}
 	return nil
@@ -154,11 +172,4 @@ func (u *Times) pause(ctx context.Context, while time.Duration) bool {
 	case <-ctx.Done():
 	}
 	return false
-}
-
-// again notes a use that could not be written down.
-func (u *Times) again(keyOID string, use *Use) {
-	if use.noted.CompareAndSwap(false, true) {
-		u.note(keyOID, use)
-	}
 }

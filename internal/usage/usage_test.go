@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,17 +58,16 @@ func at(second int) time.Time { return time.Date(2026, 11, 28, 0, 0, second, 0, 
 
 func flush(t *testing.T, times *usage.Times, s *store) error {
 	t.Helper()
-	return times.Flush(t.Context(), s, 0)
+	return times.Flush(t.Context(), s, false)
 }
 
 func TestFlush(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	var one, same, other usage.Use
-	times.At(&one, "ak_1", at(1))
-	times.At(&one, "ak_1", at(5))
-	times.At(&same, "ak_1", at(3)) // read again meanwhile, as the cache had lost it
-	times.At(&other, "ak_2", at(2))
+	times.At("ak_1", at(1))
+	times.At("ak_1", at(5))
+	times.At("ak_1", at(3)) // began earlier
+	times.At("ak_2", at(2))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestFlush(t *testing.T) {
 	if err := flush(t, times, s); err != nil || len(s.writes) != 1 {
 		t.Errorf("without a use, %d were written, %v", len(s.writes)-1, err)
 	}
-	times.At(&other, "ak_2", at(9))
+	times.At("ak_2", at(9))
 	if err := flush(t, times, s); err != nil || len(s.writes) != 2 || !s.writes[1]["ak_2"].Equal(at(9)) || len(s.writes[1]) != 1 {
 		t.Errorf("after one more use: %v, %v", s.writes, err)
 	}
@@ -91,16 +91,15 @@ func TestFlushFails(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const keys = 12_000 // several transactions
 	want := map[string]time.Time{}
-	uses := make([]usage.Use, keys)
-	for i := range uses {
+	for i := range keys {
 		keyOID := fmt.Sprintf("ak_%d", i)
 		want[keyOID] = at(1)
-		times.At(&uses[i], keyOID, at(1))
+		times.At(keyOID, at(1))
 	}
 	broken := errors.New("broken")
 	s.fails = func(write int) error {
 		if write == 1 {
-			times.At(&uses[0], "ak_0", at(7))
+			times.At("ak_0", at(7))
 			return broken
 		}
 		return nil
@@ -117,7 +116,7 @@ func TestFlushFails(t *testing.T) {
 	}
 }
 
-// TestFlushGently: writes are spread over the time that there is, and nine tenths of it
+// TestFlushGently: a write begins each tenth of a second, and nine tenths of the time
 // are left to others, until there is much to write again, or no time any more.
 func TestFlushGently(t *testing.T) {
 	t.Parallel()
@@ -125,30 +124,28 @@ func TestFlushGently(t *testing.T) {
 	const slow = time.Second // whose pauses are the longest that there are
 	nothing, all := func(*usage.Times, func()) {}, []int{40, 40, 40, 40, 40}
 	for name, c := range map[string]struct {
-		over  time.Duration
 		each  time.Duration                        // that a transaction takes
 		then  func(times *usage.Times, end func()) // after the second one
 		sizes []int
 		took  time.Duration
 		kept  int // for the next time
 	}{
-		"ToTheEnd": {time.Minute, slow, nothing, all, 5*slow + 4*slow, 0},
-		"Spread":   {400 * time.Millisecond, time.Millisecond, nothing, all, 321 * time.Millisecond, 0},
-		"Few":      {time.Minute, time.Millisecond, nothing, all, 401 * time.Millisecond, 0},
-		"Tenth":    {time.Millisecond, 20 * time.Millisecond, nothing, all, (5 + 4*9) * 20 * time.Millisecond, 0},
-		"UntilMany": {time.Minute, slow, func(times *usage.Times, _ func()) {
+		"ToTheEnd": {slow, nothing, all, 5*slow + 4*slow, 0},
+		"Fast":     {time.Millisecond, nothing, all, 401 * time.Millisecond, 0},
+		"Tenth":    {20 * time.Millisecond, nothing, all, (5 + 4*9) * 20 * time.Millisecond, 0},
+		"UntilMany": {slow, func(times *usage.Times, _ func()) {
 			for i := range 150_000 {
-				times.At(new(usage.Use), fmt.Sprintf("ak_more_%d", i), at(2))
+				times.At(fmt.Sprintf("ak_more_%d", i), at(2))
 			}
 		}, []int{40, 40, 120}, 3*slow + slow, 150_000},
-		"UntilTheEnd": {time.Minute, slow, func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*slow + slow, 120},
+		"UntilTheEnd": {slow, func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*slow + slow, 120},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				times, s := usage.New(), &store{}
 				for i := range keys {
-					times.At(new(usage.Use), fmt.Sprintf("ak_%d", i), at(1))
+					times.At(fmt.Sprintf("ak_%d", i), at(1))
 				}
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
@@ -160,7 +157,7 @@ func TestFlushGently(t *testing.T) {
 					return nil
 				}
 				began := time.Now()
-				if err := times.Flush(ctx, s, c.over); err != nil && ctx.Err() == nil {
+				if err := times.Flush(ctx, s, true); err != nil && ctx.Err() == nil {
 					t.Fatal(err)
 				}
 				var sizes []int
@@ -192,7 +189,7 @@ func TestMany(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const early, atMost = 150_000, 200_000
 	for i := range atMost + 1000 {
-		times.At(new(usage.Use), fmt.Sprintf("ak_%d", i), at(1))
+		times.At(fmt.Sprintf("ak_%d", i), at(1))
 		if i == early-2 {
 			select {
 			case <-times.Many():
@@ -211,16 +208,15 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// TestManyUsesOfOneKey: where nothing is cached, each request reads the key anew.
-// It is keys that count, and not requests.
+// TestManyUsesOfOneKey: it is keys that count, and not requests.
 func TestManyUsesOfOneKey(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
 	const requests = 150_000
 	latest := at(requests)
-	times.At(new(usage.Use), "ak_1", latest)
+	times.At("ak_1", latest)
 	for i := range requests {
-		times.At(new(usage.Use), "ak_1", at(i))
+		times.At("ak_1", at(i))
 	}
 	select {
 	case <-times.Many():
@@ -235,23 +231,17 @@ func TestManyUsesOfOneKey(t *testing.T) {
 	}
 }
 
-// TestTwoUsesOfOneKey: a use of either is noted, whichever was noted last.
-func TestTwoUsesOfOneKey(t *testing.T) {
+// TestForeignID: what no token has is not noted as what it begins with.
+func TestForeignID(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	one, other := new(usage.Use), new(usage.Use)
-	for i, use := range []*usage.Use{one, other, one, one, other, other} {
-		times.At(use, "ak_1", at(i))
-	}
-	times.At(one, "ak_1", at(9))
+	keyOID := "ak_" + strings.Repeat("1", 22)
+	times.At(keyOID, at(1))
+	times.At(keyOID+"2", at(2))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
-	times.At(other, "ak_1", at(10))
-	if err := flush(t, times, s); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]map[string]time.Time{{"ak_1": at(9)}, {"ak_1": at(10)}}, s.writes); diff != "" {
+	if diff := cmp.Diff([]map[string]time.Time{{keyOID: at(1)}}, s.writes); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
 	}
 }
