@@ -9,8 +9,8 @@ import (
 	"personae.dev/internal/persona"
 )
 
-// handler answers the request of a caller with a valid key. The caller is a copy of its
-// own: a change may be made yet when its request has ended.
+// handler answers the request of a caller with a valid key. The caller may be kept: a
+// change may be made yet when its request has ended.
 type handler func(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error
 
 // get is the Handler of a handler that reads one thing, list of one that reads

@@ -43,7 +43,7 @@ type Kind[K comparable, V any] interface {
 // entries are what a cache has. They are safe for concurrent use.
 type entries[K comparable, V any] interface {
 	get(key K) (entry[V], bool)
-	// fits tells whether a value can be kept without that of another key going.
+	// fits tells whether there is room for a value, or an older one of its key.
 	fits(key K, value V, maxBytes int64) bool
 	// set keeps an entry if that is allowed at a time at which no entry of the key
 	// is being removed.

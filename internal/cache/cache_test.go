@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,6 +314,13 @@ func (f *full) kept(keys ...string) (kept int) {
 	return kept
 }
 
+// refills tells whether what was there is let in again only when it is asked for twice:
+// its place among the texts is no room for others, until the memory around it goes.
+func (f *full) refills() bool {
+	_, texts := f.kind.(cache.Texts[string, string])
+	return texts
+}
+
 // names returns so many keys.
 func names(prefix string, count int) (keys []string) {
 	for i := range count {
@@ -371,7 +379,7 @@ func TestFull(t *testing.T) {
 					f.Changing(f.others[0])()
 					synctest.Wait() // for the room
 					f.ask(t, f.others[0])
-					if _, holes := f.kind.(cache.Texts[string, string]); holes { // which are no room
+					if f.refills() {
 						f.ask(t, f.others[0])
 					}
 					if f.kept(f.others[0]) == 0 {
@@ -381,7 +389,11 @@ func TestFull(t *testing.T) {
 				"Another'sWrite": func(t *testing.T, f *full) {
 					t.Helper()
 					f.epochs.epoch++
+					rand.Shuffle(len(f.others), func(i, j int) { f.others[i], f.others[j] = f.others[j], f.others[i] })
 					f.ask(t, f.others...)
+					if f.refills() {
+						f.ask(t, f.others...)
+					}
 					if got := f.kept(f.others...); got < fit-few {
 						t.Errorf("of %d that may have changed %d are kept again", fit, got)
 					}
@@ -536,6 +548,82 @@ func TestTextsLeaveNoHoles(t *testing.T) {
 	f.results = nil
 	for _, key := range stays {
 		same(t, key, value, f.get(t, key, "new"))
+	}
+}
+
+// TestTextsStayForgotten: what was forgotten does not come back when the memory that it
+// was in is thrown away, be there room or not. The first text of a shard is the one.
+func TestTextsStayForgotten(t *testing.T) {
+	t.Parallel()
+	for name, maxBytes := range map[string]int64{"Full": plenty, "Room": 64 << 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, kinds["Texts"], maxBytes)
+			first := names("first ", 50)
+			for _, key := range first {
+				f.get(t, key, "old")
+				f.get(t, key, "old") // used
+				f.Forget(key)
+			}
+			for round := range 2 {
+				for _, key := range names("other ", 20_000) {
+					f.get(t, key, strings.Repeat("x", 300))
+					if name == "Room" {
+						f.Forget(key)
+					} else if round > 0 {
+						f.get(t, key, strings.Repeat("x", 300))
+					}
+				}
+			}
+			for _, key := range first {
+				same(t, key, "new", f.get(t, key, "new"))
+			}
+		})
+	}
+}
+
+// TestTextsSpareWhatIsUsed: what is used stays, however many others come and go.
+func TestTextsSpareWhatIsUsed(t *testing.T) {
+	t.Parallel()
+	f := setup(t, kinds["Texts"], plenty)
+	value := strings.Repeat("x", 300)
+	hot := names("hot ", 500)
+	for round := range 20 {
+		for _, key := range hot {
+			f.get(t, key, value)
+		}
+		for _, key := range names("round "+strconv.Itoa(round)+" ", 500) {
+			f.get(t, key, value)
+			f.get(t, key, value) // the door knows it
+		}
+	}
+	f.results = nil
+	kept := 0
+	for _, key := range hot {
+		f.get(t, key, value)
+		if f.results[len(f.results)-1] == cache.Hit {
+			kept++
+		}
+	}
+	if kept < len(hot)*95/100 {
+		t.Errorf("%d of %d that are used all the time are kept", kept, len(hot))
+	}
+}
+
+// TestTextsTooLarge: what has no room at all takes none from others.
+func TestTextsTooLarge(t *testing.T) {
+	t.Parallel()
+	f := setup(t, kinds["Texts"], plenty)
+	few := names("k", 100)
+	for _, key := range few {
+		f.get(t, key, "1")
+	}
+	for _, key := range names("large ", 100) {
+		f.get(t, key, strings.Repeat("x", plenty/8))
+		f.get(t, key, strings.Repeat("x", plenty/8))
+	}
+	for _, key := range few {
+		same(t, key, "1", f.get(t, key, "2"))
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // Texts keeps values that are texts, one after the other in large pieces of memory:
-// the garbage collector follows no pointer to any of them. What was not used since it
-// came, or since it was last looked at, makes room for others, the oldest first. Who
-// keeps a part of a value for long keeps the piece that it is in.
+// the garbage collector follows no pointer to any of them. The oldest make room for
+// others, but for those that were used since they came or were last spared. Who keeps
+// a part of a value for long keeps the piece that it is in.
 type Texts[K comparable, V ~string] struct {
 	// Of tells whether a value is that of a key: keys are kept as hashes.
 	Of func(V, K) bool
@@ -24,6 +24,9 @@ const (
 	// times: a small cache takes less. A text that needs more has its own.
 	maxChunk      = 32 << 10
 	chunksAtLeast = 8
+	// mostSpared is of how many chunks, when room is made for one text, those are spared
+	// that were used: what waits for it is not to wait for all to be written anew.
+	mostSpared = 8
 	// placeBytes is about what a text takes beside its chunk: its place in the table.
 	placeBytes = 26
 )
@@ -113,7 +116,7 @@ type shard struct {
 	chunks []chunk
 	first  uint32 // the number of the first
 	size   int64  // of the chunks
-	live   int64  // how much of that has a place
+	dead   int64  // how much of that are texts that have no place any more
 }
 
 // place is where a text with its head is.
@@ -187,7 +190,6 @@ func (s *shard) append(hash, epoch uint64, text string) {
 	last := len(s.chunks) - 1
 	c := s.chunks[last]
 	s.places[hash] = place{s.first + uint32(last), uint32(len(c))}
-	s.live += int64(needed)
 	c = binary.LittleEndian.AppendUint64(c, hash)
 	c = binary.LittleEndian.AppendUint64(c, epoch)
 	c = binary.LittleEndian.AppendUint32(c, uint32(len(text)))
@@ -198,48 +200,56 @@ func (s *shard) append(hash, epoch uint64, text string) {
 func (s *shard) remove(hash uint64) {
 	if p, ok := s.places[hash]; ok {
 		_, text := s.chunks[p.chunk-s.first].at(p.at)
-		s.live -= int64(headBytes + len(text))
+		s.dead += int64(headBytes + len(text))
 		delete(s.places, hash)
 		s.count()
 	}
 }
 
 func (s *shard) removeAll() {
-	s.places, s.chunks, s.first, s.size, s.live = nil, nil, 0, 0, 0
+	s.places, s.chunks, s.first, s.size, s.dead = nil, nil, 0, 0, 0
 	s.count()
 }
 
 // makeRoom throws away the oldest chunks while there is no room for so many bytes more,
-// and while more of the chunks is dead than alive. It tells whether there is room.
+// or while more than half is dead. It tells whether there is room.
 func (s *shard) makeRoom(needed int) bool {
-	for {
+	if int64(needed)+placeBytes > s.max && needed > 0 {
+		return false // though all others went
+	}
+	for spared := 0; ; {
 		s.count()
 		full := s.bytes.Load()+placeBytes+int64(s.more(needed)) > s.max
-		if !full && s.size-s.live <= s.live+2*maxChunk || len(s.chunks) == 0 {
+		switch {
+		case len(s.chunks) == 0, !full && (s.dead <= s.size/2 || s.dead <= 2*maxChunk):
 			return !full
+		case !full, s.dead > s.size/4: // enough goes that nobody needs
+			s.dropFirst(func(bool) bool { return true })
+		default:
+			spared++
+			s.dropFirst(func(used bool) bool { return used && spared <= mostSpared })
 		}
-		s.dropFirst(full)
 	}
 }
 
 func (s *shard) count() { s.bytes.Store(s.size + int64(len(s.places))*placeBytes) }
 
-// dropFirst throws the first chunk away. What is still in its place there is written at
-// the end anew, but not what was not used, where there is no room.
-func (s *shard) dropFirst(full bool) {
+// dropFirst throws the first chunk away. What is still in its place there, and is to
+// stay, is written at the end anew.
+func (s *shard) dropFirst(stays func(used bool) bool) {
 	c, number := s.chunks[0], s.first
 	s.chunks[0] = nil
 	s.chunks, s.first, s.size = s.chunks[1:], s.first+1, s.size-int64(cap(c))
 	for at := uint32(0); int(at) < len(c); {
 		head, text := c.at(at)
 		hash := binary.LittleEndian.Uint64(head)
-		if s.places[hash] == (place{number, at}) {
-			s.live -= int64(headBytes + len(text))
-			if full && head[usedAt] == 0 {
-				delete(s.places, hash)
-			} else {
-				s.append(hash, binary.LittleEndian.Uint64(head[epochAt:]), text)
-			}
+		switch p, ok := s.places[hash]; {
+		case !ok || p != place{number, at}:
+			s.dead -= int64(headBytes + len(text))
+		case stays(head[usedAt] != 0):
+			s.append(hash, binary.LittleEndian.Uint64(head[epochAt:]), text)
+		default:
+			delete(s.places, hash)
 		}
 		at += headBytes + uint32(len(text))
 	}

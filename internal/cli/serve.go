@@ -106,7 +106,8 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	return nil
 }
 
-// gcPercent of what is in use, and of an untouched ballast, may be garbage beside it.
+// gcPercent of what is in use, and of an untouched ballast, may be garbage beside it:
+// with a full cache, 100,000 keys and the collector at its laziest 148 MiB are resident.
 const gcPercent, ballastBytes = 16, 64 << 20
 
 func boundGarbage() (ballast []byte) {

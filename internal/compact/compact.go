@@ -137,6 +137,14 @@ func (c Credential) micros(at int) int64 {
 	return int64(binary.LittleEndian.Uint64([]byte(c[at : at+8])))
 }
 
+// String is the id of the key, for a log: the rest is nobody's business.
+func (c Credential) String() string {
+	if c == "" {
+		return ""
+	}
+	return c.KeyOID()
+}
+
 // KeyOID is the id of the key.
 func (c Credential) KeyOID() string { return c.required(keyOID) }
 

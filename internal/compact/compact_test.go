@@ -1,6 +1,7 @@
 package compact_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,8 @@ func credential(keyOID string) *persona.Credential {
 			CreatedAt: day, ExpiresAt: &day,
 		},
 		Workspace:    persona.Workspace{OID: "wa_1", OrganizationOID: "og_1", Name: "Sales", Domain: new("sales.example"), CreatedAt: day},
-		User:         &persona.User{OID: "u_1", OrganizationOID: "og_1", FirstName: "Ada", LastName: "L", Email: new("ada@example.com"), Role: persona.RoleOwner, CreatedAt: day},
-		Organization: &persona.Organization{OID: "og_1", Name: "Example", Slug: "example", Domain: new("example.com"), CreatedAt: day},
+		User:         persona.User{OID: "u_1", OrganizationOID: "og_1", FirstName: "Ada", LastName: "L", Email: new("ada@example.com"), Role: persona.RoleOwner, CreatedAt: day},
+		Organization: persona.Organization{OID: "og_1", Name: "Example", Slug: "example", Domain: new("example.com"), CreatedAt: day},
 	}
 }
 
@@ -44,7 +45,7 @@ func TestOf(t *testing.T) {
 			change(want)
 			got := compact.Of(want)
 			user := got.User()
-			if diff := cmp.Diff(want.User, &user); diff != "" || got.UserOID() != want.User.OID {
+			if diff := cmp.Diff(want.User, user); diff != "" || got.UserOID() != want.User.OID {
 				t.Errorf("the user has changed (-want +got):\n%s", diff)
 			}
 			type texts struct {
@@ -111,12 +112,21 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// TestString: what is logged of a key by mistake is its id.
+func TestString(t *testing.T) {
+	t.Parallel()
+	if got := fmt.Sprintf("%v %s", compact.Of(credential("ak_1")), compact.Credential("")); got != "ak_1 " {
+		t.Errorf("it is shown as %q", got)
+	}
+}
+
 // TestReadsWithoutGarbage: what each request asks for takes no memory.
 func TestReadsWithoutGarbage(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
-	c := compact.Of(credential("ak_1"))
-	now := time.Now()
+	whole := credential("ak_1")
+	before := whole.Key.ExpiresAt.Add(-time.Hour)
+	c := compact.Of(whole)
 	if got := testing.AllocsPerRun(100, func() {
-		if c.KeyOID() == "" || c.WorkspaceOID() == "" || c.Revoked() || !c.Expired(now) && !c.Allows(persona.ScopeRead) || c.Matches("") {
+		if c.KeyOID() == "" || c.WorkspaceOID() == "" || c.Revoked() || c.Expired(before) || !c.Allows(persona.ScopeRead) || c.Matches("") {
 			t.Error("it has changed")
 		}
 	}); got > 0 {

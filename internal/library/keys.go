@@ -70,7 +70,7 @@ func (l *Library) divide() {
 }
 
 // divideEvery is how many keys are read from the store before the caches may be
-// divided anew: they take 64 KiB, and cache.Resize waits for more.
+// divided anew: they take some 50 KiB, and cache.Resize waits for more.
 const divideEvery = 128
 
 func unauthorized(reason error) error {

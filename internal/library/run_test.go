@@ -25,7 +25,7 @@ func (f full) Write(context.Context, func(persona.Tx) error) error { return erro
 
 func (f full) Credential(_ context.Context, keyOID string) (*persona.Credential, error) {
 	return &persona.Credential{
-		Key: persona.APIKey{OID: keyOID, Digest: f.digests[keyOID]}, User: &persona.User{}, Organization: &persona.Organization{},
+		Key: persona.APIKey{OID: keyOID, Digest: f.digests[keyOID]},
 	}, nil
 }
 

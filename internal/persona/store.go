@@ -216,14 +216,12 @@ type DeletedPersona struct {
 	DeletedAt               time.Time
 }
 
-// Credential is a key and those for whom it acts. One handed out by a Store or
-// kept in a cache is shared: treat it as read-only.
+// Credential is a key and those for whom it acts.
 type Credential struct {
-	Key       APIKey
-	Workspace Workspace
-	// User and Organization may be those of many keys.
-	User         *User
-	Organization *Organization
+	Key          APIKey
+	Workspace    Workspace
+	User         User
+	Organization Organization
 }
 
 // Now returns the present as the product keeps it: UTC, to the millisecond.

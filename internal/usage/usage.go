@@ -7,7 +7,6 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,10 +51,8 @@ type shard struct {
 	last map[id]int64 // UTC microseconds
 }
 
-// id is the id of a key as it is in memory, with zeros where it is shorter.
+// id is the id of a key that has a token.
 type id [persona.KeyOIDLength]byte
-
-func (i id) String() string { return strings.TrimRight(string(i[:]), "\x00") }
 
 // New returns Times without any.
 func New() *Times { return &Times{many: make(chan struct{}, 1)} }
@@ -66,15 +63,15 @@ func (u *Times) Many() <-chan struct{} { return u.many }
 
 // At notes that a key was used now. It is the key of a token: others have no uses.
 func (u *Times) At(keyOID string, now time.Time) {
-	if len(keyOID) <= persona.KeyOIDLength {
-		var i id
-		copy(i[:], keyOID)
-		u.note(i, now.UnixMicro())
+	if len(keyOID) == persona.KeyOIDLength {
+		u.note(id([]byte(keyOID)), now.UnixMicro())
 	}
 }
 
+func (u *Times) shard(i id) *shard { return &u.noted[i[len(i)-1]%shards] } // ids end at random
+
 func (u *Times) note(i id, at int64) {
-	s := &u.noted[i[len(i)-1]%shards] // ids end at random
+	s := u.shard(i)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, known := s.last[i]
@@ -106,6 +103,7 @@ func (u *Times) take() []use {
 		for i, at := range last {
 			all = append(all, use{i, at})
 		}
+		runtime.Gosched()
 	}
 	compared := 0
 	slices.SortFunc(all, func(a, b use) int {
@@ -121,6 +119,21 @@ func (u *Times) take() []use {
 type use struct {
 	key id
 	at  int64
+}
+
+// renew sets the times of uses to those that were noted since they were taken, and
+// forgets these.
+func (u *Times) renew(uses []use) {
+	for n := range uses {
+		s := u.shard(uses[n].key)
+		s.mu.Lock()
+		if last, known := s.last[uses[n].key]; known {
+			uses[n].at = last
+			delete(s.last, uses[n].key)
+			u.count.Add(-1)
+		}
+		s.mu.Unlock()
+	}
 }
 
 func (u *Times) tellMany() {
@@ -141,9 +154,10 @@ func (u *Times) Flush(ctx context.Context, store persona.Store, gently bool) err
 			most = perGentleWrite
 		}
 		some := uses[:min(most, len(uses))]
+		u.renew(some)
 		lastUsed := make(map[string]time.Time, len(some))
 		for _, use := range some {
-			lastUsed[use.key.String()] = time.UnixMicro(use.at).UTC()
+			lastUsed[string(use.key[:])] = time.UnixMicro(use.at).UTC()
 		}
 		// Not under a lock: the database may be another's for seconds, and
 		// requests wait for note.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +55,8 @@ func (s *store) all() map[string]time.Time {
 
 func at(second int) time.Time { return time.Date(2026, 11, 28, 0, 0, second, 0, time.UTC) }
 
+func keyOID(n int) string { return fmt.Sprintf("ak_%022d", n) }
+
 func flush(t *testing.T, times *usage.Times, s *store) error {
 	t.Helper()
 	return times.Flush(t.Context(), s, false)
@@ -64,22 +65,22 @@ func flush(t *testing.T, times *usage.Times, s *store) error {
 func TestFlush(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	times.At("ak_1", at(1))
-	times.At("ak_1", at(5))
-	times.At("ak_1", at(3)) // began earlier
-	times.At("ak_2", at(2))
+	times.At(keyOID(1), at(1))
+	times.At(keyOID(1), at(5))
+	times.At(keyOID(1), at(3)) // began earlier
+	times.At(keyOID(2), at(2))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
-	want := []map[string]time.Time{{"ak_1": at(5), "ak_2": at(2)}}
+	want := []map[string]time.Time{{keyOID(1): at(5), keyOID(2): at(2)}}
 	if diff := cmp.Diff(want, s.writes); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
 	}
 	if err := flush(t, times, s); err != nil || len(s.writes) != 1 {
 		t.Errorf("without a use, %d were written, %v", len(s.writes)-1, err)
 	}
-	times.At("ak_2", at(9))
-	if err := flush(t, times, s); err != nil || len(s.writes) != 2 || !s.writes[1]["ak_2"].Equal(at(9)) || len(s.writes[1]) != 1 {
+	times.At(keyOID(2), at(9))
+	if err := flush(t, times, s); err != nil || len(s.writes) != 2 || !s.writes[1][keyOID(2)].Equal(at(9)) || len(s.writes[1]) != 1 {
 		t.Errorf("after one more use: %v, %v", s.writes, err)
 	}
 }
@@ -92,14 +93,13 @@ func TestFlushFails(t *testing.T) {
 	const keys = 12_000 // several transactions
 	want := map[string]time.Time{}
 	for i := range keys {
-		keyOID := fmt.Sprintf("ak_%d", i)
-		want[keyOID] = at(1)
-		times.At(keyOID, at(1))
+		want[keyOID(i)] = at(1)
+		times.At(keyOID(i), at(1))
 	}
 	broken := errors.New("broken")
 	s.fails = func(write int) error {
 		if write == 1 {
-			times.At("ak_0", at(7))
+			times.At(keyOID(0), at(7))
 			return broken
 		}
 		return nil
@@ -107,7 +107,7 @@ func TestFlushFails(t *testing.T) {
 	if err := flush(t, times, s); !errors.Is(err, broken) || len(s.writes) != 1 {
 		t.Fatalf("%d transactions, %v, want 1 and %v", len(s.writes), err, broken)
 	}
-	s.fails, want["ak_0"] = nil, at(7)
+	s.fails, want[keyOID(0)] = nil, at(7)
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestFlushGently(t *testing.T) {
 		"Tenth":    {20 * time.Millisecond, nothing, all, (5 + 4*9) * 20 * time.Millisecond, 0},
 		"UntilMany": {slow, func(times *usage.Times, _ func()) {
 			for i := range 150_000 {
-				times.At(fmt.Sprintf("ak_more_%d", i), at(2))
+				times.At(keyOID(keys+i), at(2))
 			}
 		}, []int{40, 40, 120}, 3*slow + slow, 150_000},
 		"UntilTheEnd": {slow, func(_ *usage.Times, end func()) { end() }, []int{40, 40}, 2*slow + slow, 120},
@@ -145,7 +145,7 @@ func TestFlushGently(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				times, s := usage.New(), &store{}
 				for i := range keys {
-					times.At(fmt.Sprintf("ak_%d", i), at(1))
+					times.At(keyOID(i), at(1))
 				}
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
@@ -183,13 +183,44 @@ func TestFlushGently(t *testing.T) {
 	}
 }
 
+// TestUsedWhileOthersAreWritten: what is used before its turn comes is written with
+// that, once.
+func TestUsedWhileOthersAreWritten(t *testing.T) {
+	t.Parallel()
+	times, s := usage.New(), &store{}
+	const keys = 5_001 // one more than a transaction
+	for i := range keys {
+		times.At(keyOID(i), at(1))
+	}
+	s.fails = func(write int) error {
+		if write == 0 {
+			times.At(keyOID(0), at(2)) // which is being written
+			times.At(keyOID(keys-1), at(3))
+		}
+		return nil
+	}
+	if err := flush(t, times, s); err != nil || len(s.writes) != 2 {
+		t.Fatalf("%d transactions, %v, want 2", len(s.writes), err)
+	}
+	if diff := cmp.Diff(map[string]time.Time{keyOID(keys - 1): at(3)}, s.writes[1]); diff != "" {
+		t.Errorf("written second (-want +got):\n%s", diff)
+	}
+	s.writes, s.fails = nil, nil
+	if err := flush(t, times, s); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]map[string]time.Time{{keyOID(0): at(2)}}, s.writes); diff != "" {
+		t.Errorf("written the next time (-want +got):\n%s", diff)
+	}
+}
+
 // TestMany: much is to be written at once, and what is noted is bounded.
 func TestMany(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
 	const early, atMost = 150_000, 200_000
 	for i := range atMost + 1000 {
-		times.At(fmt.Sprintf("ak_%d", i), at(1))
+		times.At(keyOID(i), at(1))
 		if i == early-2 {
 			select {
 			case <-times.Many():
@@ -214,9 +245,9 @@ func TestManyUsesOfOneKey(t *testing.T) {
 	times, s := usage.New(), &store{}
 	const requests = 150_000
 	latest := at(requests)
-	times.At("ak_1", latest)
+	times.At(keyOID(1), latest)
 	for i := range requests {
-		times.At("ak_1", at(i))
+		times.At(keyOID(1), at(i))
 	}
 	select {
 	case <-times.Many():
@@ -226,7 +257,7 @@ func TestManyUsesOfOneKey(t *testing.T) {
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]map[string]time.Time{{"ak_1": latest}}, s.writes); diff != "" {
+	if diff := cmp.Diff([]map[string]time.Time{{keyOID(1): latest}}, s.writes); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
 	}
 }
@@ -235,13 +266,13 @@ func TestManyUsesOfOneKey(t *testing.T) {
 func TestForeignID(t *testing.T) {
 	t.Parallel()
 	times, s := usage.New(), &store{}
-	keyOID := "ak_" + strings.Repeat("1", 22)
-	times.At(keyOID, at(1))
-	times.At(keyOID+"2", at(2))
+	times.At(keyOID(1), at(1))
+	times.At(keyOID(1)+"2", at(2))
+	times.At("", at(3))
 	if err := flush(t, times, s); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]map[string]time.Time{{keyOID: at(1)}}, s.writes); diff != "" {
+	if diff := cmp.Diff([]map[string]time.Time{{keyOID(1): at(1)}}, s.writes); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
 	}
 }

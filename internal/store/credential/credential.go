@@ -55,7 +55,7 @@ type Row = interface{ Scan(dest ...any) error }
 // Scan reads the columns of a key, and of its user, workspace and organization.
 func Scan(r Row) (*persona.Credential, error) {
 	var (
-		c                                         = persona.Credential{User: &persona.User{}, Organization: &persona.Organization{}}
+		c                                         persona.Credential
 		userCreated, workspaceCreated, orgCreated int64
 	)
 	err := ScanKey(r, &c.Key,

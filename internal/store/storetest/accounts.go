@@ -173,7 +173,7 @@ func (s suite) testCredential(t *testing.T) {
 	key.UserOID = f.member.OID
 	key.ExpiresAt, key.RevokedAt = new(day), new(day) // a Reader does not judge
 	f.insertKeys(t, f.key("ak_0", f.workspace), key, f.key("ak_2", f.workspace))
-	want := &persona.Credential{Key: *key, User: &f.member, Workspace: f.other, Organization: &f.organization}
+	want := &persona.Credential{Key: *key, User: f.member, Workspace: f.other, Organization: f.organization}
 	same(t, "Credential", want, must[*persona.Credential](t)(f.Credential(t.Context(), "ak_1")))
 
 	for _, unknown := range []string{"ak_3", "AK_1", "ak_1 ", "", "u_1"} {

@@ -36,7 +36,7 @@ func (s suite) testTxReadsItsWrites(t *testing.T) {
 		same(t, "Workspaces", []persona.Workspace{f.workspace, f.other, workspace}, must[[]persona.Workspace](t)(tx.Workspaces(ctx)))
 		same(t, "Users", []persona.User{f.owner, f.member, user}, must[[]persona.User](t)(tx.Users(ctx)))
 		same(t, "APIKeys", []persona.APIKey{*key}, must[[]persona.APIKey](t)(tx.APIKeys(ctx, "wa_3")))
-		want := &persona.Credential{Key: *key, User: &user, Workspace: workspace, Organization: &organization}
+		want := &persona.Credential{Key: *key, User: user, Workspace: workspace, Organization: organization}
 		same(t, "Credential", want, must[*persona.Credential](t)(tx.Credential(ctx, "ak_2")))
 		same(t, "RevokedAt", &day, must[*persona.Credential](t)(tx.Credential(ctx, "ak_1")).Key.RevokedAt)
 		same(t, "Persona", replaced, must[*persona.Persona](t)(tx.Persona(ctx, f.workspace.OID, "pe_1")))
