@@ -159,8 +159,11 @@ func (c Credential) Matches(secret string) bool {
 // Revoked tells whether the key was revoked.
 func (c Credential) Revoked() bool { return c[flagsAt]&revoked != 0 }
 
-// Expired tells whether the key has expired at a time.
-func (c Credential) Expired(at time.Time) bool { return at.UnixMicro() >= c.micros(expiresAt) }
+// ExpiresAt is when the key expires, if it does.
+func (c Credential) ExpiresAt() (at time.Time, ok bool) {
+	expires := c.micros(expiresAt)
+	return time.UnixMicro(expires).UTC(), expires != never
+}
 
 // Allows tells whether the key may do what needs wanted.
 func (c Credential) Allows(wanted persona.Scope) bool { return c[flagsAt]&flagOf(wanted) != 0 }

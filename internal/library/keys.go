@@ -44,12 +44,17 @@ func (l *Library) Authenticate(ctx context.Context, token string) (caller Caller
 		return "", unauthorized(ErrKeySecret)
 	case caller.Revoked():
 		return "", unauthorized(ErrKeyRevoked)
-	case caller.Expired(now):
+	case expired(caller, now):
 		return "", unauthorized(ErrKeyExpired)
 	default:
 		l.usage.At(caller.KeyOID(), now)
 		return caller, nil
 	}
+}
+
+func expired(c Caller, now time.Time) bool {
+	at, ok := c.ExpiresAt()
+	return ok && !now.Before(at)
 }
 
 func (l *Library) loadCredential(ctx context.Context, keyID string) (Caller, error) {
