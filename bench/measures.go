@@ -22,6 +22,7 @@ type measure struct {
 // measures are all there are, in the order of the report.
 func measures() []measure {
 	return []measure{
+		{"machine", "The machine alone", (*bench).alone},
 		{report.Throughput, "Get, hot", (*bench).get},
 		{"not-modified", "Get with If-None-Match, hot", (*bench).notModified},
 		{"large", "Get from a large library, drawn uniformly", (*bench).large},

@@ -1,0 +1,98 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"personae.dev/bench/report"
+)
+
+const (
+	// stepsAtOnce of arithmetic take 0.1 ms or so, and as many readsAtOnce of far memory.
+	stepsAtOnce, readsAtOnce = 300_000, 500
+	// farMemory is more than a processor has near.
+	farMemory = 256 << 20
+)
+
+// probe does what takes a processor always the same, and is nobody else's.
+type probe struct {
+	value uint64   // of the arithmetic
+	next  []uint32 // of each line of the memory, the one to read after it
+	at    uint32
+}
+
+// lineWords is how many words a processor reads at once.
+const lineWords = 16
+
+func newProbe(bytes int) *probe {
+	lines := bytes / (4 * lineWords)
+	p := &probe{value: 1, next: make([]uint32, lines*lineWords)}
+	order := rand.Perm(lines)
+	for i, line := range order {
+		p.next[line*lineWords] = uint32(order[(i+1)%lines] * lineWords)
+	}
+	return p
+}
+
+// compute returns the time of one step, in nanoseconds. It reads no memory.
+func (p *probe) compute() float64 {
+	value, began := p.value, time.Now()
+	for range stepsAtOnce {
+		value = value*6364136223846793005 + 1442695040888963407
+		value ^= value >> 29
+	}
+	took := time.Since(began)
+	p.value = value
+	return float64(took.Nanoseconds()) / stepsAtOnce
+}
+
+// read returns the time of one read, in nanoseconds. Where the next one is, only the
+// last one tells.
+func (p *probe) read() float64 {
+	at, began := p.at, time.Now()
+	for range readsAtOnce {
+		at = p.next[at]
+	}
+	took := time.Since(began)
+	p.at = at
+	return float64(took.Nanoseconds()) / readsAtOnce
+}
+
+// alone measures the contenders' core while nothing is on it: whatever is not even here
+// is the machine's.
+func (b *bench) alone(ctx context.Context, m *report.Measure) error {
+	return b.onServerCore(func() error {
+		p := newProbe(farMemory)
+		steps, reads := make([][]float64, b.rounds), make([][]float64, b.rounds)
+		for round := range b.rounds {
+			for began := time.Now(); time.Since(began) < b.each; {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				steps[round] = append(steps[round], p.compute())
+				reads[round] = append(reads[round], p.read())
+			}
+		}
+		m.Rows = append(m.Rows, spread("arithmetic alone on the core", steps)...)
+		m.Rows = append(m.Rows, spread("a read of far memory, alone on the core", reads)...)
+		m.Notes = append(m.Notes, fmt.Sprintf("Each value is the time of %d steps or %d reads, to the least time of all rounds. Where the first rows are not 1, the core is shared with others, whom nobody sees from here, or changes its speed.", stepsAtOnce, readsAtOnce))
+		return nil
+	})
+}
+
+// spread is how far times are from the least of all rounds.
+func spread(what string, rounds [][]float64) []report.Row {
+	least := slices.Min(slices.Concat(rounds...))
+	half, most := report.Row{What: what + ": median to the least", Unit: "×"}, report.Row{What: what + ": p99 to the least", Unit: "×"}
+	for _, times := range rounds {
+		slices.Sort(times)
+		half.Values = append(half.Values, times[len(times)/2]/least)
+		most.Values = append(most.Values, times[len(times)*99/100]/least)
+	}
+	return []report.Row{half, most}
+}
