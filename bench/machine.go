@@ -14,16 +14,16 @@ import (
 
 const (
 	// stepsAtOnce of arithmetic take 0.1 ms or so, and as many readsAtOnce of far memory.
-	stepsAtOnce, readsAtOnce = 300_000, 500
+	stepsAtOnce, readsAtOnce = 100_000, 500
 	// farMemory is more than a processor has near.
 	farMemory = 256 << 20
 )
 
 // probe does what takes a processor always the same, and is nobody else's.
 type probe struct {
-	value uint64   // of the arithmetic
-	next  []uint32 // of each line of the memory, the one to read after it
-	at    uint32
+	values [6]uint64 // of the arithmetic
+	next   []uint32  // of each line of the memory, the one to read after it
+	at     uint32
 }
 
 // lineWords is how many words a processor reads at once.
@@ -31,23 +31,30 @@ const lineWords = 16
 
 func newProbe(bytes int) *probe {
 	lines := bytes / (4 * lineWords)
-	p := &probe{value: 1, next: make([]uint32, lines*lineWords)}
-	order := rand.Perm(lines)
+	p := &probe{next: make([]uint32, lines*lineWords)}
+	order := rand.Perm(lines) //nolint:gosec // it is no secret
 	for i, line := range order {
 		p.next[line*lineWords] = uint32(order[(i+1)%lines] * lineWords)
 	}
 	return p
 }
 
-// compute returns the time of one step, in nanoseconds. It reads no memory.
+// compute returns the time of one step, in nanoseconds. It reads no memory, and no value
+// waits for another, so that it takes all that the core can do at once: where a neighbour
+// has a part of that, it is slower.
 func (p *probe) compute() float64 {
-	value, began := p.value, time.Now()
-	for range stepsAtOnce {
-		value = value*6364136223846793005 + 1442695040888963407
-		value ^= value >> 29
+	a, b, c, d, e, f := p.values[0], p.values[1], p.values[2], p.values[3], p.values[4], p.values[5]
+	began := time.Now()
+	for i := range uint64(stepsAtOnce) {
+		a = (a ^ i) + 1
+		b = (b ^ i) + 3
+		c = (c ^ i) + 5
+		d = (d ^ i) + 7
+		e = (e ^ i) + 9
+		f = (f ^ i) + 11
 	}
 	took := time.Since(began)
-	p.value = value
+	p.values = [6]uint64{a, b, c, d, e, f}
 	return float64(took.Nanoseconds()) / stepsAtOnce
 }
 
