@@ -118,6 +118,22 @@ func TestInsert(t *testing.T) {
 	}
 }
 
+// TestInsertRelative: the page is named as from here, and the folder as from the root.
+func TestInsertRelative(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	if err := os.WriteFile("page.md", []byte(markBegin+markEnd), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := measured()
+	if err := f.Insert("page.md", filepath.Join(folder, "results")); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile("page.md"); err != nil || string(text) != f.section("results") {
+		t.Errorf("%v in\n%s", err, text)
+	}
+}
+
 // TestReadme shows that the README has the table of the results.
 func TestReadme(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,14 @@ const (
 // Insert puts the table of aims into a page, between the markers, and the plots
 // of a folder.
 func (f *File) Insert(page, folder string) error {
-	to, err := filepath.Rel(filepath.Dir(page), folder)
+	from, err := filepath.Abs(filepath.Dir(page))
+	if err != nil {
+		return err
+	}
+	if folder, err = filepath.Abs(folder); err != nil { // either may be relative
+		return err
+	}
+	to, err := filepath.Rel(from, folder)
 	if err != nil {
 		return err
 	}
