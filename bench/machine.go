@@ -20,7 +20,7 @@ const (
 	farMemory = 256 << 20
 )
 
-// probe does what takes a processor always the same, and is nobody else's.
+// probe does work that takes a processor to itself the same time always.
 type probe struct {
 	values [6]uint64 // of the arithmetic
 	next   []uint32  // of each line of the memory, the one to read after it
@@ -91,21 +91,21 @@ func (b *bench) alone(ctx context.Context, m *report.Measure) error {
 				}
 			}
 		}
-		m.Rows = append(m.Rows, spread("arithmetic alone on the core", steps)...)
-		m.Rows = append(m.Rows, spread("a read of far memory, alone on the core", reads)...)
+		m.Rows = append(m.Rows, overLeast("arithmetic alone on the core", steps)...)
+		m.Rows = append(m.Rows, overLeast("a read of far memory, alone on the core", reads)...)
 		m.Notes = append(m.Notes, fmt.Sprintf("Each value is the time of %d steps or %d reads, to the least time of all rounds. Where arithmetic is not at 1, the core is shared with others, whom nobody sees from here, or changes its speed.", stepsAtOnce, readsAtOnce))
 		return nil
 	})
 }
 
-// spread is how far times are from the least of all rounds.
-func spread(what string, rounds [][]float64) []report.Row {
+// overLeast is how far times are from the least of all rounds.
+func overLeast(what string, rounds [][]float64) []report.Row {
 	least := slices.Min(slices.Concat(rounds...))
-	half, most := report.Row{What: what + ": median to the least", Unit: "×"}, report.Row{What: what + ": p99 to the least", Unit: "×"}
+	median, p99 := report.Row{What: what + ": median to the least", Unit: "×"}, report.Row{What: what + ": p99 to the least", Unit: "×"}
 	for _, times := range rounds {
 		slices.Sort(times)
-		half.Values = append(half.Values, times[len(times)/2]/least)
-		most.Values = append(most.Values, times[len(times)*99/100]/least)
+		median.Values = append(median.Values, at(times, 0.50)/least)
+		p99.Values = append(p99.Values, at(times, 0.99)/least)
 	}
-	return []report.Row{half, most}
+	return []report.Row{median, p99}
 }

@@ -24,14 +24,14 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
+func TestOverLeast(t *testing.T) {
 	t.Parallel()
 	even, uneven := make([]float64, 100), make([]float64, 100)
 	for i := range even {
 		even[i], uneven[i] = 2, float64(2*(i+1))
 	}
 	slices.Reverse(uneven)
-	rows := spread("x", [][]float64{even, uneven})
+	rows := overLeast("x", [][]float64{even, uneven})
 	if got := [][]float64{rows[0].Values, rows[1].Values}; !slices.EqualFunc(got, [][]float64{{1, 51}, {1, 100}}, slices.Equal) {
 		t.Errorf("median and p99 to the least are %v", got)
 	}
