@@ -23,6 +23,7 @@ import (
 	"personae.dev/internal/library"
 	"personae.dev/internal/overload"
 	"personae.dev/internal/persona"
+	"personae.dev/internal/rawconn"
 	"personae.dev/internal/store"
 	"personae.dev/internal/wire"
 )
@@ -153,7 +154,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, addressError(cfg.Listen, err)
 	}
 	m := newMetrics()
-	limited := overload.Limit(listener, overload.Limits{
+	limited := overload.Limit(rawconn.Listen(listener.(*net.TCPListener)), overload.Limits{
 		Connections: maxConnections(cfg), Reserve: ReservedConnections,
 		Heads: MaxHeadsBytes, FreeHead: freeHeadBytes, Closed: m.observeClosed,
 	})

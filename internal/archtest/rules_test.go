@@ -34,7 +34,7 @@ var rooms = []room{
 	{dir: "internal/cli/remote", may: []string{"internal/cli/format", "internal/wire", "internal/persona", "client", "apitype"}},
 	{dir: "internal/cli/format", may: []string{"apitype"}},
 	{dir: "internal/app", may: []string{
-		"internal/api", "internal/fastpath", "internal/httpx", "internal/overload", "internal/wire",
+		"internal/api", "internal/fastpath", "internal/httpx", "internal/overload", "internal/rawconn", "internal/wire",
 		"internal/store", "internal/store/sqlite/backup", "internal/library", "internal/transfer", "internal/cache", "internal/persona",
 	}},
 
@@ -49,6 +49,7 @@ var rooms = []room{
 	{dir: "internal/ratelimit"},
 	{dir: "internal/fastpath"},
 	{dir: "internal/overload"},
+	{dir: "internal/rawconn", stdOnly: true},
 
 	// Adapters. They never import library, a transport or one another.
 	{dir: "internal/store", may: []string{
@@ -58,9 +59,10 @@ var rooms = []room{
 	}},
 	// The engines. They know no table, and not each other.
 	{dir: "internal/store/sqlite", may: []string{
-		"internal/store/engine", "internal/store/migrations", "internal/store/segments", "internal/store/sqlite/lookup", "internal/store/dbfile", "internal/persona",
+		"internal/store/engine", "internal/store/migrations", "internal/store/segments", "internal/store/sqlite/lookup", "internal/store/sqlite/rawfile", "internal/store/dbfile", "internal/persona",
 	}},
 	{dir: "internal/store/sqlite/lookup"},
+	{dir: "internal/store/sqlite/rawfile"},
 	{dir: "internal/store/sqlite/backup", may: []string{"internal/store/sqlite", "internal/store/dbfile", "internal/persona"}},
 	{dir: "internal/store/postgres", may: []string{"internal/store/engine", "internal/store/migrations", "internal/persona"}},
 	{dir: "internal/store/engine", may: []string{"internal/persona"}},
@@ -176,6 +178,7 @@ var modules = map[string]string{
 	"go.uber.org/goleak":                  "v1.3.0",   // tests
 	"go.yaml.in/yaml/v3":                  "v3.0.6",   // personas in an editor
 	"golang.org/x/sync":                   "v0.24.0",  // shutdown
+	"golang.org/x/sys":                    "v0.49.0",  // system calls that package syscall lacks
 	"golang.org/x/term":                   "v0.47.0",  // is this a terminal?
 	"golang.org/x/text":                   "v0.43.0",  // folding of words for search
 	"golang.org/x/time":                   "v0.16.0",  // rate limits
@@ -188,7 +191,6 @@ var modules = map[string]string{
 // beside the modules above.
 var nested = map[string]map[string]string{
 	"bench": {
-		"golang.org/x/sys":  "v0.49.0", // cores, and one thread for many connections
 		"gonum.org/v1/plot": "v0.17.0", // plots
 		module:              "v0.0.0",  // the store, to fill it
 	},

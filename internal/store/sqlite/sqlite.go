@@ -27,6 +27,7 @@ import (
 	"personae.dev/internal/store/migrations"
 	"personae.dev/internal/store/segments"
 	"personae.dev/internal/store/sqlite/lookup"
+	_ "personae.dev/internal/store/sqlite/rawfile" // for all connections of the process
 )
 
 const (
