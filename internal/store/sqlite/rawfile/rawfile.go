@@ -21,7 +21,7 @@ var before struct {
 }
 
 // cannotAsk tells that a file was found of which nobody can ask what the system has of it in its
-// cache: that depends on the file system.
+// cache. All others are read as before then, too.
 //
 //nolint:gochecknoglobals // as before
 var cannotAsk atomic.Bool
@@ -66,7 +66,7 @@ func pread(tls *libc.TLS, file int32, to uintptr, size libc.Tsize_t, offset libc
 			if n == uintptr(size) {
 				return libc.Tssize_t(n)
 			}
-		case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL:
+		case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.EPERM: // the file system, the kernel, or a sandbox
 			cannotAsk.Store(true)
 		}
 	}
