@@ -21,7 +21,7 @@ var before struct {
 }
 
 // cannotAsk tells that a file was found of which nobody can ask what the system has of it in its
-// cache. All others are read as before then, too.
+// cache. From then on all files are read as before.
 //
 //nolint:gochecknoglobals // as before
 var cannotAsk atomic.Bool
