@@ -86,6 +86,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	t.begin(p)
 	err := c.raw.Write(t.step)
 	n, err := t.end("write", err)
+	if err == nil && n < len(p) {
+		err = io.ErrUnexpectedEOF // as the net package says, where a call writes nothing
+	}
 	if err != nil {
 		return n, c.failed("write", err)
 	}
@@ -116,8 +119,8 @@ func (t *transfer) write(fd uintptr) (done bool) {
 	for t.n < len(t.bytes) {
 		n, done := t.call(syscall.SYS_WRITE, fd, t.bytes[t.n:min(len(t.bytes), t.n+mostAtOnce)])
 		t.n += n
-		if !done || t.fault != 0 {
-			return done
+		if n == 0 {
+			return done // it is not ready, or at fault
 		}
 	}
 	return true

@@ -37,14 +37,16 @@ func init() {
 	vfs := *(**sqlite3.Tsqlite3_vfs)(unsafe.Pointer(&at))
 	get := fromC[func(tls *libc.TLS, vfs, name uintptr) uintptr](vfs.FxGetSystemCall)
 	set := fromC[func(tls *libc.TLS, vfs, name, call uintptr) int32](vfs.FxSetSystemCall)
-	replace := func(name string, before unsafe.Pointer, by uintptr) {
+	replace := func(name string, was unsafe.Pointer, by uintptr) {
 		inC, err := libc.CString(name)
 		if err != nil {
 			return // no memory: all stays as it is
 		}
 		defer libc.Xfree(tls, inC)
-		*(*uintptr)(before) = get(tls, at, inC)
-		set(tls, at, inC, by)
+		if call := get(tls, at, inC); call != 0 {
+			*(*uintptr)(was) = call
+			set(tls, at, inC, by)
+		}
 	}
 	replace("pread", unsafe.Pointer(&before.pread), toC(pread))
 	replace("fcntl", unsafe.Pointer(&before.fcntl), toC(fcntl))
