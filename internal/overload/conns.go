@@ -110,8 +110,8 @@ func (c *conn) Close() error {
 // CloseWrite is what http.Server does to a TCP connection before it closes it,
 // so that a client that still sends reads the answer.
 func (c *conn) CloseWrite() error {
-	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return tcp.CloseWrite()
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
 	}
 	return nil
 }

@@ -7,10 +7,9 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"unsafe"
 )
 
-// mostAtOnce is how many bytes a call moves: for as long as that takes, some 20 µs, Go
+// mostAtOnce is how many bytes a call moves: for as long as that takes, about 20 µs, Go
 // cannot do anything else on the processor.
 const mostAtOnce = 64 << 10
 
@@ -80,6 +79,9 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return c.stream.Write(p)
+	}
 	t := &c.out
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,10 +132,10 @@ func (t *transfer) write(fd uintptr) (done bool) {
 // is not ready.
 func (t *transfer) call(number, fd uintptr, p []byte) (n int, done bool) {
 	for {
-		moved, _, fault := syscall.RawSyscall(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		moved, fault := rawCall(number, fd, p)
 		switch fault {
 		case 0:
-			return int(moved), true
+			return moved, true
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return 0, false

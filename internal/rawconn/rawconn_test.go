@@ -113,6 +113,8 @@ func TestSameAsNet(t *testing.T) {
 			say(string(got), len(got), err)
 			n, err := server.Write([]byte("late"))
 			say("after CloseWrite", n, err)
+			n, err = server.Write(nil)
+			say("nothing after CloseWrite", n, err)
 		},
 		"Deadlines": func(_ *testing.T, server net.Conn, _ *net.TCPConn, say say) {
 			say("set", 0, server.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
@@ -155,10 +157,11 @@ func TestSameAsNet(t *testing.T) {
 			n, err = server.Write([]byte("a"))
 			say("write", n, err)
 		},
-		"ReaderTooSlow": func(t *testing.T, server net.Conn, _ *net.TCPConn, say say) {
+		"ReaderTooSlow": func(t *testing.T, server net.Conn, client *net.TCPConn, say say) {
 			t.Helper()
-			much := make([]byte, 64<<20)
-			must(t, server.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+			must(t, client.SetReadBuffer(4<<10))
+			much := make([]byte, 64<<20) // more than the system keeps for who sends
+			must(t, server.SetWriteDeadline(time.Now().Add(500*time.Millisecond)))
 			n, err := server.Write(much)
 			if n == 0 || n == len(much) {
 				t.Errorf("%d bytes were written", n)

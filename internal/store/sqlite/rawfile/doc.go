@@ -4,4 +4,7 @@
 // A read of what the system has in its cache takes a microsecond, and to tell the scheduler of it
 // may wake a thread that takes as long as twenty of them (docs/adr/0034). What is not in the
 // cache is read as before: then others have the processor while the disk is waited for.
+//
+// It initialises SQLite, so that nothing can be set any more that must be set before that: a
+// page cache of one's own (the driver's RegisterPageCache), for one.
 package rawfile

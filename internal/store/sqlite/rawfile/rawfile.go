@@ -20,11 +20,13 @@ var before struct {
 	fcntl func(tls *libc.TLS, file, command int32, args uintptr) int32
 }
 
-// cannotAsk tells that a file was found of which nobody can ask what the system has of it in its
-// cache. From then on all files are read as before.
+// asked tells what became of asking what the system has of a file in its cache: nothing yet, it
+// told, or it cannot. From then on all is done as before.
 //
 //nolint:gochecknoglobals // as before
-var cannotAsk atomic.Bool
+var asked atomic.Int32
+
+const told, cannot = 1, 2
 
 //nolint:gochecknoinits // it must come before the first connection, whoever opens that
 func init() {
@@ -60,25 +62,32 @@ func toC[F any](f F) uintptr   { return *(*uintptr)(unsafe.Pointer(&f)) }
 // pread reads what the system has in its cache, all or nothing, and lets the rest be read as
 // before.
 func pread(tls *libc.TLS, file int32, to uintptr, size libc.Tsize_t, offset libc.Toff_t) libc.Tssize_t {
-	if !cannotAsk.Load() {
+	if state := asked.Load(); state != cannot {
 		into := struct{ base, length uintptr }{to, uintptr(size)} // C's struct iovec
 		n, _, fault := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(file), uintptr(unsafe.Pointer(&into)), 1, uintptr(offset), 0, unix.RWF_NOWAIT)
 		switch fault {
 		case 0:
 			if n == uintptr(size) {
+				if state != told {
+					asked.CompareAndSwap(state, told)
+				}
 				return libc.Tssize_t(n)
 			}
 		case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.EPERM: // the file system, the kernel, or a sandbox
-			cannotAsk.Store(true)
+			asked.Store(cannot)
 		}
 	}
 	return before.pread(tls, file, to, size, offset)
 }
 
-// fcntl sets and looks for locks, where it need not wait, and lets the rest be done as before.
+// fcntl sets and looks for locks, where it need not wait, and lets the rest be done as before. Of
+// a file system that does not tell what it has, which may be over a network, it may have to wait.
 func fcntl(tls *libc.TLS, file, command int32, args uintptr) int32 {
 	switch command {
 	case unix.F_SETLK, unix.F_GETLK, unix.F_OFD_SETLK, unix.F_OFD_GETLK:
+		if asked.Load() != told {
+			break
+		}
 		lock := *(*uintptr)(fromC[unsafe.Pointer](args)) // the first of the arguments
 		if n, _, fault := unix.RawSyscall(unix.SYS_FCNTL, uintptr(file), uintptr(command), lock); fault == 0 {
 			return int32(n)

@@ -80,7 +80,7 @@ func TestInstalled(t *testing.T) {
 	}
 }
 
-func TestPread(t *testing.T) { //nolint:paralleltest // it sets cannotAsk
+func TestPread(t *testing.T) { //nolint:paralleltest // it sets what all share
 	tls := newTLS(t)
 	content := make([]byte, 1<<20)
 	for i := range content {
@@ -104,22 +104,34 @@ func TestPread(t *testing.T) { //nolint:paralleltest // it sets cannotAsk
 			}
 		}
 	}
-	t.Run("InCache", read)
+	t.Run("InCache", func(t *testing.T) {
+		read(t)
+		if asked.Load() != told {
+			t.Skip("this file system does not tell what it has in its cache")
+		}
+		was := before.pread
+		defer func() { before.pread = was }()
+		before.pread = func(*libc.TLS, int32, uintptr, libc.Tsize_t, libc.Toff_t) libc.Tssize_t {
+			t.Error("it was read as before")
+			return -1
+		}
+		if n := pread(tls, int32(file.Fd()), to, 8192, 8192); n != 8192 || !bytes.Equal(got, content[8192:2*8192]) {
+			t.Errorf("%d bytes, or others", n)
+		}
+	})
 	t.Run("OnDisk", func(t *testing.T) {
 		must(t, unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED))
 		read(t)
 	})
 	t.Run("CannotAsk", func(t *testing.T) {
-		cannotAsk.Store(true)
-		defer cannotAsk.Store(false)
+		defer asked.Store(asked.Swap(cannot))
 		read(t)
 	})
-	t.Run("Pipe", func(t *testing.T) { // has no offsets, as a file that cannot be asked has no flag
+	t.Run("Pipe", func(t *testing.T) {
 		in, out, err := os.Pipe()
 		must(t, err)
 		defer in.Close()
 		defer out.Close()
-		defer cannotAsk.Store(false)
 		if n := pread(tls, int32(in.Fd()), to, 10, 0); n != -1 || errno(tls) != unix.ESPIPE {
 			t.Errorf("%d, %v", n, errno(tls))
 		}
@@ -131,8 +143,17 @@ func TestPread(t *testing.T) { //nolint:paralleltest // it sets cannotAsk
 	})
 }
 
-func TestFcntl(t *testing.T) {
-	t.Parallel()
+func TestFcntl(t *testing.T) { //nolint:paralleltest // it sets what all share
+	for name, state := range map[string]int32{"AsBefore": cannot, "Raw": told} {
+		t.Run(name, func(t *testing.T) {
+			defer asked.Store(asked.Swap(state))
+			testFcntl(t, state == told)
+		})
+	}
+}
+
+func testFcntl(t *testing.T, raw bool) {
+	t.Helper()
 	tls := newTLS(t)
 	path := filepath.Join(t.TempDir(), "a")
 	mine, err := os.Create(path)
@@ -149,9 +170,16 @@ func TestFcntl(t *testing.T) {
 		*lock = unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: 5, Len: 1}
 		return fcntl(tls, int32(mine.Fd()), command, args)
 	}
+	was := before.fcntl
+	defer func() { before.fcntl = was }()
 	for _, set := range []int32{unix.F_SETLK, unix.F_OFD_SETLK} {
-		if got := call(set, unix.F_WRLCK); got != 0 {
-			t.Fatalf("%d: %d, %v", set, got, errno(tls))
+		asBefore := 0
+		before.fcntl = func(tls *libc.TLS, file, command int32, args uintptr) int32 {
+			asBefore++
+			return was(tls, file, command, args)
+		}
+		if got := call(set, unix.F_WRLCK); got != 0 || (asBefore == 0) != raw {
+			t.Fatalf("%d: %d, %v, %d times as before", set, got, errno(tls), asBefore)
 		}
 		theirs := &unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: 5, Len: 1}
 		if err := unix.FcntlFlock(other.Fd(), unix.F_OFD_SETLK, theirs); err == nil {
