@@ -1,6 +1,0 @@
-//go:build !race
-
-package library_test
-
-// raceDetector tells that the tests run several times slower than else.
-const raceDetector = false
