@@ -7,65 +7,56 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"personae.dev/apitype"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/account"
 )
 
-// buffers are for answers, which are put together before they are sent.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// largeAnswer is from how many bytes on the part of an answer is not copied, and
+// the whole of it counts against MaxAnswersBytes.
+const largeAnswer = 64 << 10
 
-// maxPooled is how large a buffer may be to be kept.
-const maxPooled = 64 << 10
-
-// contentTypeJSON is shared by all answers.
-var contentTypeJSON = []string{"application/json; charset=utf-8"} //nolint:gochecknoglobals // never changed; made once, and not for each answer
+// metadataBytes is about how long "_metadata" is without its message.
+const metadataBytes = 160
 
 // MessageOK is the message of an answer that has nothing to add.
 const MessageOK = "OK"
 
-// Metadata returns what stands first in the answer to w's request.
-func Metadata(w *ResponseWriter, message string) apitype.Metadata {
-	return apitype.Metadata{RequestID: w.RequestID, Message: message, Timestamp: apitype.NewTime(persona.Now())}
+// Metadata returns what comes first in the answer to r.
+func Metadata(r *http.Request, message string) apitype.Metadata {
+	return apitype.Metadata{RequestID: RequestID(r.Context()), Message: message, Timestamp: apitype.NewTime(account.Now())}
 }
 
 // WriteJSON answers with v.
-func WriteJSON(w *ResponseWriter, status int, v any) error {
-	return withBuffer(func(b *bytes.Buffer) error {
-		encoder := json.NewEncoder(b)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(v); err != nil {
-			return fmt.Errorf("httpx: encode answer: %w", err)
-		}
-		return write(w, status, b.Bytes())
-	})
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("httpx: encode answer: %w", err)
+	}
+	return write(w, status, b.Bytes())
 }
 
-// WriteFlat answers 200 with the fields of object, which is encoded and not
-// empty, beside and after "_metadata".
-func WriteFlat(w *ResponseWriter, message string, object []byte) error {
-	return withBuffer(func(b *bytes.Buffer) error {
-		writeMetadata(b, w, message)
-		if len(object) > maxPooled {
-			// Not copied: many may be on their way to slow readers.
-			return write(w, http.StatusOK, b.Bytes(), object[1:])
-		}
-		b.Write(object[1:])
-		return write(w, http.StatusOK, b.Bytes())
-	})
+// WriteFlat answers 200 with "_metadata" and after it the fields of object, which
+// is encoded and not empty.
+func WriteFlat(w http.ResponseWriter, r *http.Request, message string, object []byte) error {
+	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)+min(len(object), largeAnswer)), r, message)
+	if len(object) > largeAnswer {
+		return write(w, http.StatusOK, b, object[1:])
+	}
+	return write(w, http.StatusOK, append(b, object[1:]...))
 }
 
-// WriteWrapped answers 200 with value, which is encoded, as "data" after
-// "_metadata".
-func WriteWrapped(w *ResponseWriter, message string, value []byte) error {
-	return withBuffer(func(b *bytes.Buffer) error {
-		writeMetadata(b, w, message)
-		b.WriteString(`"data":`)
-		head := b.Len()
-		b.WriteString("}")
-		return write(w, http.StatusOK, b.Bytes()[:head], value, b.Bytes()[head:])
-	})
+// WriteWrapped answers 200 with "_metadata" and value, which is encoded, as
+// "data".
+func WriteWrapped(w http.ResponseWriter, r *http.Request, message string, value []byte) error {
+	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)+min(len(value), largeAnswer)), r, message)
+	b = append(b, `"data":`...)
+	if len(value) > largeAnswer {
+		return write(w, http.StatusOK, b, value, []byte("}"))
+	}
+	return write(w, http.StatusOK, append(append(b, value...), '}'))
 }
 
 // Page is a part of a list, whose items are encoded. NextCursor is JSON, and nil
@@ -78,73 +69,57 @@ type Page struct {
 }
 
 // WritePage answers 200 with a page.
-func WritePage(w *ResponseWriter, message string, page Page) error {
-	return withBuffer(func(b *bytes.Buffer) error {
-		writeMetadata(b, w, message)
-		fmt.Fprintf(b, `"hasNext":%t,"total":%d,"data":[`, page.HasNext, page.Total)
-		head := b.Len()
-		b.WriteString("]")
-		if page.NextCursor != nil {
-			b.WriteString(`,"nextCursor":`)
-			b.Write(page.NextCursor)
+func WritePage(w http.ResponseWriter, r *http.Request, message string, page Page) error {
+	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)), r, message)
+	b = fmt.Appendf(b, `"hasNext":%t,"total":%d,"data":[`, page.HasNext, page.Total)
+	parts := make([][]byte, 0, 2*len(page.Items)+2)
+	parts = append(parts, b)
+	for i, item := range page.Items {
+		if i > 0 {
+			parts = append(parts, []byte(","))
 		}
-		b.WriteString("}")
-		parts := make([][]byte, 0, 2*len(page.Items)+2)
-		parts = append(parts, b.Bytes()[:head])
-		for i, item := range page.Items {
-			if i > 0 {
-				parts = append(parts, comma)
-			}
-			parts = append(parts, item) // not copied: they are large
-		}
-		return write(w, http.StatusOK, append(parts, b.Bytes()[head:])...)
-	})
-}
-
-var comma = []byte(",") //nolint:gochecknoglobals // never changed
-
-// writeMetadata writes the beginning of an object.
-func writeMetadata(b *bytes.Buffer, w *ResponseWriter, message string) {
-	b.WriteString(`{"_metadata":{"usage":0,"requestId":"`)
-	b.WriteString(w.RequestID)
-	b.WriteString(`","message":`)
-	if message == MessageOK {
-		b.WriteString(`"` + MessageOK + `"`)
-	} else if quoted, err := json.Marshal(message); err == nil { // a text cannot fail
-		b.Write(quoted)
+		parts = append(parts, item) // not copied: together they may be large
 	}
-	b.WriteString(`,"timestamp":"`)
-	b.Write(apitype.AppendTime(b.AvailableBuffer(), persona.Now()))
-	b.WriteString(`"},`)
+	end := []byte("]")
+	if page.NextCursor != nil {
+		end = append(append(end, `,"nextCursor":`...), page.NextCursor...)
+	}
+	return write(w, http.StatusOK, append(parts, append(end, '}'))...)
 }
 
-func withBuffer(use func(*bytes.Buffer) error) error {
-	b := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if b.Cap() <= maxPooled {
-			buffers.Put(b)
-		}
-	}()
-	b.Reset()
-	return use(b)
+// appendMetadata appends the beginning of an object.
+func appendMetadata(b []byte, r *http.Request, message string) []byte {
+	b = append(b, `{"_metadata":{"usage":0,"requestId":"`...)
+	b = append(b, RequestID(r.Context())...)
+	b = append(b, `","message":`...)
+	if message == MessageOK {
+		b = append(b, `"`+MessageOK+`"`...)
+	} else if quoted, err := json.Marshal(message); err == nil { // a string has no error
+		b = append(b, quoted...)
+	}
+	b = append(b, `,"timestamp":"`...)
+	b = apitype.AppendTime(b, account.Now())
+	return append(b, `"},`...)
 }
 
-// write sends the parts of a body. An error of the connection is nobody's to
-// handle. A large answer may be on its way for long, and counts until it is; that
-// to a change is sent in any case, as the change is done.
-func write(w *ResponseWriter, status int, parts ...[]byte) error {
+// write sends the parts of a body. Errors of the connection are dropped: the
+// client is gone. A large answer may be on its way for long, and counts until it
+// is; the answer to a change is sent in any case, because the change is made.
+func write(w http.ResponseWriter, status int, parts ...[]byte) error {
 	length := 0
 	for _, part := range parts {
 		length += len(part)
 	}
-	if length > maxPooled && w.reads {
-		if !w.bounds.Answers.Take(int64(length)) {
-			return w.busy(RefusedAnswer)
+	if e := exchangeOf(w); length > largeAnswer && e != nil && e.read {
+		cost := int64(min(length, MaxAnswersBytes)) // one alone may have more
+		if !e.transport.answers.TryAcquire(cost) {
+			return e.transport.busy(RefusedAnswer)
 		}
-		defer w.bounds.Answers.Give(int64(length))
+		defer e.transport.answers.Release(cost)
 	}
-	w.Header()["Content-Type"] = contentTypeJSON
-	w.Set("Content-Length", strconv.Itoa(length))
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
 	for _, part := range parts {
 		_, _ = w.Write(part)
@@ -152,8 +127,8 @@ func write(w *ResponseWriter, status int, parts ...[]byte) error {
 	return nil
 }
 
-// NoneMatch tells whether the request has the entity tag already: its
-// If-None-Match names it, weakly or strongly, or is "*". An entity tag in its
+// NoneMatch reports whether the request has the entity tag already: its
+// If-None-Match names it, weakly or strongly, or is "*". An entity tag with its
 // quotes cannot be part of another.
 func NoneMatch(r *http.Request, etag string) bool {
 	for _, value := range r.Header["If-None-Match"] {

@@ -1,162 +1,154 @@
-// Package httpx is what every route of an HTTP transport shares: handlers that
-// return errors, and the stages that a request passes on its way to one.
+// Package httpx is what every HTTP transport of the server shares: routes as
+// data, the steps that a request passes before its handler, JSON answers and
+// errors.
 //
-// It knows no route, no rule and no status of a domain error: those are api's.
+// A request passes, in this order: its id, the access log, metrics, recovery
+// from panics, the mux, the check of its key and scope, the reading of its body,
+// the gate of its class, and the route's timeout.
 package httpx
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
-	"personae.dev/internal/overload"
-	"personae.dev/internal/persona"
+	"golang.org/x/sync/semaphore"
+
+	"personae.dev/internal/account"
+	"personae.dev/internal/limit"
 )
 
-// Handler answers a request, or returns an error and has written nothing.
-type Handler func(w *ResponseWriter, r *http.Request) error
+// Handler answers a request, or returns an error, which is then answered as
+// JSON. An error that comes after the first byte of the answer cuts it off.
+type Handler func(w http.ResponseWriter, r *http.Request) error
 
-// Middleware is a stage before a handler.
-type Middleware func(Handler) Handler
-
-// Chain returns h behind the stages, the first of them outermost.
-func Chain(h Handler, stages ...Middleware) Handler {
-	for i := len(stages) - 1; i >= 0; i-- {
-		h = stages[i](h)
-	}
-	return h
-}
-
-// ResponseWriter is the answer to one request, and what is known of it for log
-// and metrics. It must not be kept when the handler has returned.
-type ResponseWriter struct {
-	http.ResponseWriter
-
-	// RequestID is ours; the caller's own is only logged and sent back.
-	RequestID string
-	// Began is when the request came in.
-	Began time.Time
-	// Route is the pattern of the route, "" where none matched.
-	Route string
-	// KeyOID and WorkspaceOID are set once the caller is known.
-	KeyOID, WorkspaceOID string
-	// Err is why the request failed, for the log.
-	Err error
-
-	status  int
-	written int64
-
-	// values are of headers that were Set: made together, and left to whoever
-	// has the headers.
-	values []string
-	attrs  [12]slog.Attr // room for those of the log
-
-	bounds    *Bounds
-	gate      *overload.Gate // that it is inside of, nil for none
-	overLimit bool           // of connections
-	reads     bool           // and changes nothing
-}
-
-// Status returns the status that was answered, 200 where none was said.
-func (w *ResponseWriter) Status() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
-}
-
-// LogStatus sets the status for log and metrics after another one was sent.
-func (w *ResponseWriter) LogStatus(status int) { w.status = status }
-
-// Wrote tells whether the answer has begun.
-func (w *ResponseWriter) Wrote() bool { return w.status != 0 }
-
-// Set sets a header, as that of http.Header does; its key must be canonical.
-func (w *ResponseWriter) Set(key, value string) {
-	if w.values == nil {
-		w.values = make([]string, 0, 4)
-	}
-	n := len(w.values)
-	w.values = append(w.values, value)
-	w.Header()[key] = w.values[n : n+1 : n+1]
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *ResponseWriter) WriteHeader(status int) {
-	w.leave()
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (w *ResponseWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.leave()
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(b)
-	w.written += int64(n)
-	return n, err
-}
-
-// Unwrap is for http.ResponseController.
-func (w *ResponseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Adapt makes an http.Handler of h. Each request gets its id here. h must
-// answer errors itself (see Errors).
-func Adapt(h Handler) http.Handler {
-	pool := sync.Pool{New: func() any { return new(ResponseWriter) }}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rw := pool.Get().(*ResponseWriter)
-		*rw = ResponseWriter{ResponseWriter: w, RequestID: persona.NewID(persona.RequestPrefix), Began: time.Now()}
-		defer func() {
-			*rw = ResponseWriter{}
-			pool.Put(rw)
-		}()
-		_ = h(rw, r) // Errors has answered it
-	})
-}
-
-// Mux finds the handler of a request by its exact path and method. A path that is
-// encoded in another way than need be, as with %2F for a slash, is no route's. It is no
-// http.ServeMux, which costs more than a hot answer's key check, and redirects
-// what is nearly a path.
-type Mux struct {
-	routes    map[string]map[string]*route // by path and method
-	otherwise Handler
-}
-
-type route struct {
-	pattern string // its method and path, for log and metrics
-	handler Handler
-}
-
-// NewMux returns a mux where otherwise answers what no route matches.
-func NewMux(otherwise Handler) *Mux {
-	return &Mux{routes: map[string]map[string]*route{}, otherwise: otherwise}
-}
-
-// Handle registers h for a method and a path. What is for GET answers HEAD too.
-func (m *Mux) Handle(method, path string, h Handler) {
-	if m.routes[path] == nil {
-		m.routes[path] = map[string]*route{}
-	}
-	r := &route{method + " " + path, h}
-	m.routes[path][method] = r
-	if method == http.MethodGet {
-		m.routes[path][http.MethodHead] = r
+// FromHTTP returns the Handler of an http.Handler, which answers its errors
+// itself.
+func FromHTTP(h http.Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
 	}
 }
 
-// Serve is the Handler of the mux.
-func (m *Mux) Serve(w *ResponseWriter, r *http.Request) error {
-	found := m.routes[r.URL.Path][r.Method]
-	if found == nil || r.URL.RawPath != "" {
-		return m.otherwise(w, r)
+// Route is one method of one path.
+type Route struct {
+	// Method is GET, which answers HEAD too, or another one. Path is as in
+	// http.ServeMux: a segment may be {name}, and the last one {name...}. A path
+	// without wildcards matches its own spelling alone. Paths with a trailing
+	// slash match nothing.
+	Method, Path string
+	// Class says which gate the request passes.
+	Class Class
+	// Scope is what the key of the caller must allow; "" needs no key.
+	Scope account.Scope
+	// BodyLimit is how many bytes the body may have. The body is read before the
+	// gate: see Body. With 0 a body is ignored.
+	BodyLimit int64
+	// Timeout is how long the handler may take. It takes the place of the
+	// server's timeouts, and may be longer. 0 leaves those.
+	Timeout time.Duration
+	// Stream is for answers that go on: there is no timeout, and the context ends
+	// when the server stops.
+	Stream  bool
+	Handler Handler
+}
+
+// Class is a group of routes that share a gate.
+type Class int
+
+// The classes. Changes wait for one another and lists take long; gets are mostly
+// answered from a cache, and shall wait for neither.
+const (
+	ClassNone  Class = iota // no gate
+	ClassGet                // one thing is read
+	ClassList               // many are read
+	ClassWrite              // something is changed
+)
+
+// Bounds of requests. docs/limits.md lists them.
+const (
+	// DefaultMaxInFlight is how many lists are answered at once where
+	// Config.MaxInFlight is 0, and ShortInFlight how many gets, and how many
+	// changes, for each of them.
+	DefaultMaxInFlight = 16
+	ShortInFlight      = 4
+	// MaxWaiting is how many requests wait for each gate, QueueTimeout at most.
+	MaxWaiting   = 1024
+	QueueTimeout = time.Second
+	// MaxBodiesBytes bounds all bodies together while they are in memory, and
+	// MaxAnswersBytes all large answers while they are sent.
+	MaxBodiesBytes  = 64 << 20
+	MaxAnswersBytes = 128 << 20
+	// MaxIgnoredBody is how large the body may be of a request that needs none.
+	MaxIgnoredBody = 1 << 20
+)
+
+// Refusal is why a request was answered with ErrBusy.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedConnection Refusal = "connections" // it came on a connection over the limit
+	RefusedWork       Refusal = "in_flight"   // the queue of its gate is full, or it waited too long
+	RefusedBody       Refusal = "bodies"      // all bodies together are too large
+	RefusedAnswer     Refusal = "answers"     // all answers together are too large
+)
+
+// Observer is told of a request that has ended.
+type Observer func(status int, took time.Duration)
+
+// Config is what New needs.
+type Config struct {
+	Routes []Route
+	// Authenticate returns whom a token belongs to. The token is "" where the
+	// request has none.
+	Authenticate func(ctx context.Context, token string) (*account.Principal, error)
+	Log          *slog.Logger
+	// Observe returns the observer of a route, by its pattern such as
+	// "GET /healthz", and of what no route matches, "". New calls it. May be nil.
+	Observe func(route string) Observer
+	// Refused is told of every request that is too many. May be nil.
+	Refused func(Refusal)
+	// MaxInFlight is how many lists are answered at once; 0 is
+	// DefaultMaxInFlight.
+	MaxInFlight int
+	// Stopping ends the contexts of streams when it is done: the server shuts
+	// down. May be nil.
+	Stopping context.Context
+}
+
+// transport is what the requests of a server share.
+type transport struct {
+	Config
+	gates           map[Class]*limit.Gate
+	bodies, answers *semaphore.Weighted
+}
+
+// New returns the handler of all routes.
+func New(cfg Config) http.Handler {
+	if cfg.MaxInFlight == 0 {
+		cfg.MaxInFlight = DefaultMaxInFlight
 	}
-	w.Route = found.pattern
-	return found.handler(w, r)
+	if cfg.Observe == nil {
+		cfg.Observe = func(string) Observer { return func(int, time.Duration) {} }
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(Refusal) {}
+	}
+	if cfg.Stopping == nil {
+		cfg.Stopping = context.Background()
+	}
+	short := ShortInFlight * cfg.MaxInFlight
+	t := &transport{
+		Config: cfg,
+		gates: map[Class]*limit.Gate{
+			ClassGet:   limit.NewGate(short, MaxWaiting, QueueTimeout),
+			ClassList:  limit.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
+			ClassWrite: limit.NewGate(short, MaxWaiting, QueueTimeout),
+		},
+		bodies: semaphore.NewWeighted(MaxBodiesBytes), answers: semaphore.NewWeighted(MaxAnswersBytes),
+	}
+	return t.begin(t.accessLog(t.observe(t.recoverPanics(t.mux()))))
 }

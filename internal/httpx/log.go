@@ -1,0 +1,131 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"personae.dev/internal/account"
+	"personae.dev/internal/errs"
+	"personae.dev/internal/limit"
+)
+
+// Names of headers, in their canonical form.
+const (
+	headerRequestID         = "X-Request-Id"
+	headerExternalRequestID = "X-External-Request-Id"
+	headerSource            = "X-Request-Source"
+)
+
+// MaxExternalRequestID is how many bytes a caller's own request id may have.
+// One that is longer, or has other than visible ASCII characters, is dropped.
+const MaxExternalRequestID = 256
+
+// begin gives a request its exchange and its id, and answers with the id and
+// with the caller's own.
+func (t *transport) begin(next http.Handler) http.Handler {
+	unmatched := t.Observe("")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := &exchange{
+			ResponseWriter: w, transport: t,
+			id: account.NewID(account.RequestPrefix), began: time.Now(), observe: unmatched,
+		}
+		w.Header().Set(headerRequestID, e.id)
+		if id := externalRequestID(r); id != "" {
+			w.Header().Set(headerExternalRequestID, id)
+		}
+		if limit.OverLimit(r.Context()) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(e, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e)))
+	})
+}
+
+func externalRequestID(r *http.Request) string {
+	values := r.Header[headerExternalRequestID]
+	if len(values) == 0 || len(values[0]) > MaxExternalRequestID {
+		return ""
+	}
+	for _, c := range []byte(values[0]) {
+		if c <= ' ' || c > '~' {
+			return ""
+		}
+	}
+	return values[0]
+}
+
+// observe tells metrics of every request that has ended.
+func (t *transport) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := exchangeIn(r.Context())
+		defer func() { e.observe(e.loggedStatus(), time.Since(e.began)) }()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// accessLog writes a line for every request that has ended. Query, headers and
+// bodies are never logged: they may hold keys and what people wrote. A key that
+// was put where none belongs is masked.
+func (t *transport) accessLog(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer t.logRequest(exchangeIn(r.Context()), r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (t *transport) logRequest(e *exchange, r *http.Request) {
+	status, level := e.loggedStatus(), slog.LevelInfo
+	// Of refusals there may be many, and they are no errors of the server.
+	if status >= http.StatusInternalServerError && !errors.Is(e.err, ErrBusy) || e.err != nil && status < http.StatusBadRequest {
+		level = slog.LevelError
+	}
+	if !t.Log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 13)
+	attrs = append(attrs,
+		slog.String("requestId", e.id),
+		slog.String("method", loggedMethod(r.Method)),
+		slog.String("path", account.MaskTokens(r.URL.Path)),
+		slog.Int("status", status),
+		slog.Int64("bytes", e.written),
+		slog.Int64("tookUs", time.Since(e.began).Microseconds()),
+		slog.String("remote", r.RemoteAddr),
+	)
+	if e.principal != nil {
+		attrs = append(attrs, slog.String("key", e.principal.Key.OID), slog.String("workspace", e.principal.Workspace.OID))
+	}
+	if id := externalRequestID(r); id != "" {
+		attrs = append(attrs, slog.String("externalRequestId", account.MaskTokens(id)))
+	}
+	if source := r.Header.Get(headerSource); source != "" && len(source) <= MaxExternalRequestID {
+		attrs = append(attrs, slog.String("source", account.MaskTokens(source)))
+	}
+	t.Log.LogAttrs(r.Context(), level, "request", appendError(attrs, e.err)...)
+}
+
+// loggedMethod returns method if it is a known one: in its place a client that is
+// out of step may send anything, a key for one.
+func loggedMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return "other"
+}
+
+// appendError adds why a request failed. Of a known error it takes the code and
+// the cause: its message and fields may quote what the caller sent.
+func appendError(attrs []slog.Attr, err error) []slog.Attr {
+	if known, ok := errors.AsType[*errs.Error](err); ok {
+		attrs = append(attrs, slog.String("code", known.Code))
+		err = known.Err
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	return attrs
+}
