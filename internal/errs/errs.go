@@ -54,6 +54,19 @@ const (
 	CodeInternal              = "internal"
 )
 
+// NotFoundCode returns the code for an entity that is not there. kind is its
+// name: "use-case" makes "use_case_not_found".
+func NotFoundCode(kind string) string { return codeOf(kind, "_not_found") }
+
+// DeletedCode returns the code for an entity that is deleted.
+func DeletedCode(kind string) string { return codeOf(kind, "_deleted") }
+
+// ChangedCode returns the code for an entity that is no longer what If-Match
+// names.
+func ChangedCode(kind string) string { return codeOf(kind, "_changed") }
+
+func codeOf(kind, suffix string) string { return strings.ReplaceAll(kind, "-", "_") + suffix }
+
 // Error is an error for two readers: the caller sees Code, Message and Fields;
 // the log also gets the chain that Error() spells out.
 type Error struct {
