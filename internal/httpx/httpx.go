@@ -114,6 +114,9 @@ type Config struct {
 	// MaxInFlight is how many lists are answered at once; 0 is
 	// DefaultMaxInFlight.
 	MaxInFlight int
+	// NotFound, if set, returns the error for a path that no route has; nil stands
+	// for the usual 404.
+	NotFound func(path string) error
 	// Stopping ends the contexts of streams when it is done: the server shuts
 	// down. May be nil.
 	Stopping context.Context
@@ -136,6 +139,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Refused == nil {
 		cfg.Refused = func(Refusal) {}
+	}
+	if cfg.NotFound == nil {
+		cfg.NotFound = func(string) error { return nil }
 	}
 	if cfg.Stopping == nil {
 		cfg.Stopping = context.Background()

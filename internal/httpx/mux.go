@@ -24,6 +24,10 @@ func (t *transport) mux() http.Handler {
 		failed := &statusOnly{header: http.Header{}}
 		routes.ServeHTTP(failed, r)
 		if failed.status != http.StatusMethodNotAllowed {
+			if err := t.NotFound(r.URL.Path); err != nil {
+				fail(w, r, err)
+				return
+			}
 			notFound(w, r)
 			return
 		}
