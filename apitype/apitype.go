@@ -1,70 +1,34 @@
-// Package apitype holds the wire types of the persona contract, v2: what a
-// server answers and what a client sends, field for field and in the published
-// order. It is public, and depends on the standard library only.
+// Package apitype holds the wire types of the API, v2: what a server answers and
+// what a client sends, field for field and in the published order. It depends on
+// the standard library only.
 //
-// It is not the domain: it knows no rules, and nothing here validates. The
-// contract itself is contract/openapi.yaml.
+// What all kinds of entities share is written by hand. The types of each kind,
+// such as Persona, PersonaData and PersonaInput, are generated from the same
+// tables as the server (kinds_gen.go).
+//
+// The types hold data and no rules: nothing here validates. The contract itself
+// is contract/openapi.yaml.
 package apitype
+
+//go:generate go run ../internal/kind/gen ..
+
+import "encoding/json"
 
 // Metadata stands first in every answer, errors too, under the key "_metadata".
 type Metadata struct {
-	// Usage is the number of credits that the call used. Personae bills
-	// nothing: it is always 0.
+	// Usage is the number of credits that the call used. Personae bills nothing:
+	// it is always 0.
 	Usage float64 `json:"usage"`
 	// RequestID identifies the request in the server's log.
 	RequestID string `json:"requestId"`
-	// Message is a text for a person: "OK", or what went wrong and what to do.
+	// Message is a text for a person: "OK", a warning, or what went wrong and what
+	// to do.
 	Message string `json:"message"`
 	// Timestamp is when the answer was made.
 	Timestamp Time `json:"timestamp"`
 }
 
-// Persona is one persona as the API answers it. Every field is always present;
-// pointers are null where there is no value.
-type Persona struct {
-	OID          string  `json:"oId"`
-	Name         *string `json:"name"`
-	InternalName *string `json:"internalName"`
-	Description  *string `json:"description"`
-	CreatedAt    *Time   `json:"createdAt"`
-	// DeletedAt is set on a soft-deleted persona.
-	DeletedAt *Time `json:"deletedAt"`
-	// ArchivedAt is set on an archived persona.
-	ArchivedAt *Time `json:"archivedAt"`
-	UpdatedAt  *Time `json:"updatedAt"`
-	// Unrecognized tells that the persona was not recognised.
-	Unrecognized *bool `json:"unrecognized"`
-	// Rejected tells that the persona was rejected.
-	Rejected *bool `json:"rejected"`
-	// Active tells that the persona can be used.
-	Active bool        `json:"active"`
-	Data   PersonaData `json:"data"`
-	// QualifyingQuestions is null where there are none.
-	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
-	// User is the author.
-	User User `json:"user"`
-	// Workspace is the owner.
-	Workspace WorkspaceRef `json:"workspace"`
-}
-
-// PersonaData is what a persona says. Lists are never null: an empty one is [].
-type PersonaData struct {
-	// InternalName repeats Persona.InternalName; "" where that is null, as the
-	// published type here is a plain string.
-	InternalName            string        `json:"internalName"`
-	PrimaryResponsibilities []string      `json:"primaryResponsibilities"`
-	PainPoints              []string      `json:"painPoints"`
-	KeyConcerns             []string      `json:"keyConcerns"`
-	KeyObjectives           []string      `json:"keyObjectives"`
-	CommonJobTitles         []string      `json:"commonJobTitles"`
-	WhyTheyMatterToUs       []string      `json:"whyTheyMatterToUs"`
-	WhyWeMatterToThem       []string      `json:"whyWeMatterToThem"`
-	CustomFields            []CustomField `json:"customFields"`
-	// BuyingRole is present only when set.
-	BuyingRole []string `json:"buyingRole,omitempty"`
-}
-
-// CustomField is a titled list of the workspace's own.
+// CustomField is a titled list that a team has added to an entity.
 type CustomField struct {
 	Title string   `json:"title"`
 	Value []string `json:"value"`
@@ -72,8 +36,8 @@ type CustomField struct {
 
 // QualifyingQuestion is a yes/no question that tells a good fit from a bad one.
 type QualifyingQuestion struct {
-	// OID is the question's own id. An answer has it only where it was asked
-	// for, as the published shape has none.
+	// OID is the question's own id. An answer has it only where it was asked for,
+	// as the published shape has none.
 	OID       string `json:"oId,omitempty"`
 	Question  string `json:"question"`
 	Rationale string `json:"rationale"`
@@ -81,61 +45,118 @@ type QualifyingQuestion struct {
 	FitType string `json:"fitType"`
 	// Weight is LOW, MEDIUM, HIGH or INSTANT_DISQUALIFIER.
 	Weight string `json:"weight"`
-	// ArchivedAt is set on a question that is kept, and not asked.
+	// ArchivedAt is set on a question that is kept, but not asked.
 	ArchivedAt *Time `json:"archivedAt"`
 }
 
-// User is the author of a persona.
+// QuestionInput is what a change of one qualifying question sends. What is left
+// zero stays as it is.
+type QuestionInput struct {
+	Question  string  `json:"question,omitzero"`
+	Rationale *string `json:"rationale,omitzero"`
+	FitType   string  `json:"fitType,omitzero"`
+	Weight    string  `json:"weight,omitzero"`
+}
+
+// LinkingStrategy says which offerings of the workspace an entity is linked to:
+// {"mode":"ALL"}, or {"mode":"SPECIFIC","offeringOIds":["…"]}.
+type LinkingStrategy struct {
+	Mode         string   `json:"mode"`
+	OfferingOIDs []string `json:"offeringOIds,omitempty"`
+}
+
+// User is the author of an entity.
 type User struct {
 	OID       string `json:"oId"`
 	FirstName string `json:"firstName"`
 	LastName  string `json:"lastName"`
 }
 
-// WorkspaceRef names a workspace.
+// WorkspaceRef names the workspace that owns an entity.
 type WorkspaceRef struct {
 	OID string `json:"oId"`
 }
 
-// GetPersonaResponse answers GET /api/v2/persona/get: the persona's fields,
-// flat beside "_metadata".
-type GetPersonaResponse struct {
+// List answers a list call: one page of it.
+type List[T any] struct {
 	Metadata Metadata `json:"_metadata"`
-	Persona
+	// HasNext tells whether something follows this page.
+	HasNext bool `json:"hasNext"`
+	// Total is how many entities the whole list has.
+	Total int `json:"total"`
+	Data  []T `json:"data"`
+	// NextCursor is present where the request had a cursor; null after the last
+	// page.
+	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// ValidateKeyResponse answers GET /api/v2/api-key/validate.
-type ValidateKeyResponse struct {
-	Metadata Metadata `json:"_metadata"`
-	// Status is "ok".
-	Status string `json:"status"`
-	// Valid is true: a key that is not valid is answered with 401.
-	Valid              bool    `json:"valid"`
-	Credits            Credits `json:"credits"`
-	WorkspaceOID       string  `json:"workspaceOId"`
-	WorkspaceName      string  `json:"workspaceName"`
-	WorkspaceDomain    *string `json:"workspaceDomain"`
-	OrganizationOID    string  `json:"organizationOId"`
-	OrganizationName   string  `json:"organizationName"`
-	OrganizationDomain *string `json:"organizationDomain"`
-	OrganizationSlug   string  `json:"organizationSlug"`
-	// MCPURL is null: this server has no MCP endpoint.
-	MCPURL *string `json:"mcpUrl"`
+// Links are the links of an entity in both directions.
+type Links struct {
+	// To is what the entity links to, From what links to it.
+	To   []Link `json:"to"`
+	From []Link `json:"from"`
 }
 
-// Credits is the quota of a key. Personae bills nothing, so nothing is ever
-// used and what remains cannot run out.
-type Credits struct {
-	TotalUsed      int64 `json:"totalUsed"`
-	TotalRemaining int64 `json:"totalRemaining"`
-	TotalMax       int64 `json:"totalMax"`
-	QuotaUsed      int64 `json:"quotaUsed"`
-	QuotaAvailable int64 `json:"quotaAvailable"`
-	QuotaMax       int64 `json:"quotaMax"`
-	// Period is "unlimited".
-	Period           string `json:"period"`
-	CreditsUsed      int64  `json:"creditsUsed"`
-	CreditsAvailable int64  `json:"creditsAvailable"`
+// Link is one entity that another one links to, or is linked from.
+type Link struct {
+	// Kind is the kind's name, such as "product".
+	Kind string `json:"kind"`
+	OID  string `json:"oId"`
+	Name string `json:"name"`
+	// Field is the field that has the link, such as "personaOIds".
+	Field string `json:"field"`
+}
+
+// Revision is one change of an entity, as a history lists it.
+type Revision struct {
+	RevisionOID string `json:"revisionOId"`
+	// Summary says in words what was done.
+	Summary    string `json:"summary"`
+	EntityName string `json:"entityName"`
+	EntityOID  string `json:"entityOId"`
+	CreatedAt  Time   `json:"createdAt"`
+	AuthorName string `json:"authorName"`
+	// EntityType is the published name of the kind, such as "UseCase".
+	EntityType string `json:"entityType"`
+	// Action is created, imported, updated, archived, deleted, restored or
+	// reverted.
+	Action string `json:"action"`
+	// Fields names the fields that changed.
+	Fields []string `json:"fields"`
+	// APIKeyOID is null for a command on the database.
+	APIKeyOID *string `json:"apiKeyOId"`
+	// Source is what made the change: api, cli, import and so on.
+	Source string `json:"source,omitempty"`
+}
+
+// RevisionPage is one page of a history.
+type RevisionPage struct {
+	Revisions []Revision `json:"revisions"`
+	Total     int        `json:"total"`
+	Limit     int        `json:"limit"`
+	Offset    int        `json:"offset"`
+}
+
+// RevisionDetail is one change, and the entity after and before it: flat, with
+// all that is kept of it. OldEntity is empty for the first change.
+type RevisionDetail struct {
+	Revision
+	NewEntity json.RawMessage `json:"newEntity"`
+	OldEntity json.RawMessage `json:"oldEntity"`
+	Diff      Diff            `json:"diff"`
+}
+
+// Diff is what a change did: values by the name of the field.
+type Diff struct {
+	Added   map[string]json.RawMessage `json:"added"`
+	Removed map[string]json.RawMessage `json:"removed"`
+	Changed map[string]Change          `json:"changed"`
+}
+
+// Change is the value of a field before and after a change.
+type Change struct {
+	Before json.RawMessage `json:"before"`
+	After  json.RawMessage `json:"after"`
 }
 
 // ErrorResponse is the body of every answer that is not 2xx or 304. Clients of
@@ -150,46 +171,14 @@ type ErrorResponse struct {
 type Error struct {
 	// Code is stable, lower case, with underscores: "persona_not_found".
 	Code string `json:"code"`
-	// Fields lists every fault of the request, [] where no field is at fault.
+	// Fields lists every error of the request, [] where no field is wrong.
 	Fields []FieldError `json:"fields"`
 }
 
-// FieldError is one fault of a request.
+// FieldError is one error of a request.
 type FieldError struct {
-	// Field is the path of the fault: "customFields[2].value[0]", or the name
-	// of a query parameter or header.
+	// Field is the path of the value: "customFields[2].value[0]", or the name of a
+	// query parameter or header.
 	Field   string `json:"field"`
 	Message string `json:"message"`
-}
-
-// PersonaRecord is one line of an import or export file: the body of
-// persona/create, and optionally what the library keeps beside it. Absent and
-// null mean the same.
-type PersonaRecord struct {
-	OID                     string               `json:"oId,omitempty"`
-	Name                    string               `json:"name"`
-	InternalName            *string              `json:"internalName,omitempty"`
-	Description             *string              `json:"description,omitempty"`
-	PrimaryResponsibilities []string             `json:"primaryResponsibilities,omitempty"`
-	PainPoints              []string             `json:"painPoints,omitempty"`
-	KeyConcerns             []string             `json:"keyConcerns,omitempty"`
-	KeyObjectives           []string             `json:"keyObjectives,omitempty"`
-	CommonJobTitles         []string             `json:"commonJobTitles,omitempty"`
-	WhyTheyMatterToUs       []string             `json:"whyTheyMatterToUs,omitempty"`
-	WhyWeMatterToThem       []string             `json:"whyWeMatterToThem,omitempty"`
-	CustomFields            []CustomField        `json:"customFields,omitempty"`
-	BuyingRole              []string             `json:"buyingRole,omitempty"`
-	QualifyingQuestions     []QualifyingQuestion `json:"qualifyingQuestions,omitempty"`
-	PrimaryOfferingOID      *string              `json:"primaryOfferingOId,omitempty"`
-	LinkingStrategy         *LinkingStrategy     `json:"linkingStrategy,omitempty"`
-	PlaybookOIDs            []string             `json:"playbookOIds,omitempty"`
-	// Active is absent when true.
-	Active *bool `json:"active,omitempty"`
-	// Unrecognized and Rejected are absent when false.
-	Unrecognized bool  `json:"unrecognized,omitempty"`
-	Rejected     bool  `json:"rejected,omitempty"`
-	CreatedAt    *Time `json:"createdAt,omitempty"`
-	UpdatedAt    *Time `json:"updatedAt,omitempty"`
-	ArchivedAt   *Time `json:"archivedAt,omitempty"`
-	DeletedAt    *Time `json:"deletedAt,omitempty"`
 }

@@ -27,7 +27,7 @@ func ParseTime(s string) (Time, error) {
 
 // AppendTime appends t to b in TimeLayout, without quotes.
 func AppendTime(b []byte, t time.Time) []byte {
-	// RFC3339 has a way of its own through package time, four times as fast.
+	// RFC3339 has a fast path in package time.
 	t = t.UTC()
 	b = t.AppendFormat(b, time.RFC3339)
 	b = b[:len(b)-len("Z")]

@@ -23,8 +23,7 @@ import (
 const (
 	// firstPause is the pause before the second attempt. It doubles each time.
 	firstPause = 200 * time.Millisecond
-	// maxDrained is how much is read of an answer that nobody wants, to keep
-	// its connection.
+	// maxDrained is how much of an unwanted answer is read, to keep its connection.
 	maxDrained = 64 << 10
 )
 
@@ -34,17 +33,19 @@ type call struct {
 	query        url.Values
 	header       http.Header
 	body         []byte // JSON, nil for none
-	// idempotent says that a second time does no harm, so that the call can be
-	// sent again when nobody knows what became of the first.
+	// idempotent says that the call may be sent a second time when nobody knows
+	// whether the first one was carried out.
 	idempotent bool
-	// refused, if set, is why the call is not sent: an option that would say
-	// something else than its caller means.
+	// clear names the fields that the body sets to null.
+	clear []string
+	// refused, if set, is why the call is not sent: an option that does not mean
+	// what its caller wants.
 	refused error
 }
 
-// do makes a call, and reads the JSON of its answer into out. It returns the
+// do makes a call and reads the JSON of its answer into out. It returns the
 // answer's header, or an error: an *Error where there was an answer,
-// ErrNotModified, ErrAnswerTooLarge, or what came of the connection or the
+// ErrNotModified, ErrAnswerTooLarge, or an error of the connection or the
 // context.
 func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error) {
 	if call.refused != nil {
@@ -60,7 +61,7 @@ func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error
 			if answer.RetryAfter > MaxWait {
 				return nil, err
 			}
-			// After the time that the server named, and not all at once.
+			// The pause is added, so that clients do not return all at once.
 			wait += answer.RetryAfter
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
@@ -72,10 +73,10 @@ func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error
 	}
 }
 
-// pause is how long to wait after the attempt with this number, from 1.
+// pause returns how long to wait after the attempt with this number, from 1.
 func pause(attempt int) time.Duration {
 	longest := firstPause << (attempt - 1)
-	return longest/2 + rand.N(longest/2+1) //nolint:gosec // no secret hangs on it
+	return longest/2 + rand.N(longest/2+1) //nolint:gosec // not a secret
 }
 
 // waitFor returns nil after d, or the context's error when that ends first.
@@ -90,16 +91,23 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// worthAnother tells whether a second attempt may have another end than err.
+// worthAnother tells whether a second attempt may succeed and does no harm.
 func (call *call) worthAnother(err error) bool {
 	if answer, ok := errors.AsType[*Error](err); ok {
-		return answer.StatusCode == http.StatusTooManyRequests ||
-			answer.StatusCode == http.StatusServiceUnavailable && (call.idempotent || answer.Code == codeUnavailable)
+		switch answer.StatusCode {
+		case http.StatusTooManyRequests:
+			return true
+		case http.StatusServiceUnavailable:
+			return call.idempotent || answer.Code == codeUnavailable
+		case http.StatusConflict: // the first attempt is still at work
+			return call.idempotent && answer.Code == codeInProgress
+		}
+		return false
 	}
 	if _, broken := errors.AsType[*connectionError](err); !broken || !call.idempotent {
 		return false
 	}
-	// These will be the same next time.
+	// A second attempt would fail in the same way.
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok && lookup.IsNotFound {
 		return false
 	}
@@ -112,7 +120,7 @@ func (call *call) worthAnother(err error) bool {
 // attempt sends a call once.
 func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, error) {
 	address := c.base.JoinPath(apiPath, call.path)
-	shown := address.String() // without the query, which says what the caller looks for
+	shown := address.String() // without the query, which may hold private words
 	address.RawQuery = call.query.Encode()
 	request, err := http.NewRequestWithContext(ctx, call.method, address.String(), bytes.NewReader(call.body))
 	if err != nil {
@@ -127,7 +135,7 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	response, err := c.http.Do(request)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // it would repeat the address, query and all
+			err = wrapped.Err // the wrapper repeats the address with its query
 		}
 		return nil, failed(err)
 	}
@@ -146,7 +154,7 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 		return fmt.Errorf("%w: %s %s, over %d bytes", ErrAnswerTooLarge, call.method, shown, MaxAnswerBytes)
 	}
 	if response.ContentLength > MaxAnswerBytes {
-		return nil, tooLarge() // and not read in vain
+		return nil, tooLarge()
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswerBytes+1))
 	if err != nil {
@@ -159,12 +167,12 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 		return nil, refusal(response, body)
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return nil, answerError(response, fmt.Sprintf("The answer is not what the API answers: %s.", err))
+		return nil, answerError(response, fmt.Sprintf("The answer is not one of the API: %s.", err))
 	}
 	return response.Header, nil
 }
 
-// connectionError is what came of a request that got no whole answer.
+// connectionError is the error of a request that got no complete answer.
 type connectionError struct {
 	method, address string
 	err             error
@@ -183,7 +191,7 @@ func isJSON(h http.Header) bool {
 	return err == nil && mediaType == "application/json"
 }
 
-// answerError is an Error with what the head of the answer tells.
+// answerError returns an Error with what the header of the answer says.
 func answerError(response *http.Response, message string) *Error {
 	e := &Error{StatusCode: response.StatusCode, Message: message, RequestID: response.Header.Get("X-Request-Id")}
 	e.RetryAfter = retryAfter(response.Header, time.Now())
@@ -194,7 +202,7 @@ func answerError(response *http.Response, message string) *Error {
 func refusal(response *http.Response, body []byte) *Error {
 	var answer apitype.ErrorResponse
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Message == "" {
-		return answerError(response, "The answer is JSON, and not an error of the API: check the base URL, and what stands between here and the server.")
+		return answerError(response, "The answer is JSON, but not an error of the API: check the base URL, and any proxy before the server.")
 	}
 	e := answerError(response, answer.Message)
 	e.Code, e.Fields = answer.Error.Code, answer.Error.Fields
@@ -204,21 +212,22 @@ func refusal(response *http.Response, body []byte) *Error {
 	return e
 }
 
-// foreign is the error for an answer that some other program gave. Its text is
-// left out: it may repeat the request, key and all.
+// foreign returns the error for an answer of some other program. It leaves out
+// the text of the answer, which may repeat the request with its key.
 func foreign(response *http.Response) *Error {
 	kind := response.Header.Get("Content-Type")
 	if kind == "" {
 		kind = "of no type"
 	}
-	message := fmt.Sprintf("The answer is %s, and not the API's JSON: check the base URL, and what stands between here and the server.", strconv.QuoteToASCII(kind))
+	message := fmt.Sprintf("The answer is %s, not the API's JSON: check the base URL, and any proxy before the server.", strconv.QuoteToASCII(kind))
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
-		message = fmt.Sprintf("The address leads to %s://%s, and redirects are not followed: check the base URL.", to.Scheme, to.Host)
+		message = fmt.Sprintf("The server redirects to %s://%s, and redirects are not followed: check the base URL.", to.Scheme, to.Host)
 	}
 	return answerError(response, message)
 }
 
-// retryAfter reads Retry-After, in seconds or as a date; 0 where there is none.
+// retryAfter reads Retry-After, in seconds or as a date. It returns 0 where
+// there is none.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {

@@ -1,21 +1,28 @@
 // Package client calls the API of a Personae server from Go.
 //
-// It sends one request for each call, tries again what is worth a second try,
-// and turns answers into the types of [personae.dev/apitype] or an [Error]. It
-// is not a cache, and judges nothing: what a persona may be, the server knows.
+// A [Client] has one value for each kind of entity, with the same calls:
 //
-// # Trying again
+//	c, err := client.New(client.Config{BaseURL: "http://127.0.0.1:7070", APIKey: key})
+//	p, err := c.Personas.Get(ctx, "pe_1234")
+//	fmt.Println(p.Entity.Name, p.Entity.Data.PainPoints)
+//
+// It sends one request for each call, repeats a request where that is worthwhile
+// and safe, and turns answers into the types of [personae.dev/apitype] or an
+// [Error]. It caches nothing and validates nothing: the server does.
+//
+// # Retries
 //
 // A call is sent up to [MaxAttempts] times. It is sent again after 429 (too many
-// requests) and 503 (unavailable), and, where a second time does no harm, after
-// a connection that failed: that is so for calls that read, for DeletePersona
-// without [IfMatch], and for CreatePersona with [IdempotencyKey].
+// requests) and 503 (unavailable). Where a second request does no harm, it is
+// also sent again after a connection that failed and after the code
+// outcome_unknown: for calls that read, for Delete without [IfMatch], and for
+// Create, which always sends an idempotency key, so that it never makes a second
+// entity.
 //
-// The pauses between are 0.2 s, 0.4 s and 0.8 s, each shortened at random by up to
-// a half so that clients do not return in step, and at least as long as
-// Retry-After asks. A server that asks for more than [MaxWait] gets no second
-// try, and neither does one for which the context has no time left: the caller
-// is told at once.
+// The pauses between attempts are 0.2 s, 0.4 s and 0.8 s, each shortened at random by
+// up to a half, so that clients do not return in step; Retry-After is added to
+// them. A call is not repeated if the server asks to wait longer than [MaxWait],
+// or if the context has no time left.
 package client
 
 import (
@@ -34,16 +41,16 @@ const (
 	// MaxWait is the longest Retry-After that is waited for.
 	MaxWait = 30 * time.Second
 	// Timeout is how long one attempt may take, its answer included, with the
-	// HTTP client that New makes. The context bounds the call as a whole; without
-	// a deadline of its own, a call to a server that hangs ends after two minutes.
+	// HTTP client that New makes. The context bounds the whole call; without a
+	// deadline, a call to a server that hangs ends after two minutes.
 	Timeout = 30 * time.Second
 	// MaxAnswerBytes is how large an answer may be, after decompression. The
-	// largest persona that a server keeps is well below it, and so is the largest
-	// change of one; a page of many is not: see ErrAnswerTooLarge.
+	// largest entity that a server keeps is well below it; a page of many may be
+	// larger: see ErrAnswerTooLarge.
 	MaxAnswerBytes = 64 << 20
 )
 
-// DefaultUserAgent is sent where Config names no other.
+// DefaultUserAgent is the User-Agent where Config has none.
 const DefaultUserAgent = "personae-go"
 
 // apiPath stands before the path of every call.
@@ -58,19 +65,21 @@ type Config struct {
 	// Bearer, which proxies pass on and keep out of their logs.
 	APIKey string
 	// Source, if set, names the program in the server's log, in the header
-	// x-request-source. The server treats the updates of some programs in a way
-	// of their own: n8n is the name of one.
+	// x-request-source. Do not use n8n: the server ignores empty values in updates
+	// of a program of this name.
 	Source string
-	// UserAgent is sent as such; empty is DefaultUserAgent.
+	// UserAgent is the User-Agent; empty stands for DefaultUserAgent.
 	UserAgent string
-	// HTTPClient, if set, makes the requests: for a proxy, an own certificate
-	// authority or another timeout. Redirects are not followed with it either.
+	// HTTPClient, if set, makes the requests: for a proxy, a certificate authority
+	// of your own or another timeout. Redirects are never followed.
 	HTTPClient *http.Client
 }
 
 // Client calls one server with one key. Make one and keep it: it is safe for
 // concurrent use, and keeps connections open for its next calls.
 type Client struct {
+	Kinds
+
 	base *url.URL
 	http *http.Client
 	// prepare sets the headers of a request. It is a function so that a Client
@@ -78,8 +87,8 @@ type Client struct {
 	prepare func(http.Header)
 }
 
-// New returns a Client, or an error that says what of cfg cannot be used. It
-// makes no request: ValidateKey tells whether server and key are right.
+// New returns a Client, or an error that says what is wrong with cfg. It makes
+// no request: use ValidateKey to check the server and the key.
 func New(cfg Config) (*Client, error) {
 	base, err := parseBaseURL(cfg.BaseURL)
 	if err != nil {
@@ -95,6 +104,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.UserAgent = DefaultUserAgent
 	}
 	c := &Client{base: base, http: httpClient(cfg.HTTPClient)}
+	c.Kinds = newKinds(c)
 	c.prepare = func(h http.Header) {
 		h.Set("Authorization", "Bearer "+cfg.APIKey)
 		h.Set("Accept", "application/json")
@@ -106,8 +116,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// parseBaseURL reads Config.BaseURL. Its errors show no more of it than is
-// needed: somebody may have put a key into it.
+// parseBaseURL reads Config.BaseURL. Its errors show only the host, as somebody
+// may have put a key into the address.
 func parseBaseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -124,7 +134,7 @@ func parseBaseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// isToken tells whether s is all visible ASCII, as a header needs it.
+// isToken tells whether s is all visible ASCII, as a header requires.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
@@ -134,13 +144,12 @@ func isToken(s string) bool {
 	return true
 }
 
-// idleConnections is how many connections are kept open to the server; the
-// standard library keeps two, and would open one for most calls of a busy
-// program.
+// idleConnections is how many idle connections are kept open to the server. The
+// standard library keeps two, too few for a busy program.
 const idleConnections = 32
 
-// httpClient returns what makes the requests. It follows no redirect: the API
-// has none, and a key is for one server only.
+// httpClient returns the HTTP client to use. It follows no redirect: the API has
+// none, and the key must not reach another server.
 func httpClient(own *http.Client) *http.Client {
 	h := http.Client{Timeout: Timeout}
 	if own != nil {

@@ -95,10 +95,10 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestGetPersona(t *testing.T) {
+func TestGet(t *testing.T) {
 	t.Parallel()
 	c := setup(t, answer(http.StatusOK, "application/json; charset=utf-8", sample))
-	got, err := c.GetPersona(t.Context(), "p_1234")
+	got, err := c.Personas.Get(t.Context(), "p_1234")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,10 +106,10 @@ func TestGetPersona(t *testing.T) {
 		at := apitype.NewTime(time.Date(2021, 1, day, 0, 0, 0, 0, time.UTC))
 		return &at
 	}
-	want := &apitype.GetPersonaResponse{
+	want := &client.Answer[apitype.Persona]{
 		Metadata: apitype.Metadata{RequestID: "req_1", Message: "OK", Timestamp: *date(1)},
-		Persona: apitype.Persona{
-			OID: "p_1234", Name: new("VP of Sales"), InternalName: new("Sally the Sales Leader"),
+		Entity: apitype.Persona{
+			OID: "p_1234", Name: "VP of Sales", InternalName: new("Sally the Sales Leader"),
 			CreatedAt: date(1), UpdatedAt: date(2), Unrecognized: new(false), Rejected: new(false), Active: true,
 			Data: apitype.PersonaData{
 				InternalName: "Sally the Sales Leader", PainPoints: []string{"Ramp takes too long"}, CommonJobTitles: []string{},
@@ -139,7 +139,7 @@ func TestRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.GetPersona(t.Context(), oID); err != nil {
+		if _, err := c.Personas.Get(t.Context(), oID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-func TestGetPersonaIfChanged(t *testing.T) {
+func TestIfChanged(t *testing.T) {
 	t.Parallel()
 	version := `"one"`
 	c := setup(t, func(w http.ResponseWriter, r *http.Request) {
@@ -174,17 +174,17 @@ func TestGetPersonaIfChanged(t *testing.T) {
 		}
 		answer(http.StatusOK, "application/json", sample)(w, r)
 	})
-	p, etag, err := c.GetPersonaIfChanged(t.Context(), "p_1234", "")
-	if err != nil || p.OID != "p_1234" || etag != `"one"` {
-		t.Fatalf("first: %v, %s, %v", p, etag, err)
+	first, err := c.Personas.Get(t.Context(), "p_1234", client.IfChanged(""))
+	if err != nil || first.Entity.OID != "p_1234" || first.ETag != `"one"` {
+		t.Fatalf("first: %+v, %v", first, err)
 	}
-	if _, _, err := c.GetPersonaIfChanged(t.Context(), "p_1234", etag); !errors.Is(err, client.ErrNotModified) {
+	if _, err := c.Personas.Get(t.Context(), "p_1234", client.IfChanged(first.ETag)); !errors.Is(err, client.ErrNotModified) {
 		t.Errorf("unchanged: the error is %v", err)
 	}
 	version = `"two"`
-	p, etag, err = c.GetPersonaIfChanged(t.Context(), "p_1234", etag)
-	if err != nil || p.OID != "p_1234" || etag != `"two"` {
-		t.Errorf("changed: %v, %s, %v", p, etag, err)
+	second, err := c.Personas.Get(t.Context(), "p_1234", client.IfChanged(first.ETag))
+	if err != nil || second.Entity.OID != "p_1234" || second.ETag != `"two"` {
+		t.Errorf("changed: %+v, %v", second, err)
 	}
 }
 
@@ -255,12 +255,12 @@ func TestErrors(t *testing.T) {
 		},
 		{
 			name:    "Fields",
-			handler: answer(http.StatusBadRequest, "application/json", refusal("invalid_request", "2 faults.", fault, second)),
+			handler: answer(http.StatusBadRequest, "application/json", refusal("invalid_request", "2 errors.", fault, second)),
 			want: client.Error{
-				StatusCode: 400, Code: "invalid_request", Message: "2 faults.",
+				StatusCode: 400, Code: "invalid_request", Message: "2 errors.",
 				Fields: []apitype.FieldError{fault, second}, RequestID: "req_2",
 			},
-			text: "client: 400 invalid_request: 2 faults. [oId: must not be empty] [query: cannot be read] (request req_2)",
+			text: "client: 400 invalid_request: 2 errors. [oId: must not be empty] [query: cannot be read] (request req_2)",
 		},
 		{
 			name: "RequestIDOfHeader",
@@ -276,16 +276,16 @@ func TestErrors(t *testing.T) {
 			handler: answer(http.StatusBadGateway, "text/html", "<html>"+testKey+"</html>"),
 			want: client.Error{
 				StatusCode: 502,
-				Message:    `The answer is "text/html", and not the API's JSON: check the base URL, and what stands between here and the server.`,
+				Message:    `The answer is "text/html", not the API's JSON: check the base URL, and any proxy before the server.`,
 			},
-			text: `client: 502: The answer is "text/html", and not the API's JSON: check the base URL, and what stands between here and the server.`,
+			text: `client: 502: The answer is "text/html", not the API's JSON: check the base URL, and any proxy before the server.`,
 		},
 		{
 			name:    "PageNotFound",
 			handler: answer(http.StatusNotFound, "text/plain", "404 page not found"),
 			want: client.Error{
 				StatusCode: 404,
-				Message:    `The answer is "text/plain", and not the API's JSON: check the base URL, and what stands between here and the server.`,
+				Message:    `The answer is "text/plain", not the API's JSON: check the base URL, and any proxy before the server.`,
 			},
 		},
 		{
@@ -293,7 +293,7 @@ func TestErrors(t *testing.T) {
 			handler: answer(http.StatusOK, "text/html; charset=utf-8", "<html>Sign in</html>"),
 			want: client.Error{
 				StatusCode: 200,
-				Message:    `The answer is "text/html; charset=utf-8", and not the API's JSON: check the base URL, and what stands between here and the server.`,
+				Message:    `The answer is "text/html; charset=utf-8", not the API's JSON: check the base URL, and any proxy before the server.`,
 			},
 		},
 		{
@@ -301,13 +301,13 @@ func TestErrors(t *testing.T) {
 			handler: answer(http.StatusForbidden, "application/json", `{"detail":"`+testKey+`"}`),
 			want: client.Error{
 				StatusCode: 403,
-				Message:    "The answer is JSON, and not an error of the API: check the base URL, and what stands between here and the server.",
+				Message:    "The answer is JSON, but not an error of the API: check the base URL, and any proxy before the server.",
 			},
 		},
 		{
 			name:    "CutJSON",
 			handler: answer(http.StatusOK, "application/json", sample[:40]),
-			want:    client.Error{StatusCode: 200, Message: "The answer is not what the API answers: unexpected end of JSON input."},
+			want:    client.Error{StatusCode: 200, Message: "The answer is not one of the API: unexpected end of JSON input."},
 		},
 		{
 			name: "Redirect",
@@ -316,14 +316,14 @@ func TestErrors(t *testing.T) {
 			},
 			want: client.Error{
 				StatusCode: 302,
-				Message:    "The address leads to https://elsewhere.example, and redirects are not followed: check the base URL.",
+				Message:    "The server redirects to https://elsewhere.example, and redirects are not followed: check the base URL.",
 			},
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := setup(t, test.handler).GetPersona(t.Context(), "p_1234")
+			_, err := setup(t, test.handler).Personas.Get(t.Context(), "p_1234")
 			var got *client.Error
 			if !errors.As(fmt.Errorf("wrapped: %w", err), &got) {
 				t.Fatalf("the error is %v", err)
@@ -396,7 +396,7 @@ func TestAnswerTooLarge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = c.GetPersona(t.Context(), "p_1234")
+			_, err = c.Personas.Get(t.Context(), "p_1234")
 			if name == "AtTheLimit" {
 				if err != nil {
 					t.Error(err)
@@ -426,7 +426,7 @@ func TestConnectionError(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // no time for a second attempt
 	defer cancel()
-	_, err = c.GetPersona(ctx, "p_1234")
+	_, err = c.Personas.Get(ctx, "p_1234")
 	if err == nil {
 		t.Fatal("no error")
 	}

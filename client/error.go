@@ -14,8 +14,8 @@ import (
 //
 //	if refused, ok := errors.AsType[*client.Error](err); ok && refused.Code == "insufficient_scope" {
 type Error struct {
-	// StatusCode is the HTTP status. It is 200 where the server said so, and
-	// what followed was not an answer of the API.
+	// StatusCode is the HTTP status. It is 200 where the status is a success, but
+	// the body is not an answer of the API.
 	StatusCode int
 	// Code is the API's, such as "persona_not_found". It is stable; the API
 	// reference lists them. Empty where some other program answered, a proxy
@@ -23,9 +23,9 @@ type Error struct {
 	Code string
 	// Message says for a person what is wrong and what to do.
 	Message string
-	// Fields lists every fault of the request, if the request has any.
+	// Fields lists every error of the request.
 	Fields []apitype.FieldError
-	// RequestID finds the request in the server's log. Empty where the answer
+	// RequestID finds the request in the server's log. It is empty where the answer
 	// has none.
 	RequestID string
 	// RetryAfter is how long the server asks to wait before another try, 0
@@ -33,7 +33,7 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
-// Error shows all of it in one line, apart from RetryAfter.
+// Error shows everything but RetryAfter in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "client: %d", e.StatusCode)
@@ -41,9 +41,9 @@ func (e *Error) Error() string {
 		b.WriteString(" " + e.Code)
 	}
 	b.WriteString(": " + e.Message)
-	if len(e.Fields) > 1 { // a single one stands in the message
-		for _, fault := range e.Fields {
-			fmt.Fprintf(&b, " [%s: %s]", fault.Field, fault.Message)
+	if len(e.Fields) > 1 { // the message has a single one
+		for _, f := range e.Fields {
+			fmt.Fprintf(&b, " [%s: %s]", f.Field, f.Message)
 		}
 	}
 	if e.RequestID != "" {
@@ -52,42 +52,39 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// ErrNotModified is returned by GetPersonaIfChanged where the caller's version
+// ErrNotModified is the error of a get with IfChanged where the caller's version
 // is the current one.
-var ErrNotModified = errors.New("client: not modified: the version that the caller has is the current one")
+var ErrNotModified = errors.New("client: not modified: the caller has the current version")
 
 // ErrAnswerTooLarge is in the error of a call whose answer has more than
 // MaxAnswerBytes, or more than the server gives in one page. Ask for a smaller
-// page; Personas and Revisions do so by themselves.
+// page; All does so by itself.
 var ErrAnswerTooLarge = errors.New("client: the answer is too large")
 
-// codePageTooLarge is the API's word for a page with more than it gives at once.
-const codePageTooLarge = "page_too_large"
+// Codes of the API that the client acts on.
+const (
+	codePageTooLarge = "page_too_large"          // a page has more bytes than the server answers
+	codeUnavailable  = "unavailable"             // nothing was changed
+	codeInProgress   = "idempotency_in_progress" // a request with the same key has not ended
+	codePathNotFound = "path_not_found"          // the server does not have the path
+)
 
 // Is lets errors.Is find ErrAnswerTooLarge.
 func (e *Error) Is(target error) bool {
 	return target == ErrAnswerTooLarge && e.Code == codePageTooLarge
 }
 
-// codeUnavailable is the API's word for a call of which nothing was done. Of a
-// call with another code, or none, that is not known.
-const codeUnavailable = "unavailable"
-
-// codePathNotFound is the API's word for a path that it does not have.
-const codePathNotFound = "path_not_found"
-
-// IsNotFound tells whether err is the API's answer that what was asked for does
-// not exist in the key's workspace. A 404 of some other program, or for a path
-// that the server does not know, is a mistake of another kind, and no such
-// answer.
+// IsNotFound tells whether err is the API's answer that an entity, a question or
+// a revision does not exist in the key's workspace. A 404 of some other program,
+// or for a path that the server does not know, is not such an answer.
 func IsNotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.StatusCode == http.StatusNotFound && e.Code != "" && e.Code != codePathNotFound
 }
 
-// IsPreconditionFailed tells whether err is the answer that the persona is no
-// longer what IfMatch names. Read it again, and repeat the change on what it is
-// now.
+// IsPreconditionFailed tells whether err is the answer that the entity is no
+// longer the version that IfMatch names. Read it again, and repeat the change on
+// its current version.
 func IsPreconditionFailed(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.StatusCode == http.StatusPreconditionFailed && e.Code != ""

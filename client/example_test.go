@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 
+	"personae.dev/apitype"
 	"personae.dev/client"
 )
 
-func ExampleClient_GetPersona() {
-	// A server for this example; yours is at an address such as
+func ExampleCollection_Get() {
+	// This server is for the example. Yours has an address such as
 	// http://127.0.0.1:7070, and `personae key create` makes a key for it.
 	server := httptest.NewServer(answer(http.StatusOK, "application/json", sample))
 	defer server.Close()
@@ -21,7 +22,7 @@ func ExampleClient_GetPersona() {
 		fmt.Println(err)
 		return
 	}
-	p, err := c.GetPersona(context.Background(), "p_1234")
+	p, err := c.Personas.Get(context.Background(), "p_1234")
 	if client.IsNotFound(err) {
 		fmt.Println("There is no such persona.")
 		return
@@ -30,14 +31,14 @@ func ExampleClient_GetPersona() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(*p.Name)
-	fmt.Println(p.Data.PainPoints)
+	fmt.Println(p.Entity.Name)
+	fmt.Println(p.Entity.Data.PainPoints)
 	// Output:
 	// VP of Sales
 	// [Ramp takes too long]
 }
 
-func ExampleClient_GetPersonaIfChanged() {
+func ExampleIfChanged() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"v1"`)
 		if r.Header.Get("If-None-Match") == `"v1"` {
@@ -53,23 +54,23 @@ func ExampleClient_GetPersonaIfChanged() {
 		return
 	}
 
-	etag := "" // kept beside the persona
+	etag := "" // stored with the persona
 	for range 2 {
-		p, newETag, err := c.GetPersonaIfChanged(context.Background(), "p_1234", etag)
+		p, err := c.Personas.Get(context.Background(), "p_1234", client.IfChanged(etag))
 		switch {
 		case errors.Is(err, client.ErrNotModified):
-			fmt.Println("What we have is current.")
+			fmt.Println("Our version is current.")
 		case err != nil:
 			fmt.Println(err)
 			return
 		default:
-			fmt.Println("New:", *p.Name)
-			etag = newETag
+			fmt.Println("New:", p.Entity.Name)
+			etag = p.ETag
 		}
 	}
 	// Output:
 	// New: VP of Sales
-	// What we have is current.
+	// Our version is current.
 }
 
 func ExampleError() {
@@ -82,7 +83,7 @@ func ExampleError() {
 		return
 	}
 
-	_, err = c.GetPersona(context.Background(), "p_1234")
+	_, err = c.Personas.Get(context.Background(), "p_1234")
 	if refused, ok := errors.AsType[*client.Error](err); ok && refused.Code == "insufficient_scope" {
 		fmt.Println("Make a key with another scope:", refused.Message)
 	}
@@ -90,7 +91,7 @@ func ExampleError() {
 	// Make a key with another scope: The API key lacks the scope "read".
 }
 
-// connect returns a client of a server that is there for an example only.
+// connect returns a client of a server that runs for one example.
 func connect(h http.HandlerFunc) (c *client.Client, done func()) {
 	server := httptest.NewServer(h)
 	c, err := client.New(client.Config{BaseURL: server.URL, APIKey: testKey, HTTPClient: server.Client()})
@@ -100,28 +101,29 @@ func connect(h http.HandlerFunc) (c *client.Client, done func()) {
 	return c, server.Close
 }
 
-func ExampleClient_Personas() {
+func ExampleCollection_All() {
 	c, done := connect(answer(http.StatusOK, "application/json", `{"hasNext":false,"total":1,"nextCursor":null,"data":[`+sample+`]}`))
 	defer done()
 
 	// Every persona that has "sales" in it, however many pages that are.
-	for p, err := range c.Personas(context.Background(), client.ListOptions{Text: "sales", OrderField: "name"}) {
+	for p, err := range c.Personas.All(context.Background(), client.ListOptions{Text: "sales", OrderField: "name"}) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(p.OID, *p.Name)
+		fmt.Println(p.OID, p.Name)
 	}
 	// Output:
 	// p_1234 VP of Sales
 }
 
-func ExampleClient_CreatePersona() {
+func ExampleCollection_Create() {
 	c, done := connect(answer(http.StatusOK, "application/json", `{"data":`+sample+`}`))
 	defer done()
 
-	// The key makes it safe to send again: there will be one persona.
-	written, err := c.CreatePersona(context.Background(), client.NewPersona{
+	// With a key of its own the create can be repeated tomorrow: there will be one
+	// persona.
+	written, err := c.Personas.Create(context.Background(), apitype.PersonaInput{
 		Name:       "VP of Sales",
 		PainPoints: []string{"Ramp takes too long"},
 	}, client.IdempotencyKey("import-2026-11-23-row-17"))
@@ -129,12 +131,12 @@ func ExampleClient_CreatePersona() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(written.Persona.OID)
+	fmt.Println(written.Entity.OID)
 	// Output:
 	// p_1234
 }
 
-func ExampleClient_UpdatePersona() {
+func ExampleCollection_Update() {
 	// Somebody else writes between our reading and our first try to write.
 	etags := []string{`"v1"`, `"v2"`}
 	c, done := connect(func(w http.ResponseWriter, r *http.Request) {
@@ -152,17 +154,16 @@ func ExampleClient_UpdatePersona() {
 	defer done()
 
 	for {
-		p, etag, err := c.GetPersonaIfChanged(context.Background(), "p_1234", "")
+		p, err := c.Personas.Get(context.Background(), "p_1234")
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		_, err = c.UpdatePersona(context.Background(), p.OID, client.PersonaPatch{
-			PainPoints:  client.Set(append(p.Data.PainPoints, "Quotas move")), // a new value
-			Description: client.Clear[string](),                               // none any more
-		}, client.IfMatch(etag)) // everything else stays
+		_, err = c.Personas.Update(context.Background(), p.Entity.OID, apitype.PersonaInput{
+			PainPoints: append(p.Entity.Data.PainPoints, "Quotas move"), // a new value
+		}, client.Clear("description"), client.IfMatch(p.ETag)) // everything else stays
 		if client.IsPreconditionFailed(err) {
-			fmt.Println("Somebody was faster: once more.")
+			fmt.Println("Somebody was faster, try again.")
 			continue
 		}
 		if err != nil {
@@ -173,6 +174,6 @@ func ExampleClient_UpdatePersona() {
 		return
 	}
 	// Output:
-	// Somebody was faster: once more.
+	// Somebody was faster, try again.
 	// Done.
 }

@@ -7,37 +7,74 @@ import (
 	"strings"
 )
 
-// Option changes one call. Each says which calls it is for; others pass it over.
+// Option changes one call. Each says which calls it is for; other calls ignore
+// it.
 type Option func(*call)
 
-// IfMatch lets a call change a persona only while etag, as Written or
-// GetPersonaIfChanged gave it, names what the persona is. Else nothing is
-// changed, and IsPreconditionFailed tells so of the error. It is for all calls
-// that change a persona that is there. With an empty etag, which would change the
-// persona whatever it is, a call fails and sends nothing.
+// IfMatch lets a call change an entity only while etag, as Answer.ETag gave it,
+// names the current version. Otherwise nothing is changed, and
+// IsPreconditionFailed is true for the error. It is for all calls that change an
+// existing entity. With an empty etag, which would change any version, the call
+// fails and sends nothing.
 func IfMatch(etag string) Option {
 	if strings.TrimSpace(etag) == "" {
-		return func(c *call) { c.refused = errors.New("IfMatch has an empty entity tag, and nothing was sent") }
+		return func(c *call) { c.refused = errors.New("IfMatch has an empty entity tag; nothing was sent") }
 	}
 	return header("If-Match", etag)
 }
 
-// IdempotencyKey is for CreatePersona: however often the server gets the same
-// key with the same persona within 24 hours, it makes one persona, and answers
-// the first answer again. With it a create is also sent again after a connection
-// that failed. Make a new key, such as crypto/rand.Text, for each persona. With an
-// empty key, which would make a second persona, a call fails and sends nothing.
+// IfChanged is for Get: where etag names the current version, the error is
+// ErrNotModified. An empty etag, of a caller that has no version yet, changes
+// nothing.
+func IfChanged(etag string) Option {
+	if etag == "" {
+		return func(*call) {}
+	}
+	return header("If-None-Match", etag)
+}
+
+// Fresh is for Get: the answer is read from the database. Without it, a change
+// that was made through another server may take a second to be seen.
+func Fresh() Option { return header("Cache-Control", "no-cache") }
+
+// IdempotencyKey is for Create: the server makes one entity however often it gets
+// the same key with the same body within 24 hours, and repeats its first answer.
+// Without this option a create has a random key, which covers the attempts of one
+// call; give a key of your own to repeat the call later. With an empty key the
+// call fails and sends nothing.
 func IdempotencyKey(key string) Option {
 	if strings.TrimSpace(key) == "" {
-		return func(c *call) { c.refused = errors.New("IdempotencyKey has an empty key, and nothing was sent") }
+		return func(c *call) { c.refused = errors.New("IdempotencyKey has an empty key; nothing was sent") }
 	}
 	return header("Idempotency-Key", key)
 }
 
-// QuestionIDs asks for the ids of qualifying questions in the answer. It is for
-// all calls that answer personas.
-func QuestionIDs() Option {
-	return func(c *call) { c.setQuery("include", "questionIds") }
+// Clear is for Update: it takes away the values of these fields, which are named
+// as in the API, such as "description".
+func Clear(fields ...string) Option {
+	return func(c *call) { c.clear = append(c.clear, fields...) }
+}
+
+// StrictLinks is for Create, Update and Patch: a link to an entity that does not
+// exist is an error. Without it such a link is kept, and named in
+// Metadata.Message.
+func StrictLinks() Option { return func(c *call) { c.setQuery("strictLinks", "true") } }
+
+// QuestionIDs asks for the ids of qualifying questions. It is for all calls that
+// answer entities.
+func QuestionIDs() Option { return include("questionIds") }
+
+// WithLinks is for Get: it fills Answer.Links.
+func WithLinks() Option { return include("links") }
+
+// include adds a part to the answer.
+func include(part string) Option {
+	return func(c *call) {
+		if before := c.query.Get("include"); before != "" {
+			part = before + "," + part
+		}
+		c.setQuery("include", part)
+	}
 }
 
 func header(name, value string) Option {
@@ -49,7 +86,7 @@ func header(name, value string) Option {
 	}
 }
 
-// setQuery sets a parameter; empty ones are left out.
+// setQuery sets a parameter, unless it is empty.
 func (call *call) setQuery(name, value string) {
 	if value == "" {
 		return
@@ -60,7 +97,7 @@ func (call *call) setQuery(name, value string) {
 	call.query.Set(name, value)
 }
 
-// with applies options.
+// with returns the call with options.
 func (call call) with(options []Option) call {
 	for _, option := range options {
 		option(&call)

@@ -14,11 +14,11 @@ import (
 	"personae.dev/apitype"
 )
 
-// reply is how a server answers one request.
+// reply answers one request.
 type reply func(*http.Request) (*http.Response, error)
 
-// script is a server that gives its answers in turn, the last one for ever. It
-// is no network: time stands still in it, as synctest needs it to.
+// script is a server that gives its answers in turn, the last one again and again.
+// It uses no network, so that synctest controls the time.
 type script struct {
 	answers []reply
 	at      []time.Duration // when the requests came, after the first
@@ -113,11 +113,14 @@ func TestRetries(t *testing.T) {
 		{name: "AfterTimeout", answers: []reply{hang, status(200)}, pauses: []span{after(Timeout, first)}},
 		{name: "UnsafeAfterUnavailable", answers: []reply{coded(503, "unavailable"), status(200)}, unsafe: true, pauses: []span{first}},
 		{name: "UnsafeAfterUnknownOutcome", answers: []reply{coded(503, "outcome_unknown"), status(200)}, unsafe: true, fails: true},
-		{name: "UnsafeAfterAProxysAnswer", answers: []reply{coded(503, ""), status(200)}, unsafe: true, fails: true},
+		{name: "UnsafeAfterAnswerOfAProxy", answers: []reply{coded(503, ""), status(200)}, unsafe: true, fails: true},
+		{name: "WhileTheFirstIsAtWork", answers: []reply{cut, coded(409, "idempotency_in_progress", "Retry-After: 1"), status(200)}, pauses: []span{first, after(time.Second, second)}},
+		{name: "UnsafeConflict", answers: []reply{coded(409, "idempotency_in_progress"), status(200)}, unsafe: true, fails: true},
+		{name: "NotForAConflict", answers: []reply{coded(409, "persona_deleted"), status(200)}, fails: true},
 		{name: "AfterUnknownOutcome", answers: []reply{coded(503, "outcome_unknown"), status(200)}, pauses: []span{first}},
 		{name: "UnsafeAfterRefusedConnection", answers: []reply{refused, status(200)}, unsafe: true, fails: true},
 		{name: "UnsafeAfterCutAnswer", answers: []reply{cut, status(200)}, unsafe: true, fails: true},
-		{name: "NotForOurFault", answers: []reply{status(400), status(200)}, fails: true},
+		{name: "NotForAnInvalidRequest", answers: []reply{status(400), status(200)}, fails: true},
 		{name: "NotForAServerError", answers: []reply{status(500), status(200)}, fails: true},
 		{name: "NotForAnUnknownHost", answers: []reply{broken(&net.DNSError{IsNotFound: true}), status(200)}, fails: true},
 		{name: "NotForPlainHTTP", answers: []reply{broken(http.ErrSchemeMismatch), status(200)}, fails: true},
@@ -127,7 +130,7 @@ func TestRetries(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: test.answers}
-				var out apitype.GetPersonaResponse
+				var out apitype.Persona
 				_, err := s.client(t).do(t.Context(), call{method: http.MethodGet, path: "/x", idempotent: !test.unsafe}, &out)
 				if (err != nil) != test.fails {
 					t.Fatalf("the error is %v", err)
@@ -161,7 +164,7 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 			s := &script{answers: []reply{hang}}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			_, err := s.client(t).GetPersona(ctx, "p_1")
+			_, err := s.client(t).Personas.Get(ctx, "p_1")
 			if !errors.Is(err, context.Canceled) || len(s.at) != 1 {
 				t.Errorf("%d attempts, and the error %v", len(s.at), err)
 			}
@@ -173,24 +176,24 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 			s := &script{answers: []reply{status(503, "Retry-After: 5")}}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			_, err := s.client(t).GetPersona(ctx, "p_1")
+			_, err := s.client(t).Personas.Get(ctx, "p_1")
 			if !errors.Is(err, context.Canceled) || len(s.at) != 1 || time.Since(s.began) != time.Second {
 				t.Errorf("%d attempts in %s, and the error %v", len(s.at), time.Since(s.began), err)
 			}
-			// What made it wait is told too.
+			// The error also has the answer that made it wait.
 			if refused, ok := errors.AsType[*Error](err); !ok || refused.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("the error is %v", err)
 			}
 		})
 	})
-	// To wait for a time that will not come helps nobody.
+	// The context ends before the server would take the call.
 	t.Run("NoTimeLeft", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: []reply{status(503, "Retry-After: 5")}}
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
-			_, err := s.client(t).GetPersona(ctx, "p_1")
+			_, err := s.client(t).Personas.Get(ctx, "p_1")
 			if refused, ok := errors.AsType[*Error](err); !ok || refused.RetryAfter != 5*time.Second {
 				t.Errorf("the error is %v", err)
 			}
@@ -201,8 +204,8 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 	})
 }
 
-// What may be sent again after a connection that failed, and that it is the same
-// then.
+// TestRetriesOfWrites shows what is sent again after a connection that failed, and
+// that it is sent unchanged.
 func TestRetriesOfWrites(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -211,37 +214,37 @@ func TestRetriesOfWrites(t *testing.T) {
 		want int // attempts
 	}{
 		{"Create", func(ctx context.Context, c *Client) error {
-			_, err := c.CreatePersona(ctx, NewPersona{Name: "VP"})
+			_, err := c.Personas.Create(ctx, apitype.PersonaInput{Name: "VP"})
 			return err
-		}, 1},
+		}, 2},
 		{"CreateWithKey", func(ctx context.Context, c *Client) error {
-			_, err := c.CreatePersona(ctx, NewPersona{Name: "VP"}, IdempotencyKey("k"))
+			_, err := c.Personas.Create(ctx, apitype.PersonaInput{Name: "VP"}, IdempotencyKey("k"))
 			return err
 		}, 2},
 		{"Update", func(ctx context.Context, c *Client) error {
-			_, err := c.UpdatePersona(ctx, "p_1", PersonaPatch{Name: Set("VP")})
+			_, err := c.Personas.Update(ctx, "p_1", apitype.PersonaInput{Name: "VP"})
 			return err
 		}, 1},
-		// An update knows no idempotency key.
+		// Only a create has an idempotency key.
 		{"UpdateWithKey", func(ctx context.Context, c *Client) error {
-			_, err := c.UpdatePersona(ctx, "p_1", PersonaPatch{Name: Set("VP")}, IdempotencyKey("k"))
+			_, err := c.Personas.Update(ctx, "p_1", apitype.PersonaInput{Name: "VP"}, IdempotencyKey("k"))
 			return err
 		}, 1},
 		{"Delete", func(ctx context.Context, c *Client) error {
-			_, err := c.DeletePersona(ctx, "p_1")
+			_, err := c.Personas.Delete(ctx, "p_1")
 			return err
 		}, 2},
-		// Its own first attempt may be why the second is refused.
+		// The second attempt may be refused because of the first.
 		{"DeleteIfMatch", func(ctx context.Context, c *Client) error {
-			_, err := c.DeletePersona(ctx, "p_1", IfMatch(`"v1"`))
+			_, err := c.Personas.Delete(ctx, "p_1", IfMatch(`"v1"`))
 			return err
 		}, 1},
 		{"Archive", func(ctx context.Context, c *Client) error {
-			_, err := c.ArchivePersona(ctx, "p_1")
+			_, err := c.Personas.Archive(ctx, "p_1")
 			return err
 		}, 1},
 		{"List", func(ctx context.Context, c *Client) error {
-			_, err := c.ListPersonas(ctx, ListOptions{})
+			_, err := c.Personas.List(ctx, ListOptions{})
 			return err
 		}, 2},
 	}

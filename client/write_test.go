@@ -56,51 +56,56 @@ func TestWrites(t *testing.T) {
 	asJSON := map[string]string{"Content-Type": "application/json"}
 	tests := []struct {
 		name string
-		call func(context.Context, *client.Client) (*client.Written, error)
+		call func(context.Context, *client.Client) (*client.Answer[apitype.Persona], error)
 		want seen
 	}{
-		{"Create", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.CreatePersona(ctx, client.NewPersona{Name: "VP", Active: new(false), LinkingStrategy: &apitype.LinkingStrategy{Mode: "ALL"}}, client.IdempotencyKey("k1"))
+		{"Create", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Create(ctx, apitype.PersonaInput{Name: "VP", LinkingStrategy: &apitype.LinkingStrategy{Mode: "ALL"}}, client.IdempotencyKey("k1"))
 		}, seen{
-			"POST /api/v2/persona/create", `{"name":"VP","linkingStrategy":{"mode":"ALL"},"active":false}`,
+			"POST /api/v2/persona/create", `{"name":"VP","linkingStrategy":{"mode":"ALL"}}`,
 			map[string]string{"Content-Type": "application/json", "Idempotency-Key": "k1"},
 		}},
-		{"UpdateNothing", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.UpdatePersona(ctx, "p_1", client.PersonaPatch{})
+		{"UpdateNothing", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Update(ctx, "p_1", apitype.PersonaInput{})
 		}, seen{"POST /api/v2/persona/update", `{"oId":"p_1"}`, asJSON}},
-		{"UpdateAbsentNullAndValue", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.UpdatePersona(ctx, "p_1", client.PersonaPatch{
-				InternalName: client.Set(""), Description: client.Clear[string](), PainPoints: client.Set([]string{}),
-				KeyConcerns: client.Clear[[]string](), Active: client.Set(false),
-			}, client.IfMatch(`"v1"`), client.QuestionIDs())
+		{"UpdateAbsentNullAndValue", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Update(ctx, "p_1", apitype.PersonaInput{
+				InternalName: new(""), PainPoints: []string{},
+			}, client.Clear("description", "keyConcerns"), client.IfMatch(`"v1"`), client.QuestionIDs())
 		}, seen{
 			"POST /api/v2/persona/update?include=questionIds",
-			`{"oId":"p_1","internalName":"","description":null,"painPoints":[],"keyConcerns":null,"active":false}`,
+			`{"oId":"p_1","description":null,"keyConcerns":null,"internalName":"","painPoints":[]}`,
 			map[string]string{"Content-Type": "application/json", "If-Match": `"v1"`},
 		}},
+		{"ClearOnly", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Update(ctx, "p_1", apitype.PersonaInput{}, client.Clear("description"), client.StrictLinks())
+		}, seen{"POST /api/v2/persona/update?strictLinks=true", `{"oId":"p_1","description":null}`, asJSON}},
+		{"Patch", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Patch(ctx, "p_1", map[string]any{"description": nil})
+		}, seen{"PATCH /api/v2/persona/update", `{"oId":"p_1","description":null}`, asJSON}},
 		{
-			"Delete", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-				return c.DeletePersona(ctx, "p 1")
+			"Delete", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+				return c.Personas.Delete(ctx, "p 1")
 			},
 			seen{"DELETE /api/v2/persona/delete?oId=p+1", "", map[string]string{}},
 		},
-		{"Archive", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.ArchivePersona(ctx, "p_1")
+		{"Archive", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Archive(ctx, "p_1")
 		}, seen{"POST /api/v2/persona/archive", `{"oId":"p_1"}`, asJSON}},
-		{"Restore", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.RestorePersona(ctx, "p_1")
+		{"Restore", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Restore(ctx, "p_1")
 		}, seen{"POST /api/v2/persona/restore", `{"oId":"p_1"}`, asJSON}},
-		{"Revert", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.RevertPersona(ctx, "p_1", "rv_1")
+		{"Revert", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.Revert(ctx, "p_1", "rv_1")
 		}, seen{"POST /api/v2/persona/restore", `{"oId":"p_1","revisionOId":"rv_1"}`, asJSON}},
-		{"UpdateQuestion", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.UpdateQuestion(ctx, "p_1", "q_1", client.QuestionPatch{Weight: client.Set("LOW")})
+		{"UpdateQuestion", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.UpdateQuestion(ctx, "p_1", "q_1", apitype.QuestionInput{Weight: "LOW"})
 		}, seen{"POST /api/v2/persona/question/update", `{"oId":"p_1","questionOId":"q_1","weight":"LOW"}`, asJSON}},
-		{"ArchiveQuestion", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.ArchiveQuestion(ctx, "p_1", "q_1")
+		{"ArchiveQuestion", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.ArchiveQuestion(ctx, "p_1", "q_1")
 		}, seen{"POST /api/v2/persona/question/archive", `{"oId":"p_1","questionOId":"q_1"}`, asJSON}},
-		{"RestoreQuestion", func(ctx context.Context, c *client.Client) (*client.Written, error) {
-			return c.RestoreQuestion(ctx, "p_1", "q_1")
+		{"RestoreQuestion", func(ctx context.Context, c *client.Client) (*client.Answer[apitype.Persona], error) {
+			return c.Personas.RestoreQuestion(ctx, "p_1", "q_1")
 		}, seen{"POST /api/v2/persona/question/restore", `{"oId":"p_1","questionOId":"q_1"}`, asJSON}},
 	}
 	for _, test := range tests {
@@ -114,46 +119,10 @@ func TestWrites(t *testing.T) {
 			if diff := cmp.Diff(test.want, *got); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
-			if written.Persona.OID != "p_1234" || written.ETag != `"v2"` || written.Replayed {
+			if written.Entity.OID != "p_1234" || written.ETag != `"v2"` || written.Replayed {
 				t.Errorf("written: %+v", written)
 			}
 		})
-	}
-}
-
-// A patch that was read from JSON says the same when it is written again.
-func TestPatchReadsJSON(t *testing.T) {
-	t.Parallel()
-	const text = `{"name":"VP","description":null,"painPoints":[],"linkingStrategy":{"mode":"ALL"},"active":true}`
-	var patch client.PersonaPatch
-	if err := json.Unmarshal([]byte(text), &patch); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := json.Marshal(patch); err != nil || string(got) != text {
-		t.Errorf("%s, %v; want %s", got, err, text)
-	}
-}
-
-// Whatever create takes, update takes, by the same name.
-func TestPatchHasTheFieldsOfNewPersona(t *testing.T) {
-	t.Parallel()
-	full := client.NewPersona{
-		Name: "n", InternalName: new("i"), Description: new("d"), PrimaryResponsibilities: []string{"a"}, PainPoints: []string{"b"},
-		KeyConcerns: []string{"c"}, KeyObjectives: []string{"d"}, CommonJobTitles: []string{"e"}, WhyTheyMatterToUs: []string{"f"},
-		WhyWeMatterToThem: []string{"g"}, CustomFields: []apitype.CustomField{{Title: "t", Value: []string{"v"}}}, BuyingRole: []string{"h"},
-		QualifyingQuestions: []apitype.QualifyingQuestion{{Question: "q"}}, PrimaryOfferingOID: new("o"),
-		LinkingStrategy: &apitype.LinkingStrategy{Mode: "ALL"}, PlaybookOIDs: []string{"p"}, Active: new(true),
-	}
-	want, err := json.Marshal(full)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var patch client.PersonaPatch
-	if err := json.Unmarshal(want, &patch); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := json.Marshal(patch); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 }
 
@@ -169,7 +138,7 @@ func pages(t *testing.T, total int, queries *[]string) *client.Client {
 				from, _ = strconv.Atoi(text)
 			}
 		}
-		list := apitype.ListPersonasResponse{Total: total, Data: []apitype.Persona{}}
+		list := apitype.List[apitype.Persona]{Total: total, Data: []apitype.Persona{}}
 		to := min(from+2, total)
 		for i := from; i < to; i++ {
 			list.Data = append(list.Data, apitype.Persona{OID: "p_" + strconv.Itoa(i)})
@@ -186,7 +155,7 @@ func pages(t *testing.T, total int, queries *[]string) *client.Client {
 	})
 }
 
-func TestPersonas(t *testing.T) {
+func TestAll(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -207,8 +176,8 @@ func TestPersonas(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var queries []string
-			personas := pages(t, test.total, &queries).Personas(t.Context(), test.list)
-			for range 2 { // a second iteration begins anew
+			personas := pages(t, test.total, &queries).Personas.All(t.Context(), test.list)
+			for range 2 { // a second iteration starts over
 				queries = nil
 				var got []string
 				for p, err := range personas {
@@ -229,7 +198,7 @@ func TestPersonas(t *testing.T) {
 	t.Run("Break", func(t *testing.T) {
 		t.Parallel()
 		var queries []string
-		for _, err := range pages(t, 5, &queries).Personas(t.Context(), client.ListOptions{Limit: 2}) {
+		for _, err := range pages(t, 5, &queries).Personas.All(t.Context(), client.ListOptions{Limit: 2}) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -243,7 +212,7 @@ func TestPersonas(t *testing.T) {
 		t.Parallel()
 		c := setup(t, answer(http.StatusBadRequest, "application/json", refusal("bad_request", "limit: is 1001")))
 		count := 0
-		for _, err := range c.Personas(t.Context(), client.ListOptions{Limit: 1001}) {
+		for _, err := range c.Personas.All(t.Context(), client.ListOptions{Limit: 1001}) {
 			if count++; err == nil {
 				t.Error("no error")
 			}
@@ -252,13 +221,13 @@ func TestPersonas(t *testing.T) {
 			t.Errorf("%d iterations, want 1", count)
 		}
 	})
-	// A server that is none of ours must not be asked for ever.
+	// A server without cursors must not be asked for ever.
 	t.Run("NoCursor", func(t *testing.T) {
 		t.Parallel()
 		c := setup(t, answer(http.StatusOK, "application/json", `{"hasNext":true,"total":9,"data":[{"oId":"p_1"}]}`))
 		var last error
 		count := 0
-		for _, err := range c.Personas(t.Context(), client.ListOptions{}) {
+		for _, err := range c.Personas.All(t.Context(), client.ListOptions{}) {
 			count, last = count+1, err
 		}
 		if count != 2 || last == nil || !strings.Contains(last.Error(), "no cursor") {
@@ -267,31 +236,34 @@ func TestPersonas(t *testing.T) {
 	})
 }
 
-// A change that is made while the history is read repeats no revision.
+// TestRevisionsWhileOthersWrite shows that a change that is made while the history
+// is read repeats no revision.
 func TestRevisionsWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	requests := 0
 	c := setup(t, func(w http.ResponseWriter, r *http.Request) {
 		requests++
-		offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
-		list := apitype.ListRevisionsResponse{Total: 150 + requests} // one more each time
-		for i := offset; i < min(offset+100, list.Total); i++ {
-			list.Data = append(list.Data, apitype.Revision{Number: list.Total - i})
+		if q := r.URL.Query(); q.Get("entityTypes") != "persona" || q.Get("entityOIds") != "p_1" || q.Get("includeRestored") != "true" {
+			t.Errorf("the query is %s", r.URL.RawQuery)
 		}
-		list.HasNext = offset+100 < list.Total
-		b, err := json.Marshal(list)
+		offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+		page := apitype.RevisionPage{Total: 150 + requests, Limit: 100, Offset: offset} // one more each time
+		for i := offset; i < min(offset+100, page.Total); i++ {
+			page.Revisions = append(page.Revisions, apitype.Revision{RevisionOID: strconv.Itoa(page.Total - i)})
+		}
+		b, err := json.Marshal(map[string]any{"data": page})
 		if err != nil {
 			t.Error(err)
 		}
 		answer(http.StatusOK, "application/json", string(b))(w, r)
 	})
 	want := 151
-	for r, err := range c.Revisions(t.Context(), "p_1") {
+	for r, err := range c.Personas.Revisions(t.Context(), "p_1") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Number != want {
-			t.Fatalf("revision %d, want %d", r.Number, want)
+		if r.RevisionOID != strconv.Itoa(want) {
+			t.Fatalf("revision %s, want %d", r.RevisionOID, want)
 		}
 		want--
 	}
@@ -300,24 +272,41 @@ func TestRevisionsWhileOthersWrite(t *testing.T) {
 	}
 }
 
+func TestGetRevision(t *testing.T) {
+	t.Parallel()
+	c := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RequestURI() != "/api/v2/revision/get?revisionOId=rv_1" {
+			t.Errorf("the request was for %s", r.URL)
+		}
+		answer(http.StatusOK, "application/json", `{"data":{"revisionOId":"rv_1","action":"updated","fields":["name"],
+			"newEntity":{"oId":"p_1","name":"B"},"oldEntity":{"oId":"p_1","name":"A"},
+			"diff":{"added":{},"removed":{},"changed":{"name":{"before":"A","after":"B"}}}}}`)(w, r)
+	})
+	r, err := c.GetRevision(t.Context(), "rv_1")
+	if err != nil || r.RevisionOID != "rv_1" || r.Action != "updated" || string(r.NewEntity) != `{"oId":"p_1","name":"B"}` ||
+		string(r.Diff.Changed["name"].After) != `"B"` {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestIsPreconditionFailed(t *testing.T) {
 	t.Parallel()
 	c := setup(t, answer(http.StatusPreconditionFailed, "application/json", refusal("persona_changed", "Read it again.")))
-	_, err := c.UpdatePersona(t.Context(), "p_1", client.PersonaPatch{Name: client.Set("VP")}, client.IfMatch(`"v1"`))
+	_, err := c.Personas.Update(t.Context(), "p_1", apitype.PersonaInput{Name: "VP"}, client.IfMatch(`"v1"`))
 	if !client.IsPreconditionFailed(err) || !client.IsPreconditionFailed(fmt.Errorf("wrapped: %w", err)) || client.IsNotFound(err) {
 		t.Errorf("the error is %v", err)
 	}
 	c = setup(t, answer(http.StatusPreconditionFailed, "text/html", "a proxy's own"))
-	if _, err := c.GetPersona(t.Context(), "p_1"); client.IsPreconditionFailed(err) {
+	if _, err := c.Personas.Get(t.Context(), "p_1"); client.IsPreconditionFailed(err) {
 		t.Errorf("a proxy's answer: %v", err)
 	}
 }
 
-// heavy is a server with rows 1 to total, of which each takes a part of the
-// largest answer. It notes the limits that it was asked for.
+// heavy is a server with rows 1 to total, some of which do not fit into one
+// answer. It records the limits that it was asked for.
 type heavy struct {
 	total  int
-	fits   func(first, last int) bool // tells whether these rows do into an answer
+	fits   func(first, last int) bool // tells whether these rows fit into one answer
 	limits []int
 }
 
@@ -335,7 +324,7 @@ func (h *heavy) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	data := []map[string]any{}
 	for i := offset + 1; i <= end; i++ {
-		data = append(data, map[string]any{"oId": strconv.Itoa(i), "number": h.total + 1 - i})
+		data = append(data, map[string]any{"oId": strconv.Itoa(i)})
 	}
 	list := map[string]any{"total": h.total, "hasNext": end < h.total, "data": data}
 	if query.Has("cursor") {
@@ -347,13 +336,13 @@ func (h *heavy) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, err
 }
 
-// A page that is too large is asked for in smaller ones, and no row is lost or
-// comes twice.
+// TestPagesTooLarge shows that a page that is too large is read in smaller ones,
+// without a row lost or repeated.
 func TestPagesTooLarge(t *testing.T) {
 	t.Parallel()
 	personas := func(o client.ListOptions) func(context.Context, *client.Client) ([]string, error) {
 		return func(ctx context.Context, c *client.Client) (rows []string, err error) {
-			for p, err := range c.Personas(ctx, o) {
+			for p, err := range c.Personas.All(ctx, o) {
 				if err != nil {
 					return rows, err
 				}
@@ -362,17 +351,8 @@ func TestPagesTooLarge(t *testing.T) {
 			return rows, nil
 		}
 	}
-	revisions := func(ctx context.Context, c *client.Client) (rows []string, err error) {
-		for r, err := range c.Revisions(ctx, "p_1") {
-			if err != nil {
-				return rows, err
-			}
-			rows = append(rows, r.OID)
-		}
-		return rows, nil
-	}
 	for name, read := range map[string]func(context.Context, *client.Client) ([]string, error){
-		"ByCursor": personas(client.ListOptions{}), "ByOffset": personas(client.ListOptions{Text: "x"}), "Revisions": revisions,
+		"ByCursor": personas(client.ListOptions{}), "ByOffset": personas(client.ListOptions{Text: "x"}),
 	} {
 		for _, test := range []struct {
 			name   string
@@ -412,7 +392,6 @@ func TestPagesTooLarge(t *testing.T) {
 	}
 }
 
-// The server refuses a page that is too large for it; smaller ones it gives.
 func TestPageTooLarge(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{"page_too_large": true, "invalid_request": false, "": false} {
@@ -423,21 +402,21 @@ func TestPageTooLarge(t *testing.T) {
 	}
 }
 
-// An empty tag would make a change of what nobody has seen.
+// TestEmptyIfMatch shows that no change is sent with an empty tag.
 func TestEmptyIfMatch(t *testing.T) {
 	t.Parallel()
 	c, got := record(t)
 	for _, etag := range []string{"", " "} {
-		for name, call := range map[string]func() (*client.Written, error){
-			"Update": func() (*client.Written, error) {
-				return c.UpdatePersona(t.Context(), "p_1", client.PersonaPatch{}, client.IfMatch(etag))
+		for name, call := range map[string]func() (*client.Answer[apitype.Persona], error){
+			"Update": func() (*client.Answer[apitype.Persona], error) {
+				return c.Personas.Update(t.Context(), "p_1", apitype.PersonaInput{}, client.IfMatch(etag))
 			},
-			"Delete": func() (*client.Written, error) {
-				return c.DeletePersona(t.Context(), "p_1", client.IfMatch(etag))
+			"Delete": func() (*client.Answer[apitype.Persona], error) {
+				return c.Personas.Delete(t.Context(), "p_1", client.IfMatch(etag))
 			},
 		} {
 			_, err := call()
-			if err == nil || !strings.Contains(err.Error(), "IfMatch has an empty entity tag, and nothing was sent") {
+			if err == nil || !strings.Contains(err.Error(), "IfMatch has an empty entity tag; nothing was sent") {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
@@ -447,8 +426,7 @@ func TestEmptyIfMatch(t *testing.T) {
 	}
 }
 
-// TestEmptyIdempotencyKey: a create that is to be made once is not sent without a
-// key.
+// TestEmptyIdempotencyKey shows that a create with an empty key is not sent.
 func TestEmptyIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"", " \t"} {
@@ -456,7 +434,7 @@ func TestEmptyIdempotencyKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.CreatePersona(t.Context(), client.NewPersona{Name: "VP"}, client.IdempotencyKey(key)); err == nil || !strings.Contains(err.Error(), "nothing was sent") {
+		if _, err := c.Personas.Create(t.Context(), apitype.PersonaInput{Name: "VP"}, client.IdempotencyKey(key)); err == nil || !strings.Contains(err.Error(), "nothing was sent") {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
