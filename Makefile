@@ -1,24 +1,25 @@
 # Everything a developer does here. `make` alone lists it.
-# `make check` is all that CI runs.
+# `make check` is what CI runs.
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PKGS     ?= ./...
 FUZZTIME ?= 60s
 
-# Modules of their own, so that the product needs nothing of what it is measured against.
-BENCH_MODULES = bench bench/pocketbase
+PLATFORMS ?= linux/arm64 darwin/arm64 windows/amd64
 
-# What `make check` does more of than `make test`. Each can be set from the command line.
-TEST_RUNS      ?= 1
-FUZZTIME_SMOKE ?= 3s
-PLATFORMS      ?= linux/arm64 windows/amd64
+# The one setting with which the binary is built, here and by internal/machinetest for the tests:
+# so every package is compiled for it once.
+export CGO_ENABLED = 0
+BUILDFLAGS = -trimpath -ldflags "-s -w -X personae.dev/internal/server.version=$(VERSION)"
 
-TOOL       = $(GO) tool -modfile=tools.mod
-BUILDFLAGS = -trimpath -ldflags "-s -w -X personae.dev/internal/app.version=$(VERSION)"
+# Tools are built once, at the versions of tools.mod, and kept in .cache.
+TOOLS    = .cache
+GOFUMPT  = $(TOOLS)/gofumpt
+LINTER   = $(TOOLS)/golangci-lint
 
-# Begins a loop over the modules of bench, in which it stops at the first failure.
-in-bench = set -e; for module in $(BENCH_MODULES); do cd $(CURDIR)/$$module;
+# What `make generate` writes.
+GENERATED = contract/openapi.yaml apitype/kinds_gen.go client/kinds_gen.go docs/kinds.md
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -31,19 +32,23 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build bin/personae, static, without cgo
-	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/personae ./cmd/personae
+	$(GO) build $(BUILDFLAGS) -o bin/personae ./cmd/personae
 
 .PHONY: run
 run: build ## Build, then serve a demo library on 127.0.0.1:7070 from ./personae.db
 	@exec bin/personae serve --demo --database sqlite:personae.db
+
+.PHONY: generate
+generate: ## Write what is generated from the kinds: OpenAPI, client types, docs/kinds.md
+	$(GO) generate ./...
 
 .PHONY: docker
 docker: ## Build the container image personae:VERSION (needs Docker)
 	docker build --build-arg VERSION=$(VERSION) --tag personae:$(VERSION) .
 
 .PHONY: clean
-clean: ## Remove what building and testing left; databases stay
-	rm -rf bin dist coverage.out coverage.html
+clean: ## Remove what building and testing left, tools too; databases stay
+	rm -rf bin dist .cache coverage.out coverage.html
 
 ## Test
 
@@ -52,91 +57,78 @@ test: test-deps ## Run every test of the product, with the race detector, in ran
 	@GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS)
 
 .PHONY: test-deps
-test-deps: ## Find or install what the tests need (Chromium, PostgreSQL, a C compiler)
-	@scripts/test-deps
+test-deps: ## Find or install what the tests need (PostgreSQL, PgBouncer, Chromium, C compiler)
+	@GO="$(GO)" scripts/test-deps
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
 .PHONY: torture
-torture: test-deps ## Hurt the binary for an hour: clients, disks (as root), copies, crashes, several servers
+torture: test-deps ## Stress the binary for an hour: clients, disks (as root), copies, crashes, several servers
 	$(GO) test -count=1 -timeout 2h -v ./torture -torture $(TORTURE)
 
+.PHONY: cross
+cross: ## Build for the PLATFORMS that are not this one
+	@for platform in $(PLATFORMS); do \
+		echo "== build for $$platform"; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build $(BUILDFLAGS) -o /dev/null ./cmd/personae || exit 1; \
+	done
+
+## Measure
+
 .PHONY: bench
-bench: bench-build ## Measure against the ceiling and the peers, half an hour; BENCH_FLAGS='-only get,list'
-	@bin/bench -readme README.md $(BENCH_FLAGS)
+bench: ## Measure beside a bare net/http handler and PocketBase; BENCH_FLAGS='-only get,list'
+	$(GO) run -C bench . $(BENCH_FLAGS)
 
 .PHONY: bench-quick
-bench-quick: bench-build ## The same with less data, three minutes, into bench/results/quick
-	@bin/bench -quick -out bench/results/quick $(BENCH_FLAGS)
+bench-quick: ## The same with less data, in some minutes; results are printed only
+	$(GO) run -C bench . -quick $(BENCH_FLAGS)
 
-.PHONY: bench-build
-bench-build:
-	@$(GO) build -C bench -o ../bin/bench .
-
-# Compare two with `go tool -modfile=tools.mod benchstat old.txt new.txt`.
-.PHONY: bench-hot
-bench-hot: ## Run the benchmark of the hot path ten times, as benchstat wants it
-	@$(GO) test -run '^$$' -bench . -count 10 ./internal/api
+.PHONY: bench-check
+bench-check: $(LINTER) ## Lint and test the modules of bench
+	@set -e; for module in bench bench/pocketbase; do \
+		cd $(CURDIR)/$$module; \
+		$(CURDIR)/$(LINTER) run; $(GO) mod tidy -diff; $(GO) test -count=1 ./...; \
+	done
 
 ## Check
 
 .PHONY: check
-check: format-check vet mod-check lint tests bench-check fuzz-smoke cross ## All that CI runs
+check: format-check mod-check generate-check lint test ## What CI runs
 	@echo "== check: all passed"
 
 .PHONY: fmt
-fmt: ## Format the Go files
-	$(TOOL) gofumpt -w .
-
-.PHONY: lint
-lint: ## Lint; the first run builds the linter, which takes minutes
-	@echo "== lint"
-	@$(TOOL) golangci-lint run
-	@$(in-bench) $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run; done
+fmt: $(GOFUMPT) ## Format the Go files
+	@$(GOFUMPT) -w .
 
 .PHONY: format-check
-format-check:
+format-check: $(GOFUMPT)
 	@echo "== format"
-	@unformatted=$$($(TOOL) gofumpt -l .) && \
+	@unformatted=$$($(GOFUMPT) -l .) && \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 
-.PHONY: vet
-vet:
-	@echo "== vet"
-	@$(GO) vet ./...
-	@$(in-bench) $(GO) vet ./...; done
+.PHONY: lint
+lint: $(LINTER) ## Lint; the first run builds the linter, which takes some minutes
+	@echo "== lint"
+	@GOFLAGS="$(GOFLAGS) -trimpath" $(LINTER) run
 
 .PHONY: mod-check
 mod-check:
 	@echo "== modules"
 	@$(GO) mod verify
 	@$(GO) mod tidy -diff
-	@$(in-bench) $(GO) mod verify; $(GO) mod tidy -diff; done
 
-.PHONY: tests
-tests: test-deps
-	@for run in $$(seq $(TEST_RUNS)); do \
-		echo "== tests, run $$run of $(TEST_RUNS)"; \
-		GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS) || exit 1; \
-	done
+.PHONY: generate-check
+generate-check:
+	@echo "== generated files"
+	@MAKE="$(MAKE)" scripts/generate-check $(GENERATED)
 
-.PHONY: bench-check
-bench-check:
-	@echo "== bench"
-	@$(GO) test -count=1 -run '^TestGetPersonaAllocates$$' ./internal/api
-	@$(in-bench) $(GO) build -o /dev/null ./...; $(GO) test -count=1 ./...; done
+$(GOFUMPT): tools.mod
+	@GOBIN=$(CURDIR)/$(TOOLS) $(GO) install -trimpath -ldflags='-s -w' -modfile=tools.mod mvdan.cc/gofumpt
+	@touch $@
 
-.PHONY: fuzz-smoke
-fuzz-smoke:
-	@echo "== fuzz, $(FUZZTIME_SMOKE) a target"
-	@GO="$(GO)" scripts/fuzz $(FUZZTIME_SMOKE)
-
-.PHONY: cross
-cross:
-	@for platform in $(PLATFORMS); do \
-		echo "== static build for $$platform"; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} \
-			$(GO) build $(BUILDFLAGS) -o /dev/null ./cmd/personae || exit 1; \
-	done
+$(LINTER): tools.mod
+	@echo "lint: building the linter of tools.mod, once"
+	@GOBIN=$(CURDIR)/$(TOOLS) $(GO) install -trimpath -ldflags='-s -w' -modfile=tools.mod github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@

@@ -1,182 +1,160 @@
+// Package archtest tests the architecture: which package may import which, and
+// that some constructs are used nowhere. What shows in a single file alone is a
+// rule for .golangci.yml.
 package archtest
 
 import (
-	"maps"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 )
 
-// TestArchitecture checks the tree that this file stands in.
+// TestArchitecture checks this repository.
 func TestArchitecture(t *testing.T) {
 	t.Parallel()
-	faults, dirs, err := check(os.DirFS("../.."))
+	problems, files, err := check(os.DirFS("../.."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range faults {
-		t.Error(f)
+	if len(problems) > 0 {
+		t.Error(strings.Join(problems, "\n"))
 	}
-	// A checker that reads nothing finds nothing.
-	for _, dir := range []string{"apitype", "internal/archtest", "internal/persona"} {
-		if !slices.Contains(dirs, dir) {
-			t.Errorf("%s was not read", dir)
-		}
+	if files < 100 {
+		t.Errorf("only %d Go files were read", files)
 	}
 }
 
-// TestTable checks that the tables speak of rooms that are rows.
-func TestTable(t *testing.T) {
-	t.Parallel()
-	known := map[string]bool{}
-	for _, r := range rooms {
-		if known[r.dir] {
-			t.Errorf("%s has two rows", r.dir)
-		}
-		known[r.dir] = true
-	}
-	for _, r := range rooms {
-		for _, to := range r.may {
-			if !known[to] {
-				t.Errorf("%s may import %s, which has no row", r.dir, to)
-			}
-		}
-	}
-	for _, r := range reserved {
-		if !known[r.room] {
-			t.Errorf("%s is reserved to %s, which has no row", r.path, r.room)
-		}
-	}
-}
-
-// sound is a small tree that breaks no rule.
-var sound = map[string]string{
-	"go.mod": "module personae.dev\n\ngo 1.26\n\n" +
-		"require github.com/google/uuid v1.6.0\n\n" +
-		"require (\n\tmodernc.org/sqlite v1.61.1\n\tgithub.com/else/thing v0.1.0 // indirect\n)\n\n" +
-		"tool golang.org/x/tools/cmd/stringer\n",
-	"cmd/personae/main.go": "// Command personae serves personas.\npackage main\n\nimport _ \"personae.dev/internal/cli\"\n",
-	"internal/cli/cli.go": "// Package cli is the command grammar.\npackage cli\n\n" +
-		"import (\n\t_ \"github.com/alecthomas/kong\"\n\t_ \"personae.dev/client\"\n\t_ \"personae.dev/internal/app\"\n)\n",
-	"internal/cli/serve.go":               "package cli\n",
-	"internal/cli/cli_test.go":            "package cli\n\nimport (\n\t_ \"github.com/google/go-cmp/cmp\"\n\t_ \"database/sql\"\n)\n",
-	"internal/store/store.go":             "// Package store keeps\n// personas.\npackage store\n\nimport (\n\t_ \"database/sql\"\n\n\t_ \"github.com/pressly/goose/v3\"\n\n\t_ \"personae.dev/internal/persona\"\n)\n",
-	"internal/store/migrations/all.go":    "// Package migrations holds the SQL.\npackage migrations\n",
-	"internal/store/store_test.go":        "package store_test\n\nimport _ \"personae.dev/internal/store/storetest\"\n",
-	"internal/store/storetest/suite.go":   "// Package storetest is the suite of the port.\npackage storetest\n\nimport _ \"pgregory.net/rapid\"\n",
-	"internal/persona/persona.go":         "// Package persona is the dictionary.\npackage persona\n",
-	"apitype/apitype.go":                  "// Package apitype is the wire.\npackage apitype\n\nimport _ \"encoding/json\"\n",
-	"e2e/e2e_test.go":                     "package e2e\n",
-	"bench/go.mod":                        "module bench\n\nrequire gonum.org/v1/plot v0.17.0\n\nreplace personae.dev => ..\n",
-	"bench/models/models.go":              "package models\n",
-	"internal/persona/testdata/util/a.go": "package util\n",
-	"examples/gen.go":                     "//go:build ignore\n\npackage main\n\nimport _ \"github.com/else/thing\"\n",
-}
-
-// TestChecker breaks each rule in a copy of the sound tree.
+// TestChecker breaks each rule in a file of its own.
 func TestChecker(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		path, text string // a file added to the sound tree, or in the place of one
-		rule       string // of the one fault wanted; "" for none
-		what       string // words of it
-	}{
-		"Sound":                {"NOTE.md", "nothing\n", "", ""},
-		"SubfolderOfARoom":     {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/store/migrations\"\n", "", ""},
-		"TestsImportAnyRoom":   {"internal/persona/a_test.go", "package persona_test\n\nimport _ \"personae.dev/internal/store\"\n", "", ""},
-		"CommandSkipsCli":      {"cmd/personae/b.go", "package main\n\nimport _ \"personae.dev/internal/app\"\n", "import", "may import internal/cli"},
-		"CliImportsStore":      {"internal/cli/b.go", "package cli\n\nimport _ \"personae.dev/internal/store\"\n", "import", "imports personae.dev/internal/store"},
-		"ApiImportsStore":      {"internal/api/a.go", "// Package api is routes.\npackage api\n\nimport _ \"personae.dev/internal/store\"\n", "import", "the room internal/api may import"},
-		"StoreImportsLibrary":  {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/library\"\n", "import", "may import internal/store/sqlite"},
-		"PersonaImportsOurs":   {"internal/persona/b.go", "package persona\n\nimport _ \"personae.dev/apitype\"\n", "import", "may import no other"},
-		"ApitypeImportsModule": {"apitype/b.go", "package apitype\n\nimport _ \"github.com/google/uuid\"\n", "import", "only the standard library"},
-		"ClientImportsDomain":  {"client/a.go", "// Package client calls the API.\npackage client\n\nimport _ \"personae.dev/internal/persona\"\n", "import", "may import apitype"},
-		"ExamplesImportOurs":   {"examples/a.go", "// Package examples is data.\npackage examples\n\nimport _ \"personae.dev/apitype\"\n", "import", "may import no other"},
-		"SqlOutsideStore":      {"internal/library/a.go", "// Package library is rules.\npackage library\n\nimport _ \"database/sql\"\n", "import", "only internal/store may"},
-		"DriverOutsideStore":   {"internal/app/a.go", "// Package app wires.\npackage app\n\nimport _ \"github.com/jackc/pgx/v5/stdlib\"\n", "import", "only internal/store/postgres may"},
-		"GooseInSuite":         {"internal/store/storetest/b.go", "package storetest\n\nimport _ \"github.com/pressly/goose/v3\"\n", "import", "only internal/store may"},
-		"SuiteInTheBinary":     {"internal/store/b.go", "package store\n\nimport _ \"personae.dev/internal/store/storetest\"\n", "import", "for tests only"},
-		"TestModuleInBinary":   {"internal/cli/b.go", "package cli\n\nimport _ \"go.uber.org/goleak\"\n", "import", "for tests only"},
-		"Cgo":                  {"internal/cli/b.go", "package cli\n\nimport \"C\"\n", "import", "cgo"},
-		"UnknownRoom":          {"internal/cellar/a.go", "// Package cellar is dark.\npackage cellar\n", "room", "give it a row"},
-		"UnknownTestRoom":      {"internal/cellar/a_test.go", "package cellar\n", "room", "give it a row"},
-		"VagueFolder":          {"internal/cli/util/a.go", "// Package cliparts is vague.\npackage cliparts\n", "name", `"util"`},
-		"VaguePackage":         {"internal/cli/parts/a.go", "// Package helpers is vague.\npackage helpers\n", "name", `"helpers"`},
-		"NoPackageComment":     {"internal/api/a.go", "package api\n", "comment", `"Package api …"`},
-		"OtherPackageComment":  {"internal/api/a.go", "// The package api is routes.\npackage api\n", "comment", `"Package api …"`},
-		"CommentOnlyInTest":    {"internal/persona/persona.go", "package persona\n", "comment", `"Package persona …"`},
-		"NoCommandComment":     {"cmd/personae/main.go", "package main\n", "comment", "cmd/personae"},
-		"TooManyLines":         {"internal/cli/b.go", "package cli\n" + strings.Repeat("\n", maxLines), "size", "divide the room"},
-		"NewModule":            {"go.mod", "require github.com/else/thing v0.1.0\n", "module", "a new dependency needs an ADR in docs/adr"},
-		"NewModuleInBlock":     {"go.mod", "require (\n\tgithub.com/else/thing v0.1.0\n)\n", "module", "a new dependency needs an ADR in docs/adr"},
-		"OtherVersion":         {"go.mod", "require modernc.org/sqlite v1.61.0\n", "module", "pinned to v1.61.1"},
-		"OtherIndirectVersion": {"go.mod", "require modernc.org/libc v1.0.0 // indirect\n", "module", "pinned to v1.79.0"},
-		"NestedNewModule":      {"bench/go.mod", "require github.com/else/thing v0.1.0\n", "module", "a new dependency needs an ADR in docs/adr"},
-		"NestedOtherVersion":   {"bench/go.mod", "require github.com/jackc/pgx/v5 v5.0.0\n", "module", "pinned to v5.12.0"},
-		"NestedReplace":        {"bench/go.mod", "replace modernc.org/libc => ../libc\n", "module", "replaces ours only"},
-		"UnknownModule":        {"attic/go.mod", "module attic\n", "module", "has no row"},
-		"Replace":              {"go.mod", "replace modernc.org/libc => ../libc\n", "module", "would refuse"},
-	}
-	for name, tt := range tests {
+	for name, test := range map[string]struct{ file, source, want string }{
+		"OK":                  {"internal/library/a.go", `import _ "personae.dev/internal/entity"`, ""},
+		"TestsImportAnything": {"internal/entity/a_test.go", `import _ "personae.dev/internal/store"`, ""},
+		"AgainstTheWay":       {"internal/store/a.go", `import _ "personae.dev/internal/library"`, "may not import personae.dev/internal/library"},
+		"TransportsApart":     {"internal/mcp/a.go", `import _ "personae.dev/internal/api"`, "may not import personae.dev/internal/api"},
+		"ClientKnowsNoServer": {"client/a.go", `import _ "personae.dev/internal/entity"`, "may not import personae.dev/internal/entity"},
+		"ClientStandard":      {"client/a.go", `import _ "github.com/google/uuid"`, "standard library"},
+		"NoRow":               {"internal/cellar/a.go", ``, "has no row"},
+		"DriverOutsideStore":  {"internal/library/a.go", `import _ "modernc.org/sqlite"`, "only internal/store may"},
+		"TestSupport":         {"internal/store/a.go", `import _ "personae.dev/internal/store/storetest"`, "for tests only"},
+		"TestModule":          {"internal/cli/a.go", `import _ "go.uber.org/goleak"`, "for tests only"},
+		"Unsafe":              {"internal/entity/a_test.go", `import _ "unsafe"`, "imports unsafe"},
+		"Libc":                {"internal/store/a.go", `import _ "modernc.org/libc"`, "imports modernc.org/libc"},
+		"DriverConstant":      {"internal/store/a.go", "import lib \"modernc.org/sqlite/lib\"\nvar a = lib.SQLITE_BUSY", ""},
+		"DriverFunction":      {"internal/store/a.go", "import lib \"modernc.org/sqlite/lib\"\nvar a = lib.Xsqlite3_step", "uses Xsqlite3_step"},
+		"RawSyscall":          {"internal/server/a.go", "import \"syscall\"\nvar a = syscall.RawSyscall6", "uses RawSyscall6"},
+		"Linkname":            {"internal/server/a.go", "//go:linkname a runtime.b\nfunc a()", "go:linkname"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := maps.Clone(sound)
-			files[tt.path] = tt.text
-			faults, _ := setup(t, files)
-			if tt.rule == "" {
-				if len(faults) != 0 {
-					t.Fatalf("got %v, want no fault", faults)
-				}
-				return
+			problems, _, err := check(fstest.MapFS{test.file: {Data: []byte("package a\n" + test.source + "\n")}})
+			if err != nil {
+				t.Fatal(err)
 			}
-			if len(faults) != 1 {
-				t.Fatalf("got %v, want one fault of rule %q", faults, tt.rule)
-			}
-			if got := faults[0]; got.rule != tt.rule || !strings.Contains(got.String(), tt.what) {
-				t.Errorf("got %v, want a fault of rule %q with %q", got, tt.rule, tt.what)
+			if got := strings.Join(problems, "\n"); (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-func TestCheckerCountsFiles(t *testing.T) {
-	t.Parallel()
-	files := maps.Clone(sound)
-	for i := range maxFiles {
-		files["internal/persona/"+string(rune('a'+i))+".go"] = "package persona\n"
-		files["internal/persona/"+string(rune('a'+i))+"_test.go"] = "package persona\n"
-	}
-	faults, _ := setup(t, files)
-	if len(faults) != 1 || faults[0].rule != "size" || faults[0].where != "internal/persona" {
-		t.Errorf("got %v, want one fault of the size of internal/persona", faults)
-	}
+// check reads every Go file of the module and returns what breaks a rule.
+func check(fsys fs.FS) (problems []string, files int, err error) {
+	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != "." || d.Name() == "testdata" || name == "bench"):
+			return fs.SkipDir
+		case d.IsDir() || path.Ext(name) != ".go":
+			return nil
+		}
+		source, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		files++
+		for _, p := range checkFile(name, file) {
+			problems = append(problems, name+": "+p)
+		}
+		return nil
+	})
+	return problems, files, err
 }
 
-// TestCheckerReads shows which folders are read: tests count, other modules and
-// testdata do not.
-func TestCheckerReads(t *testing.T) {
-	t.Parallel()
-	_, dirs := setup(t, sound)
-	want := []string{
-		"apitype", "cmd/personae", "e2e", "internal/cli", "internal/persona",
-		"internal/store", "internal/store/migrations", "internal/store/storetest",
+func checkFile(name string, file *ast.File) (problems []string) {
+	dir := path.Dir(name)
+	r, ok := rowOf(dir)
+	if !ok && !forTests(dir) {
+		return []string{"the package has no row in internal/archtest/rules_test.go"}
 	}
-	if !slices.Equal(dirs, want) {
-		t.Errorf("read %v, want %v", dirs, want)
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if why, ok := forbidden[imported]; ok {
+			problems = append(problems, fmt.Sprintf("imports %s: %s", imported, why))
+		}
+		if !strings.HasSuffix(name, "_test.go") && !forTests(dir) {
+			problems = append(problems, checkImport(r, imported)...)
+		}
 	}
+	for _, group := range file.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "//go:linkname") {
+				problems = append(problems, "uses go:linkname")
+			}
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && (strings.HasPrefix(s.Sel.Name, "RawSyscall") || strings.HasPrefix(s.Sel.Name, "Xsqlite3_")) {
+			problems = append(problems, "uses "+s.Sel.Name)
+		}
+		return true
+	})
+	return problems
 }
 
-func setup(t *testing.T, files map[string]string) ([]fault, []string) {
-	t.Helper()
-	fsys := fstest.MapFS{}
-	for name, text := range files {
-		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+// checkImport checks an import of a file that is no test.
+func checkImport(r row, imported string) (problems []string) {
+	dir, ours := strings.CutPrefix(imported, module+"/")
+	to, _ := rowOf(dir)
+	switch {
+	case ours && forTests(dir), slices.ContainsFunc(testOnly, func(p string) bool { return within(imported, p) }):
+		return []string{"imports " + imported + ", which is for tests only"}
+	case ours && to.dir != r.dir && !slices.Contains(r.may, to.dir):
+		return []string{fmt.Sprintf("%s may not import %s", r.dir, imported)}
+	case !ours && slices.Contains(stdOnly, r.dir) && strings.Contains(strings.Split(imported, "/")[0], "."):
+		return []string{fmt.Sprintf("imports %s: %s uses the standard library only", imported, r.dir)}
+	case !within(r.dir, "internal/store") && slices.ContainsFunc(drivers, func(p string) bool { return within(imported, p) }):
+		return []string{"imports " + imported + ": only internal/store may"}
 	}
-	faults, dirs, err := check(fsys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return faults, dirs
+	return nil
 }
+
+// forTests reports whether a package is test support.
+func forTests(dir string) bool { return strings.HasSuffix(dir, "test") }
+
+// rowOf returns the innermost row that covers a package.
+func rowOf(dir string) (found row, ok bool) {
+	for _, r := range rows {
+		if within(dir, r.dir) && len(r.dir) >= len(found.dir) {
+			found, ok = r, true
+		}
+	}
+	return found, ok
+}
+
+// within reports whether p is the path parent or below it.
+func within(p, parent string) bool { return p == parent || strings.HasPrefix(p, parent+"/") }
