@@ -4,6 +4,8 @@ package entity
 // the kind follows from it: decoding, validation, encoding, links, search,
 // OpenAPI schema, commands, tools and forms.
 type Kind struct {
+	// Position orders the kinds of a registry, from 1.
+	Position int
 	// Name is the singular in paths, commands and exports: "use-case".
 	Name string
 	// Plural is the key of the items of a generate request: "useCases". The old
@@ -18,6 +20,9 @@ type Kind struct {
 	Prefix string
 	// Description is one sentence for people who do not know the kind.
 	Description string
+	// Example is the id of an entity of the demo library that the API reference
+	// shows: "demo-vp-of-sales".
+	Example string
 
 	// Order lists the keys of an answer. "*" stands for the top-level fields that
 	// it does not name, in the order of Fields. What is joined when it is served
@@ -27,8 +32,8 @@ type Kind struct {
 	Shape int
 	// Fields is the table. The order is that of data in answers.
 	Fields []Field
-	// Nest names the objects that a request body may wrap its fields in, from the
-	// outside: "data", then "data" again for solution/update.
+	// Nest names objects that a request body may wrap its fields in, beside data
+	// and data in data, which every kind allows: "solution".
 	Nest []string
 	// Ignored names request fields that are known and mean nothing to us.
 	Ignored []string
