@@ -6,7 +6,7 @@ package kind
 
 import "personae.dev/internal/entity"
 
-//go:generate go run ./gen
+//go:generate go run ./gen/kinds
 
 // Registry returns a new registry of all kinds.
 func Registry() *entity.Registry { return entity.NewRegistry(kinds()...) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -82,15 +81,9 @@ func writeEntity(w *writer, kinds []*entity.Kind, k *entity.Kind) {
 	name := typeName(k)
 	w.comment(fmt.Sprintf("%s is one %s as the API answers it. %s Pointers are nil where there is no value.", name, k.Title, sentence(k.Description)))
 	w.line("type %s struct {", name)
-	order := strings.Fields(k.Order)
-	for _, key := range order {
-		switch field := topField(k, key); {
-		case key == "*":
-			for _, f := range k.Fields {
-				if isTop(&f) && !slices.Contains(order, f.Name) {
-					w.field(&f, f.Name)
-				}
-			}
+	for _, key := range k.AnswerKeys() {
+		field := k.Field(key)
+		switch {
 		case key == "data":
 			w.line("Data %sData `json:\"data\"`", name)
 		case field != nil:
@@ -102,12 +95,8 @@ func writeEntity(w *writer, kinds []*entity.Kind, k *entity.Kind) {
 	w.line("// User is the author.\nUser User `json:\"user\"`")
 	w.line("// Workspace is the owner.\nWorkspace WorkspaceRef `json:\"workspace\"`")
 	for _, join := range k.Joins {
-		for _, f := range k.Fields {
-			if f.Name == join.Field {
-				w.line("// %s is the %s of %s.", goName(join.As), join.As, join.Field)
-				w.line("%s %s `json:%q`", goName(join.As), joinType(kinds, &f), join.As)
-			}
-		}
+		w.line("// %s is what %s names.", goName(join.As), join.Field)
+		w.line("%s %s `json:%q`", goName(join.As), joinType(kinds, k.Field(join.Field)), join.As)
 	}
 	w.line("}\n")
 }
@@ -122,38 +111,17 @@ func joinType(kinds []*entity.Kind, f *entity.Field) string {
 	return "json.RawMessage"
 }
 
-func isTop(f *entity.Field) bool { return f.In == entity.InTop || f.In == entity.InBoth }
-
-func topField(k *entity.Kind, name string) *entity.Field {
-	for i := range k.Fields {
-		if k.Fields[i].Name == name && isTop(&k.Fields[i]) {
-			return &k.Fields[i]
-		}
-	}
-	return nil
-}
-
 // writeData writes the type of the object under data.
 func writeData(w *writer, k *entity.Kind) {
 	name := typeName(k)
 	w.comment(fmt.Sprintf("%sData is what a %s says. A list is never nil in an answer, unless it is of an older generation of the API and not set.", name, k.Title))
 	w.line("type %sData struct {", name)
-	for _, f := range k.Fields {
-		if f.In != entity.InData && f.In != entity.InBoth {
-			continue
-		}
-		// Under data a text is never null.
-		f.Null = f.Null && f.In != entity.InBoth
-		w.field(&f, dataName(&f))
+	for _, f := range k.DataFields() {
+		data := *f
+		data.Null = f.Null && f.In != entity.InBoth // which is null at the top only
+		w.field(&data, f.DataKey())
 	}
 	w.line("}\n")
-}
-
-func dataName(f *entity.Field) string {
-	if f.DataName != "" {
-		return f.DataName
-	}
-	return f.Name
 }
 
 // field writes a field of an answer.
@@ -217,12 +185,9 @@ func writeInput(w *writer, k *entity.Kind) {
 	name := typeName(k)
 	w.comment(fmt.Sprintf("%sInput is what a create or an update of a %s sends. A field that is left zero is not sent: an update leaves it as it is. An empty list that is not nil empties the field.", name, k.Title))
 	w.line("type %sInput struct {", name)
-	for _, f := range k.Fields {
-		if f.ReadOnly {
-			continue
-		}
-		w.fieldComment(&f, goName(f.Name))
-		w.line("%s %s `json:\"%s,omitzero\"`", goName(f.Name), inputType(&f), f.Name)
+	for _, f := range k.RequestFields() {
+		w.fieldComment(f, goName(f.Name))
+		w.line("%s %s `json:\"%s,omitzero\"`", goName(f.Name), inputType(f), f.Name)
 	}
 	w.line("}\n")
 }
