@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// MaxNameLength is how many characters the name of an account may have.
+const MaxNameLength = 255
+
 // Organization is a company. It has workspaces and users.
 type Organization struct {
 	OID  string

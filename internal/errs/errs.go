@@ -38,6 +38,7 @@ const (
 	CodeInsufficientScope     = "insufficient_scope"
 	CodeRevisionNotFound      = "revision_not_found"
 	CodeQuestionNotFound      = "question_not_found"
+	CodeAPIKeyNotFound        = "api_key_not_found"
 	CodePathNotFound          = "path_not_found"
 	CodeMethodNotAllowed      = "method_not_allowed"
 	CodeUnsupportedMediaType  = "unsupported_media_type"
