@@ -12,8 +12,8 @@ import (
 	"personae.dev/internal/account"
 )
 
-// largeAnswer is from how many bytes on the part of an answer is not copied, and
-// the whole of it counts against MaxAnswersBytes.
+// largeAnswer is from how many bytes on a part of an answer is not copied, and the
+// answer to a get counts against Config.AnswersBytes.
 const largeAnswer = 64 << 10
 
 // metadataBytes is about how long "_metadata" is without its message.
@@ -103,15 +103,16 @@ func appendMetadata(b []byte, r *http.Request, message string) []byte {
 }
 
 // write sends the parts of a body. Errors of the connection are dropped: the
-// client is gone. A large answer may be on its way for long, and counts until it
-// is; the answer to a change is sent in any case, because the change is made.
+// client is gone. A large answer to a get may be on its way for long, and counts
+// against Config.AnswersBytes until it is sent. The answer to a change is sent in
+// any case, because the change is made.
 func write(w http.ResponseWriter, status int, parts ...[]byte) error {
 	length := 0
 	for _, part := range parts {
 		length += len(part)
 	}
-	if e := exchangeOf(w); length > largeAnswer && e != nil && e.read {
-		cost := int64(min(length, MaxAnswersBytes)) // one alone may have more
+	if e := exchangeOf(w); length > largeAnswer && e != nil && e.counted {
+		cost := min(int64(length), e.transport.AnswersBytes) // one alone may have more
 		if !e.transport.answers.TryAcquire(cost) {
 			return e.transport.busy(RefusedAnswer)
 		}

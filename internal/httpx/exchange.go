@@ -22,7 +22,7 @@ type exchange struct {
 	principal *account.Principal
 	body      []byte
 	gate      atomic.Pointer[limit.Gate] // that the request is inside of, or nil
-	read      bool                       // and nothing is changed
+	counted   bool                       // its answer counts against AnswersBytes
 
 	status  int   // that was sent, 0 before
 	written int64 // bytes of the body

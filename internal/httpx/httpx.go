@@ -8,6 +8,7 @@
 package httpx
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -77,10 +78,11 @@ const (
 	// MaxWaiting is how many requests wait for each gate, QueueTimeout at most.
 	MaxWaiting   = 1024
 	QueueTimeout = time.Second
-	// MaxBodiesBytes bounds all bodies together while they are in memory, and
-	// MaxAnswersBytes all large answers while they are sent.
-	MaxBodiesBytes  = 64 << 20
-	MaxAnswersBytes = 128 << 20
+	// DefaultBodiesBytes bounds all bodies together while they are in memory, and
+	// DefaultAnswersBytes all large answers to gets while they are sent. Lists have
+	// a budget of their own, in package library.
+	DefaultBodiesBytes  = 64 << 20
+	DefaultAnswersBytes = 64 << 20
 	// MaxIgnoredBody is how large the body may be of a request that needs none.
 	MaxIgnoredBody = 1 << 20
 )
@@ -117,6 +119,9 @@ type Config struct {
 	// NotFound, if set, returns the error for a path that no route has; nil stands
 	// for the usual 404.
 	NotFound func(path string) error
+	// BodiesBytes and AnswersBytes bound what all bodies, and all large answers to
+	// gets, have in memory; 0 is DefaultBodiesBytes and DefaultAnswersBytes.
+	BodiesBytes, AnswersBytes int64
 	// Stopping ends the contexts of streams when it is done: the server shuts
 	// down. May be nil.
 	Stopping context.Context
@@ -131,9 +136,9 @@ type transport struct {
 
 // New returns the handler of all routes.
 func New(cfg Config) http.Handler {
-	if cfg.MaxInFlight == 0 {
-		cfg.MaxInFlight = DefaultMaxInFlight
-	}
+	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight)
+	cfg.BodiesBytes = cmp.Or(cfg.BodiesBytes, DefaultBodiesBytes)
+	cfg.AnswersBytes = cmp.Or(cfg.AnswersBytes, DefaultAnswersBytes)
 	if cfg.Observe == nil {
 		cfg.Observe = func(string) Observer { return func(int, time.Duration) {} }
 	}
@@ -154,7 +159,7 @@ func New(cfg Config) http.Handler {
 			ClassList:  limit.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 			ClassWrite: limit.NewGate(short, MaxWaiting, QueueTimeout),
 		},
-		bodies: semaphore.NewWeighted(MaxBodiesBytes), answers: semaphore.NewWeighted(MaxAnswersBytes),
+		bodies: semaphore.NewWeighted(cfg.BodiesBytes), answers: semaphore.NewWeighted(cfg.AnswersBytes),
 	}
 	return t.begin(t.accessLog(t.observe(t.recoverPanics(t.mux()))))
 }

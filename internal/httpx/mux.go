@@ -16,9 +16,13 @@ func (t *transport) mux() http.Handler {
 	// for what none of them matches.
 	routes, all := http.NewServeMux(), http.NewServeMux()
 	for _, route := range t.Routes {
-		pattern := route.Method + " " + route.Path
+		name := route.Method + " " + route.Path
+		pattern := name
+		if strings.HasSuffix(pattern, "/") {
+			pattern += "{$}" // not all that begins with it
+		}
 		routes.Handle(pattern, http.NotFoundHandler())
-		all.Handle(pattern, exactly(route.Path, t.serve(route, t.Observe(pattern))))
+		all.Handle(pattern, exactly(route.Path, t.serve(route, t.Observe(name))))
 	}
 	all.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		failed := &statusOnly{header: http.Header{}}
