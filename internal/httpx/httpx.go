@@ -107,7 +107,10 @@ type Config struct {
 	// Authenticate returns whom a token belongs to. The token is "" where the
 	// request has none.
 	Authenticate func(ctx context.Context, token string) (*account.Principal, error)
-	Log          *slog.Logger
+	// NotFound returns the error for a path that no route has, and nil for the
+	// usual one. May be nil.
+	NotFound func(path string) error
+	Log      *slog.Logger
 	// Observe returns the observer of a route, by its pattern such as
 	// "GET /healthz", and of what no route matches, "". New calls it. May be nil.
 	Observe func(route string) Observer
@@ -116,9 +119,6 @@ type Config struct {
 	// MaxInFlight is how many lists are answered at once; 0 is
 	// DefaultMaxInFlight.
 	MaxInFlight int
-	// NotFound, if set, returns the error for a path that no route has; nil stands
-	// for the usual 404.
-	NotFound func(path string) error
 	// BodiesBytes and AnswersBytes bound what all bodies, and all large answers to
 	// gets, have in memory; 0 is DefaultBodiesBytes and DefaultAnswersBytes.
 	BodiesBytes, AnswersBytes int64
@@ -141,6 +141,9 @@ func New(cfg Config) http.Handler {
 	cfg.AnswersBytes = cmp.Or(cfg.AnswersBytes, DefaultAnswersBytes)
 	if cfg.Observe == nil {
 		cfg.Observe = func(string) Observer { return func(int, time.Duration) {} }
+	}
+	if cfg.NotFound == nil {
+		cfg.NotFound = func(string) error { return nil }
 	}
 	if cfg.Refused == nil {
 		cfg.Refused = func(Refusal) {}

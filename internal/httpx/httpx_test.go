@@ -95,6 +95,12 @@ func TestMux(t *testing.T) {
 		c.Observe = func(route string) httpx.Observer {
 			return func(int, time.Duration) { observed = route }
 		}
+		c.NotFound = func(path string) error {
+			if path == "/known" {
+				return &errs.Error{Kind: errs.NotOffered, Code: errs.CodeNotOffered, Message: "This call is not offered."}
+			}
+			return nil
+		}
 	},
 		httpx.Route{Method: "GET", Path: "/a", Handler: text("a")},
 		httpx.Route{Method: "GET", Path: "/a/b", Handler: text("b")},
@@ -158,6 +164,11 @@ func TestMux(t *testing.T) {
 	t.Run("MethodOfAnUnknownPath", func(t *testing.T) {
 		if w := ask("POST", "/b"); w.Code != http.StatusNotFound || w.Header().Get("Allow") != "" {
 			t.Errorf("%d %v", w.Code, w.Header())
+		}
+	})
+	t.Run("KnownPathWithoutARoute", func(t *testing.T) {
+		if w := ask("POST", "/known"); w.Code != http.StatusNotImplemented || answered(t, w).Error.Code != errs.CodeNotOffered {
+			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
 	t.Run("TargetsWithoutAPath", func(t *testing.T) {
