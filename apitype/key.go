@@ -36,22 +36,40 @@ type Credits struct {
 
 // APIKey is a key of the workspace.
 type APIKey struct {
-	OID    string   `json:"oId"`
-	Name   string   `json:"name"`
-	Scopes []string `json:"scopes"`
-	// Key is the secret in the answer that creates the key, and in no other.
-	Key        string `json:"key,omitempty"`
-	UserOID    string `json:"userOId"`
-	CreatedAt  Time   `json:"createdAt"`
-	ExpiresAt  *Time  `json:"expiresAt"`
-	RevokedAt  *Time  `json:"revokedAt"`
-	LastUsedAt *Time  `json:"lastUsedAt"`
+	Name string `json:"name"`
+	// Key is the whole key in the answer that creates it, and its public part in
+	// all others.
+	Key string `json:"key"`
+	// Product, Playbook and Template are always nil: the published API has keys
+	// for one of them, and this server has not.
+	Product   *KeyTarget `json:"product"`
+	Playbook  *KeyTarget `json:"playbook"`
+	Template  *KeyTarget `json:"template"`
+	CreatedAt Time       `json:"createdAt"`
+	UpdatedAt Time       `json:"updatedAt"`
+
+	OID        string   `json:"oId"`
+	Scopes     []string `json:"scopes"`
+	UserOID    string   `json:"userOId"`
+	ExpiresAt  *Time    `json:"expiresAt"`
+	RevokedAt  *Time    `json:"revokedAt"`
+	LastUsedAt *Time    `json:"lastUsedAt"`
+}
+
+// KeyTarget is what a key is restricted to.
+type KeyTarget struct {
+	OID  string `json:"oId"`
+	Name string `json:"name"`
 }
 
 // ListKeysResponse answers GET /api/v2/api-key/list.
 type ListKeysResponse struct {
 	Metadata Metadata `json:"_metadata"`
-	Data     []APIKey `json:"data"`
+	// HasNext tells whether something follows this page.
+	HasNext bool `json:"hasNext"`
+	// Total is how many keys the workspace has.
+	Total int      `json:"total"`
+	Data  []APIKey `json:"data"`
 }
 
 // KeyInput is what api-key/create sends.
