@@ -4,24 +4,25 @@ import "personae.dev/internal/entity"
 
 // persona describes one kind of person whom a team sells to.
 func persona() *entity.Kind {
-	jobTitles := list("commonJobTitles", "Job titles", "Job titles that such people have.", `["Job Title 1","Job Title 2"]`)
+	jobTitles := list("commonJobTitles", "Job titles", "Job titles that such people have.", `["VP of Sales","Head of Sales"]`)
 	jobTitles.Tier = entity.TierTitle
 	return &entity.Kind{
 		Position: 1, Name: "persona", Plural: "personas", Title: "persona", Revision: "Persona", Tool: "persona", Prefix: "pe_",
+		Example: "demo-vp-of-sales",
 		Description: "One kind of person whom a team sells to: what they do, what hurts them, and why you matter to them.",
 		Order:       "oId name internalName description createdAt deletedAt archivedAt updatedAt unrecognized rejected active data qualifyingQuestions",
 		Shape:       1, Generates: true,
 		Fields: []entity.Field{
 			name("The persona's name.", `"VP of Sales"`),
 			inData(internalName(`"Sally the Sales Leader"`)),
-			description("Who the persona is, in a few sentences.", `"Runs a sales team of ten to fifty people."`),
-			list("primaryResponsibilities", "Responsibilities", "What the persona is responsible for.", `["Responsibility 1","Responsibility 2"]`),
-			list("painPoints", "Pain points", "What hurts the persona.", `["Pain Point 1","Pain Point 2"]`),
-			list("keyConcerns", "Concerns", "What the persona worries about.", `["Concern 1","Concern 2"]`),
-			list("keyObjectives", "Objectives", "What the persona wants to reach.", `["Objective 1","Objective 2"]`),
+			description("Who the persona is, in a few sentences.", `"Carries the new-business number of a B2B company of 100 to 1,000 people."`),
+			list("primaryResponsibilities", "Responsibilities", "What the persona is responsible for.", `["Own the new-business bookings target","Run the weekly forecast call"]`),
+			list("painPoints", "Pain points", "What hurts the persona.", `["Deals marked as commit slide to the next quarter","New reps take seven months to close anything"]`),
+			list("keyConcerns", "Concerns", "What the persona worries about.", `["Yet another tool that reps open once and then ignore"]`),
+			list("keyObjectives", "Objectives", "What the persona wants to reach.", `["Call the quarter within five percent by week six"]`),
 			jobTitles,
-			list("whyTheyMatterToUs", "Why they matter to us", "Why the persona matters to your company.", `["Reason 1","Reason 2"]`),
-			list("whyWeMatterToThem", "Why we matter to them", "Why your company matters to the persona.", `["Reason 1","Reason 2"]`),
+			list("whyTheyMatterToUs", "Why they matter to us", "Why the persona matters to your company.", `["Signs or sponsors most contracts"]`),
+			list("whyWeMatterToThem", "Why we matter to them", "Why your company matters to the persona.", `["Shows every Monday which deals will slip"]`),
 			customFields(),
 			old(list("buyingRole", "Buying role", "The persona's roles in a purchase. It is present only where it is set.", `["Decision maker"]`)),
 			qualifyingQuestions(),
