@@ -3,6 +3,7 @@ package account
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,6 +58,12 @@ func appendBase62(b []byte, id [16]byte) []byte {
 		}
 	}
 	return append(b, digits[:]...)
+}
+
+// Made tells whether an id has the form of those that NewID returns for a prefix.
+func Made(oID, prefix string) bool {
+	digits, ok := strings.CutPrefix(oID, prefix)
+	return ok && len(digits) == idLength && strings.Trim(digits, base62) == ""
 }
 
 // ValidID tells whether something can have this id.
