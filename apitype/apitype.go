@@ -10,8 +10,6 @@
 // is contract/openapi.yaml.
 package apitype
 
-//go:generate go run ../internal/kind/gen ..
-
 import "encoding/json"
 
 // Metadata stands first in every answer, errors too, under the key "_metadata".
@@ -97,14 +95,17 @@ type Links struct {
 	From []Link `json:"from"`
 }
 
-// Link is one entity that another one links to, or is linked from.
+// Link is one link of an entity.
 type Link struct {
-	// Kind is the kind's name, such as "product".
-	Kind string `json:"kind"`
-	OID  string `json:"oId"`
-	Name string `json:"name"`
 	// Field is the field that has the link, such as "personaOIds".
 	Field string `json:"field"`
+	// OID is the id of the other entity, or "*" for every offering.
+	OID string `json:"oId"`
+	// Kind and Name are those of the other entity, "" where it does not exist.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// DeletedAt is set where the other entity is deleted.
+	DeletedAt *Time `json:"deletedAt"`
 }
 
 // Revision is one change of an entity, as a history lists it.

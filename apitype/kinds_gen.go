@@ -2,24 +2,31 @@
 
 package apitype
 
-// Persona is one persona as the API answers it. A kind of person whom a
-// team sells to. Pointers are nil where there is no value.
+// Persona is one persona as the API answers it. One kind of person whom a
+// team sells to: what they do, what hurts them, and why you matter to them.
+// Pointers are nil where there is no value.
 type Persona struct {
 	OID string `json:"oId"`
-	// Name: What the persona is called.
-	Name         string  `json:"name"`
+	// The persona's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
 	InternalName *string `json:"internalName"`
-	Description  *string `json:"description"`
-	CreatedAt    *Time   `json:"createdAt"`
+	// Who the persona is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
 	// DeletedAt is set on a deleted entity, until it is purged.
 	DeletedAt *Time `json:"deletedAt"`
 	// ArchivedAt is set on an archived entity.
-	ArchivedAt          *Time                `json:"archivedAt"`
-	UpdatedAt           *Time                `json:"updatedAt"`
-	Unrecognized        *bool                `json:"unrecognized"`
-	Rejected            *bool                `json:"rejected"`
-	Active              bool                 `json:"active"`
-	Data                PersonaData          `json:"data"`
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether the persona was not recognised.
+	Unrecognized bool `json:"unrecognized"`
+	// Whether the persona was rejected.
+	Rejected bool `json:"rejected"`
+	// Whether it can be used.
+	Active bool        `json:"active"`
+	Data   PersonaData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
 	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
 	// User is the author.
 	User User `json:"user"`
@@ -30,38 +37,65 @@ type Persona struct {
 // PersonaData is what a persona says. A list is never nil in an answer,
 // unless it is of an older generation of the API and not set.
 type PersonaData struct {
-	InternalName            string        `json:"internalName"`
-	PrimaryResponsibilities []string      `json:"primaryResponsibilities"`
-	PainPoints              []string      `json:"painPoints"`
-	KeyConcerns             []string      `json:"keyConcerns"`
-	KeyObjectives           []string      `json:"keyObjectives"`
-	CommonJobTitles         []string      `json:"commonJobTitles"`
-	WhyTheyMatterToUs       []string      `json:"whyTheyMatterToUs"`
-	WhyWeMatterToThem       []string      `json:"whyWeMatterToThem"`
-	CustomFields            []CustomField `json:"customFields"`
-	BuyingRole              []string      `json:"buyingRole,omitempty"`
+	// The name that your own team uses.
+	InternalName string `json:"internalName"`
+	// What the persona is responsible for.
+	PrimaryResponsibilities []string `json:"primaryResponsibilities"`
+	// What hurts the persona.
+	PainPoints []string `json:"painPoints"`
+	// What the persona worries about.
+	KeyConcerns []string `json:"keyConcerns"`
+	// What the persona wants to reach.
+	KeyObjectives []string `json:"keyObjectives"`
+	// Job titles that such people have.
+	CommonJobTitles []string `json:"commonJobTitles"`
+	// Why the persona matters to your company.
+	WhyTheyMatterToUs []string `json:"whyTheyMatterToUs"`
+	// Why your company matters to the persona.
+	WhyWeMatterToThem []string `json:"whyWeMatterToThem"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// The persona's roles in a purchase. It is present only where it is set.
+	BuyingRole []string `json:"buyingRole,omitempty"`
 }
 
 // PersonaInput is what a create or an update of a persona sends. A field
 // that is left zero is not sent: an update leaves it as it is. An empty
 // list that is not nil empties the field.
 type PersonaInput struct {
-	// Name: What the persona is called.
-	Name                    string               `json:"name,omitzero"`
-	InternalName            *string              `json:"internalName,omitzero"`
-	Description             *string              `json:"description,omitzero"`
-	Active                  *bool                `json:"active,omitzero"`
-	PrimaryResponsibilities []string             `json:"primaryResponsibilities,omitzero"`
-	PainPoints              []string             `json:"painPoints,omitzero"`
-	KeyConcerns             []string             `json:"keyConcerns,omitzero"`
-	KeyObjectives           []string             `json:"keyObjectives,omitzero"`
-	CommonJobTitles         []string             `json:"commonJobTitles,omitzero"`
-	WhyTheyMatterToUs       []string             `json:"whyTheyMatterToUs,omitzero"`
-	WhyWeMatterToThem       []string             `json:"whyWeMatterToThem,omitzero"`
-	CustomFields            []CustomField        `json:"customFields,omitzero"`
-	BuyingRole              []string             `json:"buyingRole,omitzero"`
-	QualifyingQuestions     []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
-	PrimaryOfferingOID      *string              `json:"primaryOfferingOId,omitzero"`
-	LinkingStrategy         *LinkingStrategy     `json:"linkingStrategy,omitzero"`
-	PlaybookOIDs            []string             `json:"playbookOIds,omitzero"`
+	// The persona's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// Who the persona is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What the persona is responsible for.
+	PrimaryResponsibilities []string `json:"primaryResponsibilities,omitzero"`
+	// What hurts the persona.
+	PainPoints []string `json:"painPoints,omitzero"`
+	// What the persona worries about.
+	KeyConcerns []string `json:"keyConcerns,omitzero"`
+	// What the persona wants to reach.
+	KeyObjectives []string `json:"keyObjectives,omitzero"`
+	// Job titles that such people have.
+	CommonJobTitles []string `json:"commonJobTitles,omitzero"`
+	// Why the persona matters to your company.
+	WhyTheyMatterToUs []string `json:"whyTheyMatterToUs,omitzero"`
+	// Why your company matters to the persona.
+	WhyWeMatterToThem []string `json:"whyWeMatterToThem,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// The persona's roles in a purchase. It is present only where it is set.
+	BuyingRole []string `json:"buyingRole,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// The ids of the playbooks that use it.
+	PlaybookOIDs []string `json:"playbookOIds,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
 }

@@ -110,7 +110,7 @@ func TestGet(t *testing.T) {
 		Metadata: apitype.Metadata{RequestID: "req_1", Message: "OK", Timestamp: *date(1)},
 		Entity: apitype.Persona{
 			OID: "p_1234", Name: "VP of Sales", InternalName: new("Sally the Sales Leader"),
-			CreatedAt: date(1), UpdatedAt: date(2), Unrecognized: new(false), Rejected: new(false), Active: true,
+			CreatedAt: date(1), UpdatedAt: date(2), Active: true,
 			Data: apitype.PersonaData{
 				InternalName: "Sally the Sales Leader", PainPoints: []string{"Ramp takes too long"}, CommonJobTitles: []string{},
 			},

@@ -6,7 +6,8 @@ import "personae.dev/apitype"
 
 // Kinds has the calls of each kind of entity. A Client embeds it.
 type Kinds struct {
-	// Personas: A kind of person whom a team sells to.
+	// One kind of person whom a team sells to: what they do, what hurts them,
+	// and why you matter to them.
 	Personas *Collection[apitype.Persona, apitype.PersonaInput]
 }
 

@@ -15,6 +15,12 @@ type Singleton[T, In any] struct {
 	kind string
 }
 
+// SingletonOf returns the calls of such a kind by its name, with types of the
+// caller's own.
+func SingletonOf[T, In any](c *Client, kind string) *Singleton[T, In] {
+	return &Singleton[T, In]{c, kind}
+}
+
 // Get returns the entity. Answer.Entity is nil until somebody has written it.
 func (s *Singleton[T, In]) Get(ctx context.Context, options ...Option) (*Answer[*T], error) {
 	get := call{method: http.MethodGet, path: "/" + s.kind + "/get", idempotent: true}

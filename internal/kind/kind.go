@@ -7,6 +7,7 @@ package kind
 import "personae.dev/internal/entity"
 
 //go:generate go run ./gen/kinds
+//go:generate go run ./gen ../..
 
 // Registry returns a new registry of all kinds.
 func Registry() *entity.Registry { return entity.NewRegistry(kinds()...) }

@@ -126,7 +126,7 @@ func writeData(w *writer, k *entity.Kind) {
 
 // field writes a field of an answer.
 func (w *writer) field(f *entity.Field, key string) {
-	w.fieldComment(f, goName(key))
+	w.fieldComment(f)
 	omit := ""
 	if f.Old {
 		omit = ",omitempty"
@@ -135,9 +135,9 @@ func (w *writer) field(f *entity.Field, key string) {
 }
 
 // fieldComment writes what a field is, where the table says it.
-func (w *writer) fieldComment(f *entity.Field, name string) {
+func (w *writer) fieldComment(f *entity.Field) {
 	if f.Description != "" {
-		w.comment(name + ": " + sentence(f.Description))
+		w.comment(sentence(f.Description))
 	}
 	if len(f.Enum) > 0 {
 		w.comment("One of " + strings.Join(f.Enum, ", ") + ".")
@@ -186,7 +186,7 @@ func writeInput(w *writer, k *entity.Kind) {
 	w.comment(fmt.Sprintf("%sInput is what a create or an update of a %s sends. A field that is left zero is not sent: an update leaves it as it is. An empty list that is not nil empties the field.", name, k.Title))
 	w.line("type %sInput struct {", name)
 	for _, f := range k.RequestFields() {
-		w.fieldComment(f, goName(f.Name))
+		w.fieldComment(f)
 		w.line("%s %s `json:\"%s,omitzero\"`", goName(f.Name), inputType(f), f.Name)
 	}
 	w.line("}\n")
@@ -216,7 +216,7 @@ func writeCollections(w *writer, kinds []*entity.Kind) {
 	w.line("// Kinds has the calls of each kind of entity. A Client embeds it.")
 	w.line("type Kinds struct {")
 	for _, k := range kinds {
-		w.comment(fmt.Sprintf("%s: %s", collectionName(k), sentence(k.Description)))
+		w.comment(sentence(k.Description))
 		w.line("%s *%s", collectionName(k), collectionType(k))
 	}
 	w.line("}\n")
