@@ -130,7 +130,7 @@ const (
 // Query says which entities of a workspace to list, and in which order.
 type Query struct {
 	Workspace string
-	// Sets are the kinds that are listed, together.
+	// Sets are the kinds that are listed, together; none stands for all kinds.
 	Sets []Set
 	// Words must all occur, each as the beginning of a word; search.Words makes
 	// them. Exact is search.Exact of the same text: what has it as whole name or
@@ -162,6 +162,8 @@ type Query struct {
 type Set struct {
 	Kind  string
 	Facet *Facet
+	// Joins asks for Row.Joined of the kind's rows.
+	Joins []Join
 }
 
 // LinkFilter holds for an entity that links to Target under one of Fields, or to
