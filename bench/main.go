@@ -1,187 +1,252 @@
 //go:build linux
 
-// Command bench measures Personae against the ceiling, a bare net/http handler,
-// and against what people would otherwise run: PocketBase, and mocks from npm.
-// It builds and starts them all with the same data on this machine, loads them
-// in turn, and writes tables, plots and all values into a folder.
+// Command bench measures the shipped binary over HTTP, beside a bare net/http
+// handler and PocketBase, all in one run, and writes a table of ratios and times.
 //
 //	make bench
-//	make bench BENCH_FLAGS='-only get,not-modified'
+//	make bench BENCH_FLAGS='-only get,list -rounds 3'
 //	make bench-quick
 //
-// docs/benchmarks.md says what is measured and how to read it. It measures and
-// compares; whether the answers are right, the tests say.
+// Servers run on one core and the load generator on another. Ratios are taken
+// round by round, as the machine is not the same from one minute to the next.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"personae.dev/bench/report"
+	"personae.dev/internal/store/postgrestest"
 )
 
-// options say how much is measured.
+// options are the flags.
 type options struct {
-	quick   bool
-	rounds  int           // that count; one more comes before them
-	each    time.Duration // of one load in a round
-	clients int           // of a load that is as fast as can be
-
-	personas  int   // of the library that is hot
-	resources []int // of the libraries that all calls are measured on
-	sizes     []int // of libraries; the last is the large one
-	searched  int   // personas of the library that is searched
-	imported  int
-	loaded    time.Duration // before memory is looked at
-	idle      int           // connections
-	starts    int
-	brief     time.Duration // of one load where there are many
+	only, out, data string
+	quick           bool
+	rounds          int
+	each            time.Duration
+	entities        int
+	connections     int
+	imported        int
 }
 
-// full is what the aims ask for.
-func full() options {
-	return options{
-		rounds: 5, each: 4 * time.Second, clients: 64,
-		personas: 10_000, sizes: []int{1_000, 10_000, 100_000, 1_000_000}, searched: 100_000, imported: 101_600, resources: []int{1_016, 101_600},
-		loaded: time.Minute, idle: 10_000, starts: 7, brief: 2 * time.Second,
-	}
+// measure is one part of the run.
+type measure struct {
+	name string
+	run  func(*bench, context.Context) error
 }
 
-// quick is for a look in between.
-func quick() options {
-	return options{
-		quick: true, rounds: 3, each: 400 * time.Millisecond, clients: 64,
-		personas: 1_000, sizes: []int{1_000, 10_000}, searched: 5_000, imported: 5_080, resources: []int{1_016, 5_080},
-		loaded: 3 * time.Second, idle: 1_000, starts: 3, brief: 200 * time.Millisecond,
-	}
+// measures is every part, in the order of the table. Importing comes before
+// what searches in the databases that it leaves.
+var measures = []measure{
+	{"get", (*bench).get},
+	{"large", (*bench).large},
+	{"list", (*bench).list},
+	{"import", (*bench).importing},
+	{"search", (*bench).search},
+	{"create", (*bench).create},
+	{"start", (*bench).starting},
+	{"memory", (*bench).memory},
 }
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "bare" {
+		exit(serveBare(os.Args[2]))
+	}
+	var names []string
+	for _, m := range measures {
+		names = append(names, m.name)
+	}
+	var o options
+	flag.StringVar(&o.only, "only", "", "comma-separated `names` of what to measure: "+strings.Join(names, ", "))
+	flag.BoolVar(&o.quick, "quick", false, "less data and fewer rounds; prints, and writes no file unless -out is given")
+	flag.StringVar(&o.out, "out", "", "`file` for the table; default results/latest.md, none with -quick or -only")
+	flag.StringVar(&o.data, "data", "", "`folder` that keeps the large database for later runs")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds of each measure; default 7, or 3 with -quick")
+	flag.DurationVar(&o.each, "each", 0, "how long each contender is loaded in a round; default 3s, or 1s with -quick")
+	flag.IntVar(&o.entities, "entities", 0, "entities of the large database; default 1000000, or 20000 with -quick")
+	flag.IntVar(&o.connections, "connections", 0, "idle connections; default 10000, or 500 with -quick")
+	flag.Parse()
+	o = o.withDefaults()
+	for name := range strings.SplitSeq(o.only, ",") {
+		if name != "" && !slices.Contains(names, name) {
+			exit(fmt.Errorf("-only %s: there are %s", name, strings.Join(names, ", ")))
+		}
+	}
+	if err := pin(); err != nil {
+		exit(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, o)
+	stop()
+	exit(err)
+}
+
+func (o options) withDefaults() options {
+	choose := func(value *int, usual, quick int) {
+		if *value == 0 && o.quick {
+			*value = quick
+		} else if *value == 0 {
+			*value = usual
+		}
+	}
+	choose(&o.rounds, 7, 3)
+	choose(&o.entities, 1_000_000, 20_000)
+	choose(&o.connections, 10_000, 500)
+	choose(&o.imported, 101_600, 10_160)
+	if o.each == 0 {
+		o.each = 3 * time.Second
+		if o.quick {
+			o.each = time.Second
+		}
+	}
+	if o.out == "" && !o.quick && o.only == "" {
+		o.out = filepath.Join("results", "latest.md")
+	}
+	return o
+}
+
+func exit(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
-func command(ctx context.Context, args []string) (err error) {
-	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	var (
-		isQuick = flags.Bool("quick", false, "less data and time: for a look, not for a record")
-		only    = flags.String("only", "", "measure only these, by id, with commas: "+strings.Join(ids(), ","))
-		skip    = flags.String("skip", "", "measure all but these")
-		out     = flags.String("out", "bench/results", "the folder for the results; what it has of other measures stays")
-		page    = flags.String("readme", "", "a page to put the table of aims into as well")
-		keep    = flags.String("data", "", "a folder where the libraries stay for the next run; otherwise they are made anew and removed")
-		rounds  = flags.Int("rounds", 0, "rounds that count")
-		each    = flags.Duration("each", 0, "time of one load")
-		show    = flags.Bool("report", false, "measure nothing: write table and plots from results.json again")
-	)
-	_ = flags.Parse(args) // it exits
-	opts := full()
-	if *isQuick {
-		opts = quick()
-	}
-	if *rounds > 0 {
-		opts.rounds = *rounds
-	}
-	if *each > 0 {
-		opts.each = *each
-	}
-	chosen, err := choose(*only, *skip)
-	if err != nil {
-		return err
-	}
-	if *show {
-		chosen = nil
-	}
-	results, err := report.Load(filepath.Join(*out, "results.json"))
-	if err != nil {
-		return err
-	}
-	b, err := newBench(ctx, opts, *keep)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
+// pinned is set for the process that is on the generator's core.
+const pinned = "PERSONAE_BENCH_PINNED"
 
-	var failed []error
-	for _, m := range chosen {
-		measured, err := b.measure(ctx, m)
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), errors.Join(failed...))
-		}
-		if err != nil { // the others may go well
-			b.say("%s: FAILED: %v", m.id, err)
-			failed = append(failed, fmt.Errorf("%s: %w", m.id, err))
+// Cores for taskset. Whatever is on no list may use all cores.
+const (
+	serverCore    = "0"
+	generatorCore = "1"
+)
+
+// pin starts this process again on the generator's core, where there are two.
+func pin() error {
+	if os.Getenv(pinned) != "" || runtime.NumCPU() < 2 {
+		return nil
+	}
+	taskset, err := exec.LookPath("taskset")
+	if err != nil {
+		return fmt.Errorf("taskset is needed, of util-linux: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"taskset", "-c", generatorCore, self}, os.Args[1:]...)
+	return syscall.Exec(taskset, args, append(os.Environ(), pinned+"="+strconv.Itoa(runtime.NumCPU())))
+}
+
+// bench is one run.
+type bench struct {
+	options
+	report
+	root    string // of the repository
+	folder  string // removed at the end
+	binary  string // the product
+	lines   *lines
+	servers []*server
+	cluster *postgrestest.Server
+	// searched has the databases of the search, by their number of personas.
+	searched map[int]installation
+}
+
+func run(ctx context.Context, o options) (err error) {
+	b := &bench{options: o, root: "..", searched: map[int]installation{}}
+	if b.lines, err = readLines(filepath.Join(b.root, "examples", "onet", "personas.jsonl")); err != nil {
+		return fmt.Errorf("run it in the folder bench: %w", err)
+	}
+	if b.folder, err = os.MkdirTemp("", "personae-bench-"); err != nil {
+		return err
+	}
+	defer b.close()
+	b.say("building the product")
+	b.binary = filepath.Join(b.folder, "personae")
+	if err := b.build(ctx, b.root, b.binary, "./cmd/personae"); err != nil {
+		return err
+	}
+	version := "unknown"
+	if out, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output(); err == nil {
+		version = strings.TrimSpace(string(out))
+	}
+	b.head = fmt.Sprintf("Version %s, %s, %s/%s, %s cores, %s.", version, processor(), runtime.GOOS, runtime.GOARCH, cores(), runtime.Version())
+	for _, m := range measures {
+		if b.only != "" && !slices.Contains(strings.Split(b.only, ","), m.name) {
 			continue
 		}
-		results.Put(measured, ids())
-		if err := results.Save(*out); err != nil {
+		b.say("%s", m.name)
+		if err := m.run(b, ctx); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			b.say("%s failed: %v", m.name, err)
+			b.failed = append(b.failed, fmt.Sprintf("%s: %v", m.name, err))
+		}
+		b.stopServers()
+	}
+	fmt.Print(b.markdown())
+	if b.out != "" {
+		if err := os.MkdirAll(filepath.Dir(b.out), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(b.out, []byte(b.markdown()), 0o644); err != nil {
 			return err
 		}
 	}
-	if *show {
-		if err := results.Save(*out); err != nil {
-			return err
-		}
+	if len(b.failed) > 0 {
+		return fmt.Errorf("%d measures failed", len(b.failed))
 	}
-	if *page != "" {
-		failed = append(failed, results.Insert(*page, *out))
-	}
-	fmt.Print(results.Aims())
-	b.say("results are in %s", *out)
-	return errors.Join(failed...)
+	return nil
 }
 
-// choose returns the measures to take.
-func choose(only, skip string) (chosen []measure, err error) {
-	named := func(list string) []string {
-		return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+func (b *bench) close() {
+	b.stopServers()
+	if b.cluster != nil {
+		b.cluster.Close()
 	}
-	for _, id := range slices.Concat(named(only), named(skip)) {
-		if !slices.Contains(ids(), id) {
-			return nil, fmt.Errorf("there is no measure %q: there are %s", id, strings.Join(ids(), ", "))
-		}
-	}
-	for _, m := range measures() {
-		if (only == "" || slices.Contains(named(only), m.id)) && !slices.Contains(named(skip), m.id) {
-			chosen = append(chosen, m)
-		}
-	}
-	return chosen, nil
+	_ = os.RemoveAll(b.folder)
 }
 
-// measure takes one measure and dates it.
-func (b *bench) measure(ctx context.Context, m measure) (report.Measure, error) {
-	b.say("%s: %s", m.id, m.title)
-	measured := report.Measure{
-		ID: m.id, Title: m.title, At: time.Now().UTC().Truncate(time.Second), Version: b.version, Machine: b.machine, Quick: b.quick,
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// build builds a command as it is released.
+func (b *bench) build(ctx context.Context, module, binary, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", module, "-trimpath", "-ldflags", "-s -w", "-o", binary, path)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := everywhere(cmd).CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", path, err, out)
 	}
-	defer b.stopAll()
-	if err := m.take(b, ctx, &measured); err != nil {
-		return measured, err
+	return nil
+}
+
+func cores() string {
+	if n := os.Getenv(pinned); n != "" {
+		return n
 	}
-	if err := measured.Check(); err != nil {
-		return measured, err
-	}
-	for _, r := range measured.Rows {
-		if r.Missing != "" {
-			b.say("  %s: not measured: %s", r.What, r.Missing)
-			continue
+	return strconv.Itoa(runtime.NumCPU())
+}
+
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo") // without it a name is missing
+	for line := range strings.Lines(string(text)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
 		}
-		b.say("  %s: %.4g %s", r.What, report.Median(r.Values), r.Unit)
 	}
-	return measured, nil
+	return "unknown processor"
 }
