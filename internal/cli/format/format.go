@@ -1,27 +1,61 @@
-// Package format is how the commands read and write: the streams of the program,
-// tables, JSON and YAML, and how far a long one is.
-//
-// It knows no command, and nothing of personas.
+// Package format reads and writes for the commands: the streams of the program,
+// tables, JSON and YAML, and progress bars. It knows no command and no kind.
 package format
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"os"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"personae.dev/internal/errs"
 )
 
-// Stdio is where the program reads and writes.
+// Stdio has the streams of the program.
 type Stdio struct {
 	In       io.Reader
 	Out, Err io.Writer
 }
 
-// IsTerminal tells whether a person is at the other end of a stream.
+// IsTerminal tells whether a stream is a terminal.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Interactive tells whether there is a person to ask.
+func (s Stdio) Interactive() bool { return IsTerminal(s.In) && IsTerminal(s.Err) }
+
+// Read returns what a file has, or stdin for "-". It gives up when ctx ends.
+func (s Stdio) Read(ctx context.Context, file string) ([]byte, error) {
+	if file != "-" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, errs.BadSettingf("The file cannot be read: %s.", err)
+		}
+		return text, nil
+	}
+	type result struct {
+		text []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() { // reading a terminal or a pipe does not end with the context
+		text, err := io.ReadAll(s.In)
+		read <- result{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-read:
+		if r.err != nil {
+			return nil, fmt.Errorf("read stdin: %w", r.err)
+		}
+		return r.text, nil
+	}
 }
 
 // Progress returns a bar that shows bytes, on a terminal only; size is -1 where

@@ -29,7 +29,7 @@ type Output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" placeholder:"FORMAT" help:"What to write: table, json or yaml. Default: ${default}."`
 }
 
-// IsTable tells whether a table is wanted, or other words for a person.
+// IsTable tells whether a table, or other text for a person, is wanted.
 func (o Output) IsTable() bool { return o.Output == "table" }
 
 // Show writes a value as JSON or YAML, or calls table.
@@ -55,7 +55,7 @@ func writeJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// Table writes rows as a table; the first is its head.
+// Table writes rows as a table; the first is its header.
 func Table(w io.Writer, rows [][]string) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, row := range rows {
@@ -67,7 +67,7 @@ func Table(w io.Writer, rows [][]string) error {
 	return table.Flush()
 }
 
-// oneLine makes a name that somebody chose fit into a cell.
+// oneLine makes any text fit into a cell.
 func oneLine(cell string) string {
 	if cell == "" {
 		return "-"

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML writes a value as YAML: what its JSON says, in the order of its JSON.
+// YAML returns a value as YAML, with the fields and the order of its JSON.
 func YAML(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -21,8 +21,8 @@ func YAML(value any) ([]byte, error) {
 	if err := encoder.Encode(value); err != nil {
 		return nil, fmt.Errorf("yaml: %w", err)
 	}
-	stood, original := standIns(text.String())
-	tokens := json.NewDecoder(strings.NewReader(stood))
+	replaced, original := replaceAstral(text.String())
+	tokens := json.NewDecoder(strings.NewReader(replaced))
 	tokens.UseNumber()
 	node, err := readJSON(tokens)
 	if err != nil {
@@ -37,15 +37,15 @@ func YAML(value any) ([]byte, error) {
 	return []byte(strings.Map(original, out.String())), nil
 }
 
-// standIns puts private characters into a text for those above U+FFFF, emoji for
-// one, and returns what puts them back. The YAML library would write \U0001F680
-// for such a character, and the whole text around it in one quoted line, which
-// nobody can edit.
-func standIns(text string) (stood string, original func(rune) rune) {
+// replaceAstral replaces characters above U+FFFF, such as emoji, by characters of
+// the private use area that do not occur in the text, and returns the function
+// that maps them back. The YAML library would write \U0001F680 for an emoji, and
+// the whole text around it in one quoted line, which nobody can edit.
+func replaceAstral(text string) (replaced string, original func(rune) rune) {
 	const first, last = 0xE000, 0xF8FF
 	next := rune(first)
 	forth, back := map[rune]rune{}, map[rune]rune{}
-	stood = strings.Map(func(r rune) rune {
+	replaced = strings.Map(func(r rune) rune {
 		if r <= 0xFFFF {
 			return r
 		}
@@ -54,14 +54,14 @@ func standIns(text string) (stood string, original func(rune) rune) {
 				next++
 			}
 			if next > last {
-				return r // as the library likes it
+				return r // left to the library
 			}
 			forth[r], back[next] = next, r
 			next++
 		}
 		return forth[r]
 	}, text)
-	return stood, func(r rune) rune {
+	return replaced, func(r rune) rune {
 		if emoji, ok := back[r]; ok {
 			return emoji
 		}
@@ -82,7 +82,7 @@ func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
 	case bool:
 		node.Tag, node.Value = "!!bool", strconv.FormatBool(token)
 	case json.Number:
-		// The encoder finds out which of int and float it is.
+		// The encoder decides between integer and float.
 		node.Value = token.String()
 	case string:
 		node.SetString(token)
@@ -111,7 +111,8 @@ func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
 	return node, nil
 }
 
-// isOldBool tells a text that other programs take for a boolean, as YAML 1.1 did.
+// isOldBool tells whether YAML 1.1, and with it other programs, takes a text for a
+// boolean.
 func isOldBool(s string) bool {
 	switch strings.ToLower(s) {
 	case "y", "n", "yes", "no", "on", "off":
@@ -120,37 +121,64 @@ func isOldBool(s string) bool {
 	return false
 }
 
-// JSON returns the JSON of a text that is YAML or JSON. JSON comes back as it
-// is. What YAML has and JSON has not is refused: several documents, anchors,
-// and keys that are no text. A date stays the text that it is.
-func JSON(text []byte) ([]byte, error) {
-	if json.Valid(text) {
-		return text, nil
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var document, more yaml.Node
-	switch err := decoder.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New("is empty")
-	case err != nil:
-		return nil, fmt.Errorf("is neither YAML nor JSON: %s", yamlFault(err))
-	}
-	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, errors.New("has more than one document: write one into each file")
-	}
-	var out bytes.Buffer
-	if err := writeNode(&out, document.Content[0]); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+// Document is one JSON value of a text.
+type Document struct {
+	// Line is the one in which the value begins, from 1.
+	Line int
+	JSON []byte
 }
 
-// fromZero is what the parser of the YAML library refuses. It counts lines from 0
-// there, and from 1 elsewhere.
+// JSON returns the JSON of a text that is YAML or JSON, with one document.
+func JSON(text []byte) ([]byte, error) {
+	documents, err := Documents(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(documents) == 0:
+		return nil, errors.New("is empty")
+	case len(documents) > 1:
+		return nil, errors.New("has more than one document: write one into each file")
+	}
+	return documents[0].JSON, nil
+}
+
+// Documents returns the JSON of each document of a text that is YAML or JSON.
+// JSON comes back as it is. What YAML has and JSON has not is refused: anchors,
+// and keys that are not texts. A date stays the text that it is.
+func Documents(text []byte) ([]Document, error) {
+	if json.Valid(text) {
+		return []Document{{1, text}}, nil
+	}
+	var documents []Document
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var document yaml.Node
+		switch err := decoder.Decode(&document); {
+		case errors.Is(err, io.EOF):
+			return documents, nil
+		case err != nil:
+			return nil, fmt.Errorf("is neither YAML nor JSON: %s", yamlError(err))
+		}
+		root := document.Content[0]
+		if isNull(root) {
+			continue // nothing but a comment, for one
+		}
+		var out bytes.Buffer
+		if err := writeNode(&out, root); err != nil {
+			return nil, err
+		}
+		documents = append(documents, Document{root.Line, out.Bytes()})
+	}
+}
+
+func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" }
+
+// fromZero matches errors of the YAML library's parser, which counts lines from 0
+// in these, and from 1 elsewhere.
 var fromZero = regexp.MustCompile(`^line (\d+): (did not find expected (?:key|node content|',|'-|<).*)$`)
 
-// yamlFault says what is wrong with a text, and in which line.
-func yamlFault(err error) string {
+// yamlError returns what is wrong with a text, and in which line.
+func yamlError(err error) string {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if parts := fromZero.FindStringSubmatch(text); parts != nil {
 		if line, err := strconv.Atoi(parts[1]); err == nil {
@@ -168,7 +196,7 @@ func writeNode(out *bytes.Buffer, node *yaml.Node) error {
 		for i := 0; i < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
-				return fmt.Errorf("has a key in line %d that is no text", key.Line)
+				return fmt.Errorf("has a key in line %d that is not a text", key.Line)
 			}
 			if i > 0 {
 				out.WriteByte(',')
@@ -194,7 +222,7 @@ func writeNode(out *bytes.Buffer, node *yaml.Node) error {
 	case yaml.ScalarNode:
 		return writeScalar(out, node)
 	default:
-		return fmt.Errorf("has an alias in line %d: write out what it stands for", node.Line)
+		return fmt.Errorf("has an alias in line %d: write the value instead", node.Line)
 	}
 	return nil
 }
@@ -206,7 +234,7 @@ func writeScalar(out *bytes.Buffer, node *yaml.Node) error {
 	case "!!bool", "!!int", "!!float":
 		var value any
 		if err := node.Decode(&value); err != nil {
-			return fmt.Errorf("has in line %d what cannot be read: %s", node.Line, strings.TrimPrefix(err.Error(), "yaml: "))
+			return fmt.Errorf("has a value in line %d that cannot be read: %s", node.Line, strings.TrimPrefix(err.Error(), "yaml: "))
 		}
 		if b, err := json.Marshal(value); err == nil {
 			out.Write(b)
@@ -222,7 +250,7 @@ func writeScalar(out *bytes.Buffer, node *yaml.Node) error {
 func writeValue(out *bytes.Buffer, text string) {
 	b, err := json.Marshal(text)
 	if err != nil {
-		panic("format: a text is no JSON: " + err.Error())
+		panic("format: encode a text: " + err.Error())
 	}
 	out.Write(b)
 }

@@ -2,13 +2,14 @@ package format
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// Whatever a text is, it comes back from YAML as it was.
+// TestYAMLKeepsTexts shows that every text comes back from YAML unchanged.
 func TestYAMLKeepsTexts(t *testing.T) {
 	t.Parallel()
 	texts := []string{
@@ -77,12 +78,12 @@ func TestJSON(t *testing.T) {
 		{"OnlyComment", "# c\n", "is empty"},
 		{"TwoDocuments", "a: 1\n---\nb: 2", "has more than one document"},
 		{"Alias", "a: &x [1]\nb: *x", "has an alias in line 2"},
-		{"Merge", "a: &x {c: 1}\nb:\n  <<: *x", "has a key in line 3 that is no text"},
-		{"KeyThatIsAList", "? [a]\n: b", "has a key in line 1 that is no text"},
+		{"Merge", "a: &x {c: 1}\nb:\n  <<: *x", "has a key in line 3 that is not a text"},
+		{"KeyThatIsAList", "? [a]\n: b", "has a key in line 1 that is not a text"},
 		{"Nonsense", "a: [", "is neither YAML nor JSON"},
 		{"Tabs", "a:\n\t- b", "is neither YAML nor JSON"},
 		{"NotUTF8", "a: \xff", "is neither YAML nor JSON"},
-		{"WrongTag", "a: !!int b", "has in line 1 what cannot be read"},
+		{"WrongTag", "a: !!int b", "has a value in line 1 that cannot be read"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -98,9 +99,9 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// The line of a fault is the one in which a person looks for it: that of the
-// fault, or where the list or the object begins that has it.
-func TestJSONFaultLine(t *testing.T) {
+// TestJSONErrorLine shows that an error names the line in which a person looks for
+// it: its own, or the one where the list or the object around it begins.
+func TestJSONErrorLine(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"name: x\npainPoints: [a\nkeyConcerns: b\n":       "line 2: did not find expected ',' or ']'",
@@ -114,5 +115,36 @@ func TestJSONFaultLine(t *testing.T) {
 		if err == nil || err.Error() != "is neither YAML nor JSON: "+want {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		want       []string // "LINE JSON"
+	}{
+		{"JSON", `{"a":1}`, []string{`1 {"a":1}`}},
+		{"One", "# c\na: 1", []string{`2 {"a":1}`}},
+		{"Several", "a: 1\n---\n# c\nb: 2\n---\n- c: 3\n", []string{`1 {"a":1}`, `4 {"b":2}`, `6 [{"c":3}]`}},
+		{"EmptyOnes", "---\n---\na: 1\n---\n", []string{`3 {"a":1}`}},
+		{"None", "", nil},
+		{"OnlyComment", "# c\n", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			documents, err := Documents([]byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range documents {
+				got = append(got, fmt.Sprintf("%d %s", d.Line, d.JSON))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("documents (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

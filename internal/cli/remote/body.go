@@ -1,150 +1,284 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"reflect"
+	"slices"
 	"strings"
 
 	"personae.dev/apitype"
-	"personae.dev/client"
 	"personae.dev/internal/cli/format"
-	"personae.dev/internal/persona"
-	"personae.dev/internal/wire"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
-// body is what a person writes of a persona: the fields of the body of
-// persona/create, every one of them, so that one sees what can be filled in.
-type body struct{ client.NewPersona }
+// bodyOf returns what can be written of an entity: a member for each field that a
+// request may set, in the order of the table, so that a person sees what can be
+// filled in. Fields of older generations are there only where they are set. The
+// answer must have links and ids of questions.
+func bodyOf(kind Kind, e object) object {
+	links := decoded[[]apitype.Link](e.object("links").get("to"))
+	body := object{}
+	for _, f := range kind.RequestFields() {
+		value := fieldValue(f, e)
+		if f.In == entity.Hidden {
+			value = linkValue(f, links)
+		}
+		set := len(value) > 0 && string(value) != "null"
+		switch {
+		case f.Old && (!set || string(value) == "[]" || string(value) == `""`):
+			continue
+		case !set:
+			value = json.RawMessage(f.Empty())
+		}
+		body = append(body, member{f.Name, value})
+	}
+	return body
+}
 
-// MarshalJSON implements json.Marshaler.
-func (b body) MarshalJSON() ([]byte, error) {
-	var out []string
-	for field := range fieldsOf(b.NewPersona) {
-		value, err := json.Marshal(field.value.Interface())
+// linkValue returns a link field as it was sent, nil where it is not set.
+func linkValue(f *entity.Field, links []apitype.Link) json.RawMessage {
+	targets := []string{}
+	for _, link := range links {
+		if link.Field == f.Name {
+			targets = append(targets, link.OID)
+		}
+	}
+	switch {
+	case len(targets) == 0:
+		return nil
+	case f.Type == entity.TypeLink:
+		return encoded(targets[0])
+	case f.Type == entity.TypeStrategy && targets[0] == entity.LinkAll:
+		return encoded(apitype.LinkingStrategy{Mode: "ALL"})
+	case f.Type == entity.TypeStrategy:
+		return encoded(apitype.LinkingStrategy{Mode: "SPECIFIC", OfferingOIDs: targets})
+	default:
+		return encoded(targets)
+	}
+}
+
+// encoded returns the JSON of a value of simple types.
+func encoded(value any) json.RawMessage {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic("remote: encode a value: " + err.Error())
+	}
+	return b
+}
+
+// input is the flags of the commands that take fields.
+type input struct {
+	File string   `short:"f" placeholder:"FILE" help:"YAML or JSON with fields, also as get shows them; - reads stdin."`
+	Set  []string `sep:"none" placeholder:"FIELD=VALUE" help:"Set one field. A list is written as [a, b]; one item needs no brackets. May be repeated."`
+}
+
+// change is the flags of the commands that change some fields.
+type change struct {
+	input
+	Unset []string `placeholder:"FIELD" help:"Clear a field. May be repeated."`
+}
+
+// read returns the fields that were given; those that are to be cleared are null.
+func (c change) read(ctx context.Context, stdio format.Stdio, kind Kind) (object, error) {
+	body := object{}
+	if c.File != "" {
+		text, err := stdio.Read(ctx, c.File)
 		if err != nil {
 			return nil, err
 		}
-		if field.value.Kind() == reflect.Slice && field.value.Len() == 0 {
-			value = []byte("[]") // which says what belongs there
-		}
-		out = append(out, fmt.Sprintf("%q:%s", field.name, value))
-	}
-	return []byte("{" + strings.Join(out, ",") + "}"), nil
-}
-
-type field struct {
-	name  string // as in the API
-	value reflect.Value
-}
-
-// fieldsOf iterates over the fields of p in their order.
-func fieldsOf(p client.NewPersona) func(yield func(field) bool) {
-	return func(yield func(field) bool) {
-		v := reflect.ValueOf(p)
-		for i := range v.NumField() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			if !yield(field{name, v.Field(i)}) {
-				return
-			}
+		if body, err = parseBody(kind, text); err != nil {
+			return nil, err
 		}
 	}
+	if err := c.apply(kind, &body); err != nil {
+		return nil, err
+	}
+	for _, name := range c.Unset {
+		body.set(name, null())
+	}
+	if len(body) == 0 {
+		return nil, errs.BadSettingf("Nothing to change is given: use --set FIELD=VALUE, --unset FIELD or -f FILE.")
+	}
+	return check(kind, body)
 }
 
-// parseBody reads what a person wrote, in YAML or JSON, and refuses it with all
-// faults of its form. An unknown field is one: a list that is lost for a typing
-// error is found too late.
-func parseBody(text []byte) (client.NewPersona, error) {
-	var p client.NewPersona
+// apply sets the fields of --set in body.
+func (c input) apply(kind Kind, body *object) error {
+	for _, assignment := range c.Set {
+		name, text, found := strings.Cut(assignment, "=")
+		if !found {
+			return errs.BadSettingf("--set %s has no value: write --set FIELD=VALUE.", assignment)
+		}
+		value, err := parseValue(kind.Field(name), text)
+		if err != nil {
+			return errs.BadSettingf("--set %s: %s.", name, err)
+		}
+		body.set(name, value)
+	}
+	return nil
+}
+
+// parseValue reads the value of a field as a person types it. f is nil for a
+// field that the kind does not have.
+func parseValue(f *entity.Field, text string) (json.RawMessage, error) {
+	if f == nil {
+		return encoded(text), nil
+	}
+	switch f.Type {
+	case entity.TypeText, entity.TypeEnum, entity.TypeLink:
+		return encoded(text), nil
+	case entity.TypeTexts, entity.TypeTextOrTexts, entity.TypeLinks:
+		if !strings.HasPrefix(strings.TrimSpace(text), "[") {
+			return encoded([]string{text}), nil
+		}
+	}
+	value, err := format.JSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(value), nil
+}
+
+// parseBody reads one entity that a person wrote, in YAML or JSON.
+func parseBody(kind Kind, text []byte) (object, error) {
 	data, err := format.JSON(text)
 	if err != nil {
-		return p, persona.InvalidFields([]persona.Fault{{Field: "body", Message: err.Error()}})
+		return nil, errs.InvalidFields([]errs.Field{{Path: "body", Message: err.Error()}})
 	}
-	oID, _, unknown, faults := wire.DecodePatch(data)
-	if oID != "" {
-		unknown = append(unknown, "oId")
+	var body object
+	if err := json.Unmarshal(data, &body); err != nil {
+		return nil, errs.InvalidFields([]errs.Field{{Path: "body", Message: "must be an object with the fields of one " + kind.Title}})
 	}
-	for _, name := range unknown {
-		faults = append(faults, persona.Fault{Field: name, Message: "is no field that can be written: remove it, or mend its name"})
-	}
-	if err := persona.InvalidFields(faults); err != nil {
-		return p, err
-	}
-	if err := json.Unmarshal(data, &p); err != nil {
-		return p, fmt.Errorf("read a persona: %w", err)
-	}
-	if p.Active == nil {
-		p.Active = new(true)
-	}
-	return p, nil
+	return body, nil
 }
 
-// latestBody reads a persona as it can be written. What the API shows of a
-// persona lacks its links: they stand in its latest revision.
-func latestBody(ctx context.Context, api *client.Client, oID string) (b body, err error) {
-	latest, err := api.ListRevisions(ctx, oID, client.PageOptions{Limit: 1})
+// check returns a body with the fields of the kind only, or all errors of its
+// form. An unknown field is an error: a list that is lost because of a typing
+// error is found too late.
+func check(kind Kind, body object) (object, error) {
+	text, err := json.Marshal(body)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
-	if len(latest.Data) == 0 {
-		return b, fmt.Errorf("the persona %s has no history, from which it could be read", oID)
+	patch, invalid := kind.Decode(text, entity.Mode{})
+	for _, name := range patch.Unknown {
+		invalid = append(invalid, unknownField(kind, name))
 	}
-	r, err := api.GetRevision(ctx, latest.Data[0].OID)
-	if err != nil {
-		return b, err
+	fields := object{}
+	for _, f := range kind.RequestFields() {
+		value, given := patch.Given[f.Name]
+		nested, both := patch.Nested[f.Name]
+		switch {
+		case both && given && !slices.Equal(nested, value):
+			invalid = append(invalid, errs.Field{Path: f.Name, Message: "differs from data." + f.DataKey() + ": make them equal, or remove one"})
+		case both:
+			value, given = nested, true
+		}
+		switch {
+		case !given:
+		case value == nil:
+			fields = append(fields, member{f.Name, null()})
+		default:
+			fields = append(fields, member{f.Name, json.RawMessage(value)})
+		}
 	}
-	record := &r.Persona
-	active := record.Active == nil || *record.Active
-	return body{client.NewPersona{
-		Name: record.Name, InternalName: record.InternalName, Description: record.Description,
-		PrimaryResponsibilities: record.PrimaryResponsibilities, PainPoints: record.PainPoints, KeyConcerns: record.KeyConcerns,
-		KeyObjectives: record.KeyObjectives, CommonJobTitles: record.CommonJobTitles,
-		WhyTheyMatterToUs: record.WhyTheyMatterToUs, WhyWeMatterToThem: record.WhyWeMatterToThem,
-		CustomFields: record.CustomFields, BuyingRole: record.BuyingRole, QualifyingQuestions: record.QualifyingQuestions,
-		PrimaryOfferingOID: record.PrimaryOfferingOID, LinkingStrategy: record.LinkingStrategy, PlaybookOIDs: record.PlaybookOIDs,
-		Active: &active,
-	}}, nil
+	return fields, errs.InvalidFields(invalid)
 }
 
-// compare returns the fields in which after differs from before, and the patch
-// that makes before after.
-func compare(before, after client.NewPersona) (changes []apitype.Change, patch client.PersonaPatch, err error) {
-	old := map[string]json.RawMessage{}
-	for field := range fieldsOf(before) {
-		if old[field.name], err = fieldJSON(field.value); err != nil {
-			return nil, patch, err
-		}
-	}
-	changed := map[string]json.RawMessage{}
-	for field := range fieldsOf(after) {
-		value, err := fieldJSON(field.value)
-		if err != nil {
-			return nil, patch, err
-		}
-		if string(value) != string(old[field.name]) {
-			changes = append(changes, apitype.Change{Field: field.name, Before: old[field.name], After: value})
-			changed[field.name] = value
-		}
-	}
-	b, err := json.Marshal(changed)
-	if err != nil {
-		return nil, patch, fmt.Errorf("compare: %w", err)
-	}
-	if err := json.Unmarshal(b, &patch); err != nil {
-		return nil, patch, fmt.Errorf("compare: %w", err)
-	}
-	return changes, patch, nil
+// fieldChange is how one field differs; nil and null stand for no value.
+type fieldChange struct {
+	field         string
+	before, after json.RawMessage
 }
 
-// fieldJSON is null for an empty list too, which is kept the same.
-func fieldJSON(v reflect.Value) (json.RawMessage, error) {
-	if v.Kind() == reflect.Slice && v.Len() == 0 {
-		return json.RawMessage("null"), nil
+// compare returns the fields of after that differ from before, where both were
+// checked. complete tells that a field that is not in after has no value there.
+func compare(kind Kind, before, after object, complete bool) []fieldChange {
+	var changes []fieldChange
+	for _, f := range kind.RequestFields() {
+		was, is := before.get(f.Name), after.get(f.Name)
+		if is == nil && !complete || slices.Equal(orNull(was), orNull(is)) {
+			continue
+		}
+		changes = append(changes, fieldChange{f.Name, was, is})
 	}
-	b, err := json.Marshal(v.Interface())
+	return changes
+}
+
+func orNull(value json.RawMessage) json.RawMessage {
+	if value == nil {
+		return null()
+	}
+	return value
+}
+
+// patchOf is the body of the update that makes changes.
+func patchOf(changes []fieldChange) object {
+	body := object{}
+	for _, c := range changes {
+		body = append(body, member{c.field, orNull(c.after)})
+	}
+	return body
+}
+
+// readEntities reads the entities that a file describes: YAML or JSON, one or
+// several, as a body, an export, or an answer of get or list.
+func readEntities(kind Kind, text []byte) ([]object, error) {
+	documents, err := format.Documents(text)
 	if err != nil {
-		return nil, fmt.Errorf("compare: %w", err)
+		return nil, errs.InvalidFields([]errs.Field{{Path: "body", Message: err.Error()}})
 	}
-	return b, nil
+	var bodies []object
+	for _, document := range documents {
+		records, invalid := kind.registry.DecodeRecords(document.JSON, kind.Kind, false)
+		if err := errs.InvalidFields(invalid); err != nil {
+			return nil, err
+		}
+		for _, record := range records {
+			if record.Kind.Name != kind.Name {
+				return nil, errs.Invalidf("The file has a %s: use `personae %s create`.", record.Kind.Title, record.Kind.Name)
+			}
+			bodies = append(bodies, createBody(kind, record.Entity))
+		}
+	}
+	if len(bodies) == 0 {
+		return nil, errs.Invalidf("The file has no %s: it is empty.", kind.Title)
+	}
+	return bodies, nil
+}
+
+// createBody is the body of the create that makes a copy of an entity.
+func createBody(kind Kind, e *entity.Entity) object {
+	body := object{}
+	for _, f := range kind.RequestFields() {
+		value, set := e.Fields[f.Name]
+		if !set {
+			continue
+		}
+		if f.Type == entity.TypeQuestions {
+			value = withoutIDs(value)
+		}
+		body = append(body, member{f.Name, json.RawMessage(value)})
+	}
+	return body
+}
+
+// withoutIDs removes the ids of questions: those of a copy get new ones.
+func withoutIDs(questions []byte) []byte {
+	var all []object
+	_ = json.Unmarshal(questions, &all) // it was checked
+	for i := range all {
+		all[i] = slices.DeleteFunc(all[i], func(m member) bool { return m.name == "oId" })
+	}
+	return encoded(all)
+}
+
+func unknownField(kind Kind, path string) errs.Field {
+	message := "unknown field: remove it, or correct its name"
+	if near := kind.Suggest(path[strings.LastIndexByte(path, '.')+1:]); near != "" {
+		message = "unknown field; did you mean " + near + "?"
+	}
+	return errs.Field{Path: path, Message: message}
 }

@@ -8,34 +8,32 @@ import (
 	"slices"
 	"strings"
 
-	"personae.dev/apitype"
 	"personae.dev/internal/cli/format"
 )
 
 const (
-	// diffContext is how many lines that did not change are shown around one that
-	// did.
+	// diffContext is how many unchanged lines are shown around a changed one.
 	diffContext = 2
-	// maxDiffed bounds the pairs of lines that are compared, for each of which
-	// there is a number in memory: beyond it a field is shown as replaced.
+	// maxDiffed bounds the pairs of lines that are compared, each of which takes a
+	// number in memory: a larger field is shown as replaced.
 	maxDiffed = 4 << 20
 )
 
-// writeDiff shows the fields that changed, as lines of YAML that went and came.
-func writeDiff(w io.Writer, changes []apitype.Change) error {
+// writeDiff shows the fields that changed, as removed and added lines of YAML.
+func writeDiff(w io.Writer, changes []fieldChange) error {
 	for _, change := range changes {
-		before, err := fieldLines(change.Field, change.Before)
+		before, err := fieldLines(change.field, change.before)
 		if err != nil {
 			return err
 		}
-		after, err := fieldLines(change.Field, change.After)
+		after, err := fieldLines(change.field, change.after)
 		if err != nil {
 			return err
 		}
 		lines := diffLines(before, after)
 		skipped := false
 		for i, line := range lines {
-			// The first names the field, where the value has lines of its own.
+			// The first line names the field, if the value has lines of its own.
 			near := slices.ContainsFunc(lines[max(i-diffContext, 0):min(i+diffContext+1, len(lines))], func(l string) bool { return l[0] != ' ' })
 			if i > 0 && !near {
 				skipped = true
@@ -54,7 +52,7 @@ func writeDiff(w io.Writer, changes []apitype.Change) error {
 	return nil
 }
 
-// fieldLines is "field: value" as YAML, no line where there is no value.
+// fieldLines returns "field: value" as lines of YAML, none where there is no value.
 func fieldLines(field string, value json.RawMessage) ([]string, error) {
 	if len(value) == 0 || bytes.Equal(value, []byte("null")) {
 		return nil, nil
@@ -80,7 +78,7 @@ func diffLines(before, after []string) []string {
 		add("+ ", after...)
 		return lines
 	}
-	// common[i][j] is how long that of before[i:] and after[j:] is.
+	// common[i][j] is its length for before[i:] and after[j:].
 	common := make([][]int32, len(before)+1)
 	for i := range common {
 		common[i] = make([]int32, len(after)+1)

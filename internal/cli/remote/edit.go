@@ -8,91 +8,110 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/errs"
 )
 
 type editCmd struct {
-	onePersona
-	Yes bool `short:"y" help:"Do not ask before the change is made."`
+	one
+	Yes bool `short:"y" help:"Do not ask for confirmation, and run without a terminal."`
 }
 
 // Help implements kong.HelpProvider.
-func (editCmd) Help() string {
-	return `Opens the persona as YAML in the editor that VISUAL or EDITOR names, shows what changed, asks, and
-makes the change, unless somebody else was faster. Where the change cannot be made, the text is
-kept in a file, so that nothing is lost. In a script, without a terminal, it does not ask.
+func (*editCmd) Help() string {
+	return `Opens the {title} as YAML in your editor, shows the difference, asks for confirmation and saves. If
+somebody else changed the {title} meanwhile, nothing is saved. If your text cannot be saved, it is
+kept in a file. The editor is the command in VISUAL or EDITOR, run by a shell; without them, vi.
 
 Examples:
 
-  personae persona edit pe_06DFGNZRiDHBWpqvR0XvAb
-  EDITOR="code --wait" personae persona edit pe_06DFGNZRiDHBWpqvR0XvAb
-  EDITOR="sed -i s/Ramp/Onboarding/" personae persona edit pe_06DFGNZRiDHBWpqvR0XvAb --yes`
+  personae {kind} edit {id}
+  EDITOR="code --wait" personae {kind} edit {id}`
 }
 
 // heading stands above what is edited.
-const heading = `# The persona %s. Save and leave to change it; leave without a change to let it be.
+const heading = `# %s. Save and leave the editor to change it; leave without saving to keep it.
 # A field that you remove is cleared. A question keeps its history as long as it keeps its oId.
 `
 
-// Run edits a persona.
-func (c editCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	api, err := c.connect()
+// Run edits an entity.
+func (c *editCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	if !c.Yes && !stdio.Interactive() {
+		return errs.BadSettingf("`edit` needs a terminal. In a script, use `personae %s update` with --set or -f, or give --yes to run EDITOR without a terminal.", kind.Name)
+	}
+	var edited *edit
+	_, err := c.on(ctx, kind, func(api *connection, oID string) (_ *answer, err error) {
+		edited, err = api.beginEdit(ctx, oID)
+		return nil, err
+	})
 	if err != nil {
 		return err
 	}
-	// The tag is read before the text: if somebody writes in between, it does not
-	// name what is edited, and the server refuses the change.
-	p, etag, err := api.GetPersonaIfChanged(ctx, c.OID, "")
-	if err != nil {
+	if edited.draft, err = newDraft(edited.original); err != nil {
 		return err
 	}
-	if p.DeletedAt != nil {
-		return persona.Conflictf(persona.CodePersonaDeleted, "The persona is deleted: `personae persona restore %s` brings it back.", c.OID)
-	}
-	if !strings.HasPrefix(etag, `"`) { // a proxy may drop it, or make it a weak one, which never matches
-		return fmt.Errorf("the persona came without a strong ETag, so that a change by somebody else would be overwritten unseen, and nothing is changed: look at what stands between here and %s", c.Server)
-	}
-	before, err := latestBody(ctx, api, c.OID)
-	if err != nil {
-		return err
-	}
-	text, err := format.YAML(before)
-	if err != nil {
-		return err
-	}
-	original := fmt.Sprintf(heading, c.OID) + string(text)
-	draft, err := newDraft(original)
-	if err != nil {
-		return err
-	}
-	written, err := c.rounds(ctx, stdio, api, draft, before.NewPersona, etag)
+	written, err := c.rounds(ctx, stdio, edited)
 	switch {
-	case err != nil && draft.is(original): // the editor could not be started, for one
+	case err != nil && edited.draft.is(edited.original): // the editor could not be started, for example
 		fmt.Fprintln(stdio.Err, "Nothing was changed.")
 	case err != nil:
-		fmt.Fprintf(stdio.Err, "Nothing was changed. What you wrote is kept in %s\n", draft.file)
+		fmt.Fprintf(stdio.Err, "Nothing was changed. Your text is kept in %s\n", edited.draft.file)
 		return err
 	case written == nil:
 		fmt.Fprintln(stdio.Err, "No change.")
 	default:
-		err = c.showWritten(stdio, "was changed", written)
+		err = c.showChanged(stdio, kind, "was changed", written)
 	}
-	return errors.Join(err, os.Remove(draft.file))
+	return errors.Join(err, os.Remove(edited.draft.file))
+}
+
+// edit is an entity that is edited.
+type edit struct {
+	api      *connection
+	oID      string
+	etag     string
+	before   object
+	original string // the text that is first shown
+	draft    *draft
+}
+
+// beginEdit reads an entity for editing.
+func (c *connection) beginEdit(ctx context.Context, oID string) (*edit, error) {
+	a, err := c.get(ctx, oID, client.WithLinks(), client.QuestionIDs())
+	if err != nil {
+		return nil, err
+	}
+	if a.Entity.text("deletedAt") != "" {
+		return nil, errs.Conflictf(errs.DeletedCode(c.kind.Name), "%s is deleted. To restore it: personae %s restore %s", label(c.kind, a.Entity), c.kind.Name, oID)
+	}
+	if a.Entity != nil && !strings.HasPrefix(a.ETag, `"`) { // a proxy removed it, or made it a weak one, which never matches
+		return nil, fmt.Errorf("the server's answer has no strong ETag, so that a change could overwrite another one, and nothing is changed: check the proxy before %s", c.address)
+	}
+	body := bodyOf(c.kind, a.Entity)
+	before, err := check(c.kind, body)
+	if err != nil {
+		return nil, err
+	}
+	text, err := body.yaml()
+	if err != nil {
+		return nil, err
+	}
+	return &edit{api: c, oID: oID, etag: a.ETag, before: before, original: fmt.Sprintf(heading, label(c.kind, a.Entity)) + text}, nil
 }
 
 // rounds has a draft edited until the server takes it, or until the person gives
 // up. It returns nil where there is nothing to change.
-func (c editCmd) rounds(ctx context.Context, stdio format.Stdio, api *client.Client, draft *draft, before client.NewPersona, etag string) (*client.Written, error) {
+func (c *editCmd) rounds(ctx context.Context, stdio format.Stdio, e *edit) (*answer, error) {
 	for {
-		written, err := c.round(ctx, stdio, api, draft, before, etag)
-		if !faulty(err) || !interactive(stdio) {
+		written, err := c.round(ctx, stdio, e)
+		if !correctable(err) || !stdio.Interactive() {
 			return written, err
 		}
-		fmt.Fprintln(stdio.Err, faultLines(err))
+		fmt.Fprintln(stdio.Err, errorLines(err))
 		if again, stopped := ask(ctx, stdio, "Edit it again?"); stopped != nil || !again {
 			return nil, errors.Join(stopped, err)
 		}
@@ -100,60 +119,67 @@ func (c editCmd) rounds(ctx context.Context, stdio format.Stdio, api *client.Cli
 }
 
 // round has a draft edited once and sends what it changes.
-func (c editCmd) round(ctx context.Context, stdio format.Stdio, api *client.Client, draft *draft, before client.NewPersona, etag string) (*client.Written, error) {
-	text, err := draft.edit(ctx, stdio)
+func (c *editCmd) round(ctx context.Context, stdio format.Stdio, e *edit) (*answer, error) {
+	text, err := e.draft.edit(ctx, stdio)
 	if err != nil {
 		return nil, err
 	}
-	after, err := parseBody(text)
+	after, err := parseBody(e.api.kind, text)
 	if err != nil {
 		return nil, err
 	}
-	changes, patch, err := compare(before, after)
-	if err != nil || len(changes) == 0 {
+	if after, err = check(e.api.kind, after); err != nil {
 		return nil, err
+	}
+	changes := compare(e.api.kind, e.before, after, true)
+	if len(changes) == 0 {
+		return nil, nil
 	}
 	if err := writeDiff(stdio.Err, changes); err != nil {
 		return nil, err
 	}
-	if !c.Yes && interactive(stdio) {
-		switch yes, err := ask(ctx, stdio, "Make this change?"); {
+	if !c.Yes {
+		switch yes, err := ask(ctx, stdio, "Save this change?"); {
 		case err != nil:
 			return nil, err
 		case !yes:
-			return nil, errors.New("you said no")
+			return nil, errors.New("you answered no")
 		}
 	}
-	written, err := api.UpdatePersona(ctx, c.OID, patch, client.IfMatch(etag))
+	var options []client.Option
+	if e.etag != "" { // a singleton that does not exist yet has none
+		options = append(options, client.IfMatch(e.etag))
+	}
+	written, err := e.api.update(ctx, e.oID, patchOf(changes), options...)
 	if client.IsPreconditionFailed(err) {
-		return nil, errors.New("somebody else changed the persona meanwhile: edit it again, and take over from your text what still holds")
+		return nil, fmt.Errorf("somebody else changed the %s meanwhile: edit it again, and copy what you need from your text", e.api.kind.Title)
 	}
 	return written, err
 }
 
-// faulty tells whether err is about what was written, so that it can be mended.
-func faulty(err error) bool {
+// correctable tells whether err is about the text, so that it can be corrected.
+func correctable(err error) bool {
 	if refused, ok := errors.AsType[*client.Error](err); ok {
 		return refused.StatusCode == http.StatusBadRequest
 	}
-	known, ok := errors.AsType[*persona.Error](err)
-	return ok && known.Kind == persona.Invalid && len(known.Fields) > 0
+	known, ok := errors.AsType[*errs.Error](err)
+	return ok && known.Kind == errs.Invalid && len(known.Fields) > 0
 }
 
-// faultLines has a line for every fault.
-func faultLines(err error) string {
+// errorLines has a line for every error of the text.
+func errorLines(err error) string {
 	var lines []string
 	if refused, ok := errors.AsType[*client.Error](err); ok {
-		for _, fault := range refused.Fields {
-			lines = append(lines, fault.Field+": "+fault.Message)
+		for _, f := range refused.Fields {
+			lines = append(lines, f.Field+": "+f.Message)
 		}
 		if len(lines) == 0 {
 			lines = []string{refused.Message}
 		}
 	}
-	if known, ok := errors.AsType[*persona.Error](err); ok {
-		for _, fault := range known.Fields {
-			lines = append(lines, fault.String())
+	if known, ok := errors.AsType[*errs.Error](err); ok {
+		for _, f := range known.Fields {
+			lines = append(lines, f.String())
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -180,31 +206,31 @@ func (d *draft) is(text string) bool {
 	return err == nil && string(now) == text
 }
 
-// edit opens the draft in the person's editor and returns what it is afterwards.
+// edit opens the draft in the person's editor and returns its text afterwards.
 func (d *draft) edit(ctx context.Context, stdio format.Stdio) ([]byte, error) {
-	editor := strings.Fields(os.Getenv("VISUAL"))
-	if len(editor) == 0 {
-		editor = strings.Fields(os.Getenv("EDITOR"))
-	}
-	if len(editor) == 0 {
-		editor = []string{"vi"}
+	editor := "vi"
+	for _, variable := range []string{"VISUAL", "EDITOR"} {
+		if command := os.Getenv(variable); strings.TrimSpace(command) != "" {
+			editor = command
+			break
+		}
 	}
 	// A Ctrl-C in an editor is the editor's.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), editor[0], append(editor[1:], d.file)...)
+	ctx = context.WithoutCancel(ctx)
+	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", d.file) //nolint:gosec // the person's own command
+	if runtime.GOOS == "windows" {
+		words := strings.Fields(editor)
+		cmd = exec.CommandContext(ctx, words[0], append(words[1:], d.file)...) //nolint:gosec // as above
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("the editor %q failed: %w; set VISUAL or EDITOR to the one to use", strings.Join(editor, " "), err)
+		return nil, fmt.Errorf("the editor %q failed: %w; set VISUAL or EDITOR to the editor to use", editor, err)
 	}
 	text, err := os.ReadFile(d.file)
 	if err != nil {
 		return nil, fmt.Errorf("edit: %w", err)
 	}
 	return text, nil
-}
-
-// interactive tells whether there is a person to ask.
-func interactive(stdio format.Stdio) bool {
-	return format.IsTerminal(stdio.In) && format.IsTerminal(stdio.Err)
 }
 
 // ask asks a question to which Enter says yes.
@@ -214,7 +240,7 @@ func ask(ctx context.Context, stdio format.Stdio, question string) (yes bool, er
 		text string
 		err  error
 	}
-	// Reading a terminal does not end with a context.
+	// Reading a terminal does not end with the context.
 	answers := make(chan line, 1)
 	go func() {
 		text, err := bufio.NewReader(stdio.In).ReadString('\n')

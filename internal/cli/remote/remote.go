@@ -1,139 +1,188 @@
-// Package remote is the commands that work over the API of a server, as
-// everybody else does: `personae persona …`. They need an address and a key, and
-// no database.
-//
-// What a persona may be, the server judges; here is only how it is shown and
-// written.
 package remote
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"personae.dev/apitype"
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/errs"
 )
 
-// Persona is the commands on personas.
-type Persona struct {
-	List    listCmd    `cmd:"" help:"List and search personas."`
-	Get     getCmd     `cmd:"" help:"Show one persona."`
-	Create  createCmd  `cmd:"" help:"Create a persona from YAML or JSON, and write its id."`
-	Edit    editCmd    `cmd:"" help:"Change a persona in an editor."`
-	Delete  deleteCmd  `cmd:"" help:"Mark a persona as deleted."`
-	Archive archiveCmd `cmd:"" help:"Leave a persona out of lists, and keep it."`
-	Restore restoreCmd `cmd:"" help:"Undo archive and delete, or bring back a revision."`
-	History historyCmd `cmd:"" help:"Show who changed a persona, when, and what."`
-}
-
-// Help implements kong.HelpProvider.
-func (Persona) Help() string {
-	return `These commands talk to a server, and need its address and a key. Beside the database of a server on
-this machine, a key is made with:
-
-  export PERSONAE_API_KEY=$(personae key create --scope read,write)
-
-For a server elsewhere, its operator makes the key; --server or PERSONAE_SERVER is the address.`
-}
-
-// keyVariable is where the key is read from. It is no flag, so that no key comes
-// to stand in a process list or in a shell's history.
+// keyVariable is where the key is read from. There is no flag for the key, so that
+// it never appears in the process list or in the history of a shell.
 const keyVariable = "PERSONAE_API_KEY"
 
-// server is the flags of every command that talks to one.
+// server is the flags of every command that calls one.
 type server struct {
 	Server  string `default:"http://127.0.0.1:7070" placeholder:"URL" env:"PERSONAE_SERVER" help:"The address of the server. Default: ${default}."`
-	KeyFile string `name:"api-key-file" placeholder:"FILE" env:"PERSONAE_API_KEY_FILE" help:"A file that holds the API key. Without it, the key is read from the variable PERSONAE_API_KEY."`
+	KeyFile string `name:"api-key-file" placeholder:"FILE" env:"PERSONAE_API_KEY_FILE" help:"A file that contains the API key. Without it, the key is read from the variable PERSONAE_API_KEY."`
 }
 
-// connect returns a client of the server.
-func (s server) connect() (*client.Client, error) {
+// entities are the calls of a kind, and an answer one of its entities.
+type (
+	entities = client.Collection[object, object]
+	answer   = client.Answer[object]
+)
+
+// connection is a server and a kind.
+type connection struct {
+	*entities
+	client  *client.Client
+	kind    Kind
+	address string
+}
+
+// connect returns a connection for a kind. It makes no request.
+func (s server) connect(kind Kind) (*connection, error) {
 	key := os.Getenv(keyVariable)
 	if s.KeyFile != "" {
 		text, err := os.ReadFile(s.KeyFile)
 		if err != nil {
-			return nil, persona.BadSettingf("The API key cannot be read: %s.", err)
+			return nil, errs.BadSettingf("The API key cannot be read: %s.", err)
 		}
 		key = string(text)
 	}
 	key = strings.TrimSpace(key) // the end of a line
 	if key == "" {
-		return nil, persona.BadSettingf("An API key is needed: make one with `personae key create --scope read,write` beside the server's database, and put it into the variable %s, or into a file that --api-key-file names.", keyVariable)
+		return nil, errs.BadSettingf("An API key is needed. On the machine with the server's database, run: export %s=$(personae key create --scope read,write). Or name a file that has the key with --api-key-file.", keyVariable)
 	}
-	c, err := client.New(client.Config{BaseURL: s.Server, APIKey: key, Source: "personae-cli", UserAgent: "personae-cli"})
+	address := s.Server
+	if !strings.Contains(address, ":/") {
+		address = "http://" + address
+	}
+	c, err := client.New(client.Config{BaseURL: address, APIKey: key, Source: "personae-cli", UserAgent: "personae-cli"})
 	if err != nil {
-		fault, where := strings.TrimPrefix(err.Error(), "client: "), "--server"
-		if strings.HasPrefix(fault, "the API key") {
+		message, where := strings.TrimPrefix(err.Error(), "client: "), "--server"
+		if strings.HasPrefix(message, "the API key") {
 			where = keyVariable + " or --api-key-file"
 		}
-		return nil, persona.BadSettingf("%s: %s.", where, fault)
+		return nil, errs.BadSettingf("%s: %s.", where, message)
 	}
-	return c, nil
+	return &connection{client.Of[object, object](c, kind.Name), c, kind, address}, nil
 }
 
-// onePersona is the flags of every command on one persona.
-type onePersona struct {
+// one is the flags of every command on one entity.
+type one struct {
 	server
 	format.Output
-	OID string `arg:"" name:"id" help:"The persona's id (pe_…), as persona list shows it."`
+	Ref string `arg:"" name:"id" help:"The id of the {title} ({prefix}…), or its name if no other has the same."`
 }
 
-// status says in a word how a persona stands.
-func status(p *apitype.Persona) string {
-	switch {
-	case p.DeletedAt != nil:
-		return "deleted"
-	case p.ArchivedAt != nil:
-		return "archived"
-	case !p.Active:
-		return "inactive"
+// on connects and calls with the id that is meant: Ref, or the id of the entity
+// that has this name.
+func (o one) on(ctx context.Context, kind Kind, call func(c *connection, oID string) (*answer, error)) (*answer, error) {
+	c, err := o.connect(kind)
+	if err != nil {
+		return nil, err
 	}
-	return "active"
-}
-
-// text is "" for no text.
-func text(s *string) string {
-	if s == nil {
-		return ""
+	a, err := call(c, o.Ref)
+	if refused, ok := errors.AsType[*client.Error](err); !ok || refused.Code != errs.NotFoundCode(kind.Name) || kind.Singleton {
+		return a, err
 	}
-	return *s
+	oID, err := c.named(ctx, o.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return call(c, oID)
 }
 
-// showTime is "" for no time.
-func showTime(t *apitype.Time) string {
-	if t == nil {
-		return ""
+// named returns the id of the entity with a name. Archived and deleted ones count
+// where no other has it.
+func (c *connection) named(ctx context.Context, name string) (string, error) {
+	for _, status := range []string{"active", "all"} {
+		found, err := c.List(ctx, client.ListOptions{Name: name, Status: status, Limit: maxNamesakes})
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case found.Total == 1 && len(found.Data) == 1:
+			return found.Data[0].oID(), nil
+		case found.Total > 1:
+			var ids []string
+			for _, e := range found.Data {
+				ids = append(ids, e.oID())
+			}
+			return "", errs.Invalidf("%d %s have the name %q: use the id of one of them: %s.", found.Total, c.kind.titles(), name, strings.Join(ids, ", "))
+		}
+	}
+	return "", errs.NotFoundf(errs.NotFoundCode(c.kind.Name),
+		"There is no %s with the id or name %q in the workspace of the API key. `personae %s list` shows all, `personae %[3]s list --text WORDS` searches.", c.kind.Title, name, c.kind.Name)
+}
+
+// maxNamesakes is how many entities of the same name are listed.
+const maxNamesakes = 10
+
+// get returns an entity with all that can be written of it. A singleton that does
+// not exist yet is empty.
+func (c *connection) get(ctx context.Context, oID string, options ...client.Option) (*answer, error) {
+	if !c.kind.Singleton {
+		return c.Get(ctx, oID, options...)
+	}
+	return c.getSingleton(ctx, options...)
+}
+
+// getSingleton reads the one entity of the kind.
+func (c *connection) getSingleton(ctx context.Context, options ...client.Option) (*answer, error) {
+	a, err := client.SingletonOf[object, object](c.client, c.kind.Name).Get(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	found := &answer{Metadata: a.Metadata, ETag: a.ETag}
+	if a.Entity != nil {
+		found.Entity = *a.Entity
+	}
+	return found, nil
+}
+
+// update changes fields of an entity.
+func (c *connection) update(ctx context.Context, oID string, body object, options ...client.Option) (*answer, error) {
+	options = append(options, client.StrictLinks())
+	if c.kind.Singleton {
+		return client.SingletonOf[object, object](c.client, c.kind.Name).Update(ctx, body, options...)
+	}
+	return c.Update(ctx, oID, body, options...)
+}
+
+// showChanged says what was done, and shows the entity where JSON or YAML is
+// wanted.
+func (o one) showChanged(stdio format.Stdio, kind Kind, done string, a *answer) error {
+	fmt.Fprintf(stdio.Err, "%s %s.\n", label(kind, a.Entity), done)
+	for _, link := range a.LinkedFrom {
+		fmt.Fprintf(stdio.Err, "Still linked from the %s %q (%s).\n", strings.ReplaceAll(link.Kind, "-", " "), link.Name, link.OID)
+	}
+	return o.show(stdio, a.Entity)
+}
+
+// show writes an entity as JSON or YAML, and nothing where a table is wanted.
+func (o one) show(stdio format.Stdio, e object) error {
+	if o.IsTable() {
+		return nil
+	}
+	return o.Show(stdio.Out, e, nil)
+}
+
+// label names an entity in a message.
+func label(kind Kind, e object) string {
+	if kind.Singleton {
+		return "The " + kind.Title
+	}
+	return fmt.Sprintf("%s %q (%s)", upperFirst(kind.Title), e.name(), e.oID())
+}
+
+func joinWords(words ...string) string {
+	return strings.TrimSpace(strings.Join(words, " "))
+}
+
+// showTime returns a date of an answer without its milliseconds, "" for none.
+func showTime(text string) string {
+	t, err := apitype.ParseTime(text)
+	if err != nil {
+		return text
 	}
 	return format.Time(&t.Time)
-}
-
-// findRevision returns the id of a revision of a persona, which may be named by
-// its number.
-func findRevision(ctx context.Context, c *client.Client, oID, named string) (string, error) {
-	number, err := strconv.Atoi(named)
-	if err != nil { // then it is an id
-		return named, nil //nolint:nilerr // it is judged by the server
-	}
-	// The numbers have no gap, so that the newest tells where the others stand; one
-	// at a time, as each comes with all that it changed.
-	for page := (client.PageOptions{Limit: 1}); ; {
-		answer, err := c.ListRevisions(ctx, oID, page)
-		switch {
-		case err != nil:
-			return "", err
-		case len(answer.Data) == 0, answer.Data[0].Number < number:
-			return "", noSuchRevision(oID, named)
-		case answer.Data[0].Number == number:
-			return answer.Data[0].OID, nil
-		}
-		page.Offset += answer.Data[0].Number - number // once more if somebody writes in between
-	}
-}
-
-func noSuchRevision(oID, named string) error {
-	return persona.NotFoundf(persona.CodeRevisionNotFound, "The persona %s has no revision %s: `personae persona history %s` shows which it has.", oID, named, oID)
 }

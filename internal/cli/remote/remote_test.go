@@ -6,21 +6,43 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"personae.dev/apitype"
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/entity/entitytest"
+	"personae.dev/internal/kind"
 )
 
-// A diff tells both sides, line by line, and claims no more change than needed.
+func persona(t *testing.T) Kind {
+	t.Helper()
+	registry := kind.Registry()
+	k, err := registry.Kind("persona")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Kind{k, registry}
+}
+
+func parse(t *testing.T, text string) object {
+	t.Helper()
+	var o object
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestDiffLines shows that a diff has both sides, line by line, and no more change
+// than needed.
 func TestDiffLines(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -47,11 +69,11 @@ func TestDiffLines(t *testing.T) {
 func TestWriteDiff(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	err := writeDiff(&out, []apitype.Change{
-		{Field: "name", Before: json.RawMessage(`"VP"`), After: json.RawMessage(`"SVP"`)},
-		{Field: "description", Before: json.RawMessage(`null`), After: json.RawMessage(`"New"`)},
-		{Field: "painPoints", Before: json.RawMessage(`["a","b","c","d","e","f"]`), After: json.RawMessage(`["a","b","c","d","e","g"]`)},
-		{Field: "keyConcerns", Before: json.RawMessage(`["a"]`), After: json.RawMessage(`null`)},
+	err := writeDiff(&out, []fieldChange{
+		{"name", json.RawMessage(`"VP"`), json.RawMessage(`"SVP"`)},
+		{"description", null(), json.RawMessage(`"New"`)},
+		{"painPoints", json.RawMessage(`["a","b","c","d","e","f"]`), json.RawMessage(`["a","b","c","d","e","g"]`)},
+		{"keyConcerns", json.RawMessage(`["a"]`), nil},
 	})
 	const want = `- name: VP
 + name: SVP
@@ -77,54 +99,243 @@ func TestWriteDiff(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	t.Parallel()
-	before := client.NewPersona{Name: "VP", Description: new("Old"), PainPoints: []string{"a"}, KeyConcerns: []string{}, Active: new(true)}
-	after := client.NewPersona{Name: "VP", InternalName: new(""), PainPoints: []string{"b"}, Active: new(true)}
-	changes, patch, err := compare(before, after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, change := range changes {
-		names = append(names, change.Field)
-	}
-	if diff := cmp.Diff([]string{"internalName", "description", "painPoints"}, names); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-	want := client.PersonaPatch{InternalName: client.Set(""), Description: client.Clear[string](), PainPoints: client.Set([]string{"b"})}
-	if !reflect.DeepEqual(patch, want) {
-		t.Errorf("the patch is %+v, want %+v", patch, want)
-	}
-}
+const fullPersona = `{"oId":"pe_1","name":"VP: \"#1\" 🚀","internalName":"yes","description":"a\n b\n","createdAt":"2021-01-01T00:00:00.000Z",
+	"deletedAt":null,"archivedAt":null,"updatedAt":"2021-01-01T00:00:00.000Z","unrecognized":false,"rejected":false,"active":false,
+	"data":{"internalName":"yes","primaryResponsibilities":[],"painPoints":["x\ny","2026-01-01"],"keyConcerns":[],"keyObjectives":[],
+		"commonJobTitles":[],"whyTheyMatterToUs":[],"whyWeMatterToThem":[],"customFields":[{"title":"on","value":["~"]}],"buyingRole":["buyer"]},
+	"qualifyingQuestions":[{"oId":"qq_1","question":"Q?","rationale":"","fitType":"GOOD","weight":"HIGH","archivedAt":"2021-01-01T00:00:00.000Z"}],
+	"user":{"oId":"u_1","firstName":"Ada","lastName":"Lovelace"},"workspace":{"oId":"wa_1"},
+	"links":{"to":[
+		{"field":"primaryOfferingOId","oId":"0123","kind":null,"name":null,"deletedAt":null},
+		{"field":"linkingStrategy","oId":"px_1","kind":"product","name":"Rocket","deletedAt":null},
+		{"field":"linkingStrategy","oId":"px_2","kind":"product","name":"Old","deletedAt":"2021-01-01T00:00:00.000Z"},
+		{"field":"playbookOIds","oId":"pb_1","kind":null,"name":null,"deletedAt":null}],
+		"from":[{"field":"personaOIds","oId":"pb_2","kind":"playbook","name":"Q3","deletedAt":null}]}}`
 
-// What is shown to be edited and is left alone is no change.
+const barePersona = `{"oId":"pe_1","name":"VP","internalName":null,"description":null,"active":true,"data":{"internalName":""},"qualifyingQuestions":null}`
+
+// TestBodyComesBack shows that a body which is edited, but left as it is, is no
+// change, and that it has the links.
 func TestBodyComesBack(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]client.NewPersona{
-		"Bare": {Name: "VP", Active: new(true)},
-		"Full": {
-			Name: "VP: \"#1\" 🚀", InternalName: new("yes"), Description: new("a\n b\n"), PainPoints: []string{"x\ny"}, Active: new(false),
-			CustomFields:       []apitype.CustomField{{Title: "t", Value: []string{"v"}}},
-			PrimaryOfferingOID: new("0123"), LinkingStrategy: &apitype.LinkingStrategy{Mode: "ALL"}, PlaybookOIDs: []string{"p"},
-			QualifyingQuestions: []apitype.QualifyingQuestion{{OID: "q_1", Question: "Q?", FitType: "GOOD", Weight: "HIGH"}},
-		},
-	} {
-		text, err := format.YAML(body{before})
+	kind := persona(t)
+	for name, text := range map[string]string{"Full": fullPersona, "Bare": barePersona} {
+		body := bodyOf(kind, parse(t, text))
+		before, err := check(kind, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		after, err := parseBody(text)
+		shown, err := body.yaml()
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatal(err)
 		}
-		if changes, _, err := compare(before, after); err != nil || len(changes) > 0 {
-			t.Errorf("%s: %+v, %v", name, changes, err)
+		after, err := parseBody(kind, []byte(shown))
+		if err == nil {
+			after, err = check(kind, after)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v:\n%s", name, err, shown)
+		}
+		if changes := compare(kind, before, after, true); len(changes) > 0 {
+			t.Errorf("%s: changes %+v:\n%s", name, changes, shown)
+		}
+	}
+	body := bodyOf(kind, parse(t, fullPersona))
+	for name, want := range map[string]string{
+		"primaryOfferingOId": `"0123"`, "linkingStrategy": `{"mode":"SPECIFIC","offeringOIds":["px_1","px_2"]}`, "playbookOIds": `["pb_1"]`,
+		"buyingRole": `["buyer"]`, "active": "false", "internalName": `"yes"`,
+	} {
+		if got := string(body.get(name)); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	bare := bodyOf(kind, parse(t, barePersona))
+	if bare.get("buyingRole") != nil || string(bare.get("painPoints")) != "[]" || string(bare.get("description")) != "null" {
+		t.Errorf("the bare persona is %s", encoded(bare))
+	}
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	kind := persona(t)
+	before := parse(t, `{"name":"VP","description":"Old","painPoints":["a"],"active":true}`)
+	after := parse(t, `{"name":"VP","internalName":"","painPoints":["b"],"keyConcerns":null,"active":true}`)
+	for complete, want := range map[bool]string{
+		true:  `{"internalName":"","description":null,"painPoints":["b"]}`,
+		false: `{"internalName":"","painPoints":["b"]}`,
+	} {
+		if got := string(encoded(patchOf(compare(kind, before, after, complete)))); got != want {
+			t.Errorf("complete %t: the patch is %s, want %s", complete, got, want)
 		}
 	}
 }
 
-// An answer is awaited only as long as the command runs.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	kind := persona(t)
+	for name, test := range map[string]struct{ body, want string }{ // want is the body, or a part of the error
+		"Flat":      {`{"painPoints":["a"],"name":"VP"}`, `{"name":"VP","painPoints":["a"]}`},
+		"Nested":    {`{"data":{"painPoints":["a"],"internalName":"Sally"}}`, `{"internalName":"Sally","painPoints":["a"]}`},
+		"Null":      {`{"description":null}`, `{"description":null}`},
+		"GetAnswer": {`{"_metadata":{},"oId":"pe_1","name":"VP","createdAt":null,"user":{},"workspace":{},"active":true}`, `{"name":"VP","active":true}`},
+		"Unknown":   {`{"painPoint":["a"]}`, "painPoint: unknown field; did you mean painPoints?"},
+		"Misspelt":  {`{"job_titles":["a"]}`, "job_titles: unknown field; did you mean commonJobTitles?"},
+		"Foreign":   {`{"zzz":1}`, "zzz: unknown field: remove it, or correct its name"},
+		"WrongType": {`{"name":42,"painPoints":[true]}`, "2 errors"},
+		"Differs":   {`{"internalName":"A","data":{"internalName":"B"}}`, "internalName: differs from data.internalName"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body, err := check(kind, parse(t, test.body))
+			switch {
+			case err != nil && !strings.Contains(err.Error(), test.want):
+				t.Errorf("the error is %v, want %s", err, test.want)
+			case err == nil && string(encoded(body)) != test.want:
+				t.Errorf("%s, want %s", encoded(body), test.want)
+			}
+		})
+	}
+}
+
+func TestParseValue(t *testing.T) {
+	t.Parallel()
+	kind := persona(t)
+	for name, test := range map[string]struct{ field, text, want string }{
+		"Text":        {"description", `[not, a, list]`, `"[not, a, list]"`},
+		"List":        {"painPoints", `[a, "b, c"]`, `["a","b, c"]`},
+		"OneItem":     {"painPoints", `Ramp, takes too long`, `["Ramp, takes too long"]`},
+		"EmptyList":   {"painPoints", `[]`, `[]`},
+		"Bool":        {"active", "false", "false"},
+		"Custom":      {"customFields", `[{title: a, value: [b]}]`, `[{"title":"a","value":["b"]}]`},
+		"Strategy":    {"linkingStrategy", `{"mode":"ALL"}`, `{"mode":"ALL"}`},
+		"UnknownText": {"zzz", "x", `"x"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseValue(kind.Field(test.field), test.text)
+			if err != nil || string(got) != test.want {
+				t.Errorf("%s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+// TestReadEntities shows what create takes: bodies, exports, and what get and list
+// answer, one or several. Ids are left out.
+func TestReadEntities(t *testing.T) {
+	t.Parallel()
+	kind := persona(t)
+	const answer = `{"_metadata":{"message":"OK"},"oId":"pe_1","name":"A","internalName":null,"deletedAt":null,"active":true,
+		"data":{"painPoints":["p"],"customFields":[]},"qualifyingQuestions":[{"oId":"qq_1","question":"Q?","rationale":"","fitType":"GOOD","weight":"LOW","archivedAt":null}],
+		"user":{"oId":"u_1"},"workspace":{"oId":"wa_1"}}`
+	for name, test := range map[string]struct {
+		text string
+		want []string // the names, or a part of the error
+	}{
+		"Body":        {"name: A\npainPoints: [p]", []string{"A"}},
+		"Documents":   {"name: A\n---\nname: B\n", []string{"A", "B"}},
+		"List":        {"- name: A\n- name: B\n", []string{"A", "B"}},
+		"GetAnswer":   {answer, []string{"A"}},
+		"ListAnswer":  {`{"_metadata":{},"hasNext":false,"total":2,"data":[` + answer + `,{"oId":"pe_2","name":"B"}]}`, []string{"A", "B"}},
+		"Empty":       {"# nothing", []string{"it is empty"}},
+		"Unknown":     {"name: A\npainPoint: [p]", []string{"did you mean painPoints?"}},
+		"NoObject":    {"just words", []string{"must be an object"}},
+		"NotYAML":     {"a: [", []string{"is neither YAML nor JSON"}},
+		"Invalid":     {"name: ''", []string{"name: must not be empty"}},
+		"NameMissing": {"description: x", []string{"name: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bodies, err := readEntities(kind, []byte(test.text))
+			if err != nil {
+				if !strings.Contains(err.Error(), test.want[0]) {
+					t.Errorf("the error is %v, want %s", err, test.want[0])
+				}
+				return
+			}
+			var names []string
+			for _, body := range bodies {
+				names = append(names, body.name())
+				if text := string(encoded(body)); strings.Contains(text, "oId") {
+					t.Errorf("the body has an id: %s", text)
+				}
+			}
+			if diff := cmp.Diff(test.want, names); diff != "" {
+				t.Errorf("names (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEntityRows(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, row := range entityRows(persona(t), parse(t, fullPersona)) {
+		got = append(got, strings.Join(row, " | "))
+	}
+	want := []string{
+		"FIELD | VALUE", "id | pe_1", `name | VP: "#1" 🚀`, "status | inactive", "author | Ada Lovelace", "created | 2021-01-01T00:00:00Z", "updated | 2021-01-01T00:00:00Z",
+		"internal name | yes", "description | a\n b\n", "pain points | x\ny", "  | 2026-01-01", "on | ~", "buying role | buyer",
+		"qualifying questions | Q? (GOOD, HIGH, archived)",
+		"links to | 0123, which does not exist (primaryOfferingOId)", "links to | product Rocket (px_1)",
+		"links to | product Old (px_2, deleted)", "links to | pb_1, which does not exist (playbookOIds)", "linked from | playbook Q3 (pb_2)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// TestGrammar shows that each kind has the commands and flags that fit it, and its
+// own words in all texts.
+func TestGrammar(t *testing.T) {
+	t.Parallel()
+	registry := entity.NewRegistry(entitytest.Kind(), entitytest.Singleton())
+	var root struct{}
+	parser, err := kong.New(&root, Options(registry, "kinds")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := map[string]*kong.Node{}
+	var walk func(path string, n *kong.Node)
+	walk = func(path string, n *kong.Node) {
+		nodes[path] = n
+		for _, text := range append([]string{n.Help, n.Detail}, helps(n)...) {
+			if strings.ContainsAny(text, "{}") {
+				t.Errorf("%s has a placeholder: %s", path, text)
+			}
+		}
+		for _, child := range n.Children {
+			walk(strings.TrimSpace(path+" "+child.Name), child)
+		}
+	}
+	walk("", parser.Model.Node)
+	full, single := entitytest.Kind().Name, entitytest.Singleton().Name
+	for _, path := range []string{full + " list", full + " create", full + " question update", single + " get", single + " edit", single + " history"} {
+		if nodes[path] == nil {
+			t.Errorf("there is no command %s", path)
+		}
+	}
+	for _, path := range []string{single + " list", single + " create", single + " delete", single + " restore"} {
+		if nodes[path] != nil {
+			t.Errorf("there is a command %s", path)
+		}
+	}
+	if get := nodes[single+" get"]; get != nil && len(get.Positional) > 0 {
+		t.Errorf("%s get wants an id", single)
+	}
+}
+
+func helps(n *kong.Node) (all []string) {
+	for _, value := range n.Positional {
+		all = append(all, value.Help)
+	}
+	for _, flag := range n.Flags {
+		all = append(all, flag.Help)
+	}
+	return all
+}
+
+// TestAsk shows how answers are understood.
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]bool{"\n": true, "y\n": true, "YES\n": true, "n\n": false, "what\n": false} {
@@ -134,11 +345,12 @@ func TestAsk(t *testing.T) {
 		}
 	}
 	if _, err := ask(t.Context(), format.Stdio{In: strings.NewReader(""), Err: new(strings.Builder)}, "Sure?"); err == nil {
-		t.Error("no answer is taken for one")
+		t.Error("the end of the input is taken for an answer")
 	}
 }
 
-// Only a key that is given is sent, without the end of its line.
+// TestConnect shows that the key is read from its file without the line end, and
+// that an address needs no http://.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/key"
@@ -146,7 +358,7 @@ func TestConnect(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := server{Server: "http://127.0.0.1:1", KeyFile: file}.connect()
+		_, err := server{Server: "127.0.0.1:1", KeyFile: file}.connect(persona(t))
 		if (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -174,7 +386,48 @@ func setup(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) (f
 	return server{Server: s.URL, KeyFile: file}, requests
 }
 
-// Without a strong tag a change could overwrite another: none is begun.
+// TestNamed shows that an entity is found by its name, where one has it.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		active, all string // what the lists answer
+		want        string // the id, or a part of the error
+	}{
+		"Unique":       {`[{"oId":"pe_1"}]`, "", "pe_1"},
+		"OnlyArchived": {`[]`, `[{"oId":"pe_2"}]`, "pe_2"},
+		"Several":      {`[{"oId":"pe_1"},{"oId":"pe_2"}]`, "", `2 personas have the name "VP": use the id of one of them: pe_1, pe_2.`},
+		"None":         {`[]`, `[]`, `There is no persona with the id or name "VP"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flags, _ := setup(t, func(w http.ResponseWriter, r *http.Request) {
+				switch q := r.URL.Query(); {
+				case q.Get("oId") == "VP":
+					w.WriteHeader(http.StatusNotFound)
+					fmt.Fprint(w, `{"message":"no","error":{"code":"persona_not_found"}}`)
+				case q.Has("oId"):
+					fmt.Fprintf(w, `{"oId":%q}`, q.Get("oId"))
+				default:
+					data := test.active
+					if q.Get("status") == "all" {
+						data = test.all
+					}
+					fmt.Fprintf(w, `{"total":%d,"data":%s}`, strings.Count(data, "oId"), data)
+				}
+			})
+			a, err := one{server: flags, Ref: "VP"}.on(t.Context(), persona(t), func(c *connection, oID string) (*answer, error) { return c.get(t.Context(), oID) })
+			switch {
+			case err != nil && !strings.Contains(err.Error(), test.want):
+				t.Errorf("the error is %v, want %s", err, test.want)
+			case err == nil && a.Entity.oID() != test.want:
+				t.Errorf("found %s, want %s", a.Entity.oID(), test.want)
+			}
+		})
+	}
+}
+
+// TestEditWithoutETag shows that no edit begins where a change could overwrite
+// another one.
 func TestEditWithoutETag(t *testing.T) {
 	t.Parallel()
 	for _, etag := range []string{"", `W/"v1"`} {
@@ -185,18 +438,30 @@ func TestEditWithoutETag(t *testing.T) {
 			_, _ = w.Write([]byte(`{"oId":"pe_1"}`))
 		})
 		var out strings.Builder
-		err := editCmd{onePersona: onePersona{server: flags, OID: "pe_1"}, Yes: true}.Run(t.Context(), format.Stdio{In: strings.NewReader(""), Out: &out, Err: &out})
-		if err == nil || !strings.Contains(err.Error(), "came without a strong ETag") {
+		cmd := editCmd{one: one{server: flags, Ref: "pe_1"}, Yes: true}
+		err := cmd.Run(t.Context(), format.Stdio{In: strings.NewReader(""), Out: &out, Err: &out}, persona(t))
+		if err == nil || !strings.Contains(err.Error(), "has no strong ETag") {
 			t.Errorf("%q: %v", etag, err)
 		}
-		if diff := cmp.Diff([]string{"GET /api/v2/persona/get?oId=pe_1"}, *requests); diff != "" || out.Len() > 0 {
+		if diff := cmp.Diff([]string{"GET /api/v2/persona/get?include=links%2CquestionIds&oId=pe_1"}, *requests); diff != "" || out.Len() > 0 {
 			t.Errorf("%q: %s, requests (-want +got):\n%s", etag, out.String(), diff)
 		}
 	}
 }
 
-// A revision is found by its number with no more than a look at the newest and
-// at itself, however long the history is and whoever writes meanwhile.
+// TestEditWithoutTerminal shows that no editor is started where nobody can use
+// it.
+func TestEditWithoutTerminal(t *testing.T) {
+	t.Parallel()
+	cmd := editCmd{one: one{Ref: "pe_1"}}
+	err := cmd.Run(t.Context(), format.Stdio{In: strings.NewReader("")}, persona(t))
+	if err == nil || !strings.Contains(err.Error(), "needs a terminal") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestFindRevision shows that a revision is found by its number in two requests,
+// however long the history is and whoever writes meanwhile.
 func TestFindRevision(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -210,8 +475,8 @@ func TestFindRevision(t *testing.T) {
 		"Middle":  {"17", "rv_17", 5000, 0, 2},
 		"Written": {"17", "rv_17", 5000, 2, 0},
 		"TooHigh": {"5001", "", 5000, 0, 1},
-		"Zero":    {"0", "", 5000, 0, 2},
-		"Minus":   {"-1", "", 5000, 0, 2},
+		"Zero":    {"0", "", 5000, 0, 1},
+		"Minus":   {"-1", "", 5000, 0, 1},
 		"None":    {"1", "", 0, 0, 1},
 		"ByID":    {"rv_9", "rv_9", 5000, 0, 0},
 	} {
@@ -220,19 +485,19 @@ func TestFindRevision(t *testing.T) {
 			total, left := test.total, 3
 			flags, requests := setup(t, func(w http.ResponseWriter, r *http.Request) {
 				if offset, _ := strconv.Atoi(r.URL.Query().Get("offset")); r.URL.Query().Get("limit") != "1" || offset >= total {
-					_, _ = fmt.Fprintf(w, `{"total":%d,"hasNext":false,"data":[]}`, total)
+					fmt.Fprintf(w, `{"data":{"total":%d,"revisions":[]}}`, total)
 				} else {
-					_, _ = fmt.Fprintf(w, `{"total":%d,"hasNext":true,"data":[{"oId":"rv_%d","number":%[2]d}]}`, total, total-offset)
+					fmt.Fprintf(w, `{"data":{"total":%d,"revisions":[{"revisionOId":"rv_%d"}]}}`, total, total-offset)
 				}
 				if left--; left > 0 {
 					total += test.written
 				}
 			})
-			c, err := flags.connect()
+			c, err := flags.connect(persona(t))
 			if err != nil {
 				t.Fatal(err)
 			}
-			oID, err := findRevision(t.Context(), c, "pe_1", test.named)
+			oID, err := c.findRevision(t.Context(), "pe_1", test.named)
 			if oID != test.want || (err == nil) != (test.want != "") {
 				t.Errorf("%q, %v; want %q", oID, err, test.want)
 			}
@@ -246,7 +511,7 @@ func TestFindRevision(t *testing.T) {
 	}
 }
 
-// Too many large personas for an answer: it is said what to do.
+// TestListTooLarge shows what is said of a page that is too large for an answer.
 func TestListTooLarge(t *testing.T) {
 	t.Parallel()
 	flags, _ := setup(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -254,8 +519,9 @@ func TestListTooLarge(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 	})
 	var out strings.Builder
-	err := listCmd{server: flags, Limit: 1000}.Run(t.Context(), format.Stdio{Out: &out, Err: &out})
-	if err == nil || !strings.Contains(err.Error(), "--limit is 1000, and these personas are too large for one answer: use a smaller one, or --all.") {
+	cmd := listCmd{server: flags, Limit: 1000}
+	err := cmd.Run(t.Context(), format.Stdio{Out: &out, Err: &out}, persona(t))
+	if err == nil || !strings.Contains(err.Error(), "--limit is 1000, which makes the answer too large") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -2,173 +2,295 @@ package remote
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/errs"
 )
 
 type createCmd struct {
 	server
 	format.Output
-	File           string `short:"f" required:"" placeholder:"FILE" help:"YAML or JSON with the fields of the body of persona/create; - reads stdin."`
-	IdempotencyKey string `placeholder:"KEY" help:"A name for this creation: within 24 hours a second one with the same name and the same file makes no second persona."`
+	input
+	IdempotencyKey string `placeholder:"KEY" help:"A name for this command: within 24 hours a second one with the same name and the same content creates nothing new."`
 }
 
 // Help implements kong.HelpProvider.
-func (createCmd) Help() string {
-	return `A file needs no more than a name:
-
-  name: VP of Sales
-  painPoints:
-    - New sellers take nine months to make their number
+func (*createCmd) Help() string {
+	return `The file may also be an export, or what get or list answer: ids and dates in it are ignored, and each
+{title} in it is created anew. To keep ids and dates, use "personae import".
 
 Examples:
 
-  ID=$(personae persona create -f persona.yaml)
-  echo 'name: VP of Sales' | personae persona create -f -
-  personae persona get pe_06DFGNZRiDHBWpqvR0XvAb --body -o yaml | personae persona create -f -`
+  ID=$(personae {kind} create --set name="New one" --set {list}="First item")
+  personae {kind} create -f {kind}.yaml
+  personae {kind} get {id} -o yaml | personae {kind} create -f -`
 }
 
-// Run creates a persona.
-func (c createCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	api, err := c.connect()
+// Run creates entities.
+func (c *createCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	api, err := c.connect(kind)
 	if err != nil {
 		return err
 	}
-	text, err := c.read(stdio.In)
+	bodies, err := c.bodies(ctx, stdio, kind)
 	if err != nil {
 		return err
 	}
-	p, err := parseBody(text)
-	if err != nil {
-		return err
-	}
-	for i := range p.QualifyingQuestions {
-		p.QualifyingQuestions[i].OID = "" // of the persona that it was copied from
-	}
-	key := c.IdempotencyKey
-	if key == "" {
-		key = rand.Text() // so that a broken connection is tried again, and makes no second persona
-	}
-	written, err := api.CreatePersona(ctx, p, client.IdempotencyKey(key))
-	if err != nil {
-		return err
-	}
-	done := "was created"
-	if written.Replayed {
-		done = "was created before, with the same --idempotency-key"
-	}
-	fmt.Fprintf(stdio.Err, "Persona %q %s.\n", p.Name, done)
-	return c.Show(stdio.Out, written.Persona, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, written.Persona.OID)
-		return err
-	})
-}
-
-func (c createCmd) read(stdin io.Reader) ([]byte, error) {
-	if c.File == "-" {
-		text, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read stdin: %w", err)
+	created := []object{}
+	for i, body := range bodies {
+		options := []client.Option{client.StrictLinks()}
+		if key := c.IdempotencyKey; key != "" {
+			if len(bodies) > 1 {
+				key = fmt.Sprintf("%s/%d", key, i+1)
+			}
+			options = append(options, client.IdempotencyKey(key))
 		}
-		return text, nil
+		a, err := api.Create(ctx, body, options...)
+		if err != nil {
+			if i > 0 {
+				fmt.Fprintf(stdio.Err, "Created %d of %d, then failed at %q.\n", i, len(bodies), body.name())
+			}
+			return err
+		}
+		done := "was created"
+		if a.Replayed {
+			done = "was created before, with the same --idempotency-key"
+		}
+		fmt.Fprintf(stdio.Err, "%s %s.\n", label(kind, a.Entity), done)
+		if c.IsTable() { // at once, in case a later one fails
+			if _, err := fmt.Fprintln(stdio.Out, a.Entity.oID()); err != nil {
+				return err
+			}
+		}
+		created = append(created, a.Entity)
 	}
-	text, err := os.ReadFile(c.File)
-	if err != nil {
-		return nil, persona.BadSettingf("The file cannot be read: %s.", err)
+	if c.IsTable() {
+		return nil
 	}
-	return text, nil
+	if len(created) == 1 {
+		return c.Show(stdio.Out, created[0], nil)
+	}
+	return c.Show(stdio.Out, created, nil)
 }
 
-// change makes a call that changes one persona, and says what was done.
-func (o onePersona) change(stdio format.Stdio, done string, call func(*client.Client) (*client.Written, error)) error {
-	api, err := o.connect()
-	if err != nil {
-		return err
+// bodies returns the bodies of the creates.
+func (c *createCmd) bodies(ctx context.Context, stdio format.Stdio, kind Kind) ([]object, error) {
+	if c.File == "" && len(c.Set) == 0 {
+		return nil, errs.BadSettingf("Nothing to create is given: use -f FILE, or --set name=NAME.")
 	}
-	written, err := call(api)
-	if err != nil {
-		return err
+	bodies := []object{{}}
+	if c.File != "" {
+		text, err := stdio.Read(ctx, c.File)
+		if err != nil {
+			return nil, err
+		}
+		if bodies, err = readEntities(kind, text); err != nil {
+			return nil, err
+		}
 	}
-	return o.showWritten(stdio, done, written)
+	if len(c.Set) == 0 {
+		return bodies, nil
+	}
+	for i := range bodies {
+		if err := c.apply(kind, &bodies[i]); err != nil {
+			return nil, err
+		}
+		var err error
+		if bodies[i], err = check(kind, bodies[i]); err != nil {
+			return nil, err
+		}
+	}
+	return bodies, nil
 }
 
-// showWritten says what was done, and shows the persona where JSON or YAML is
-// wanted.
-func (o onePersona) showWritten(stdio format.Stdio, done string, written *client.Written) error {
-	fmt.Fprintf(stdio.Err, "Persona %s (%s) %s.\n", written.Persona.OID, text(written.Persona.Name), done)
-	return o.Show(stdio.Out, written.Persona, func(io.Writer) error { return nil })
+type updateCmd struct {
+	one
+	change
 }
-
-type deleteCmd struct{ onePersona }
 
 // Help implements kong.HelpProvider.
-func (deleteCmd) Help() string {
-	return `A deleted persona can be shown and restored until the server removes it for good, after 30 days
-where its operator says nothing else.
+func (*updateCmd) Help() string {
+	return `Fields that are not named keep their values. Shows what changed.
 
 Examples:
 
-  personae persona delete pe_06DFGNZRiDHBWpqvR0XvAb
-  personae persona restore pe_06DFGNZRiDHBWpqvR0XvAb`
+  personae {kind} update {id} --set description="Signs the contract"
+  personae {kind} update {id} --set {list}="[First item, Second item]" --unset customFields
+  personae {kind} get {id} --body -o yaml >{kind}.yaml
+  personae {kind} update {id} -f {kind}.yaml`
 }
 
-// Run deletes a persona.
-func (c deleteCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	return c.change(stdio, "is deleted", func(api *client.Client) (*client.Written, error) { return api.DeletePersona(ctx, c.OID) })
+// Run changes fields.
+func (c *updateCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	after, err := c.read(ctx, stdio, kind)
+	if err != nil {
+		return err
+	}
+	unchanged := false
+	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) {
+		now, changes, err := api.changes(ctx, oID, after, false)
+		if err != nil {
+			return nil, err
+		}
+		if unchanged = len(changes) == 0; unchanged {
+			return now, nil
+		}
+		if err := writeDiff(stdio.Err, changes); err != nil {
+			return nil, err
+		}
+		return api.update(ctx, oID, patchOf(changes))
+	})
+	switch {
+	case err != nil:
+		return err
+	case unchanged:
+		return c.showChanged(stdio, kind, "has these values already", a)
+	}
+	return c.showChanged(stdio, kind, "was changed", a)
 }
 
-type archiveCmd struct{ onePersona }
+// changes reads an entity, and returns how it differs from after.
+func (c *connection) changes(ctx context.Context, oID string, after object, complete bool) (*answer, []fieldChange, error) {
+	now, err := c.get(ctx, oID, client.WithLinks(), client.QuestionIDs())
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err := check(c.kind, bodyOf(c.kind, now.Entity))
+	if err != nil {
+		return nil, nil, err
+	}
+	return now, compare(c.kind, before, after, complete), nil
+}
+
+type diffCmd struct {
+	one
+	change
+	ExitCode bool `help:"Exit with 1 if there is a difference."`
+}
 
 // Help implements kong.HelpProvider.
-func (archiveCmd) Help() string {
-	return `An archived persona is kept for good, and can be shown and restored.
+func (*diffCmd) Help() string {
+	return `Takes the same flags as update, and changes nothing. Lines with - are in the library, lines with + would
+take their place.
 
 Examples:
 
-  personae persona archive pe_06DFGNZRiDHBWpqvR0XvAb
-  personae persona list --status archived`
+  personae {kind} diff {id} -f {kind}.yaml
+  personae {kind} diff {id} --exit-code --set description="Signs the contract"`
 }
 
-// Run archives a persona.
-func (c archiveCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	return c.change(stdio, "is archived", func(api *client.Client) (*client.Written, error) { return api.ArchivePersona(ctx, c.OID) })
+// Run shows what an update would change.
+func (c *diffCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	after, err := c.read(ctx, stdio, kind)
+	if err != nil {
+		return err
+	}
+	var changes []fieldChange
+	_, err = c.on(ctx, kind, func(api *connection, oID string) (a *answer, err error) {
+		a, changes, err = api.changes(ctx, oID, after, false)
+		return a, err
+	})
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(stdio.Err, "No difference.")
+		return nil
+	}
+	err = c.Show(stdio.Out, patchOf(changes), func(w io.Writer) error { return writeDiff(w, changes) })
+	if err == nil && c.ExitCode {
+		return fmt.Errorf("differences in %d fields", len(changes))
+	}
+	return err
+}
+
+type deleteCmd struct{ one }
+
+// Help implements kong.HelpProvider.
+func (*deleteCmd) Help() string {
+	return `A deleted {title} can be shown and restored until the server removes it for good: after 30 days, unless
+its operator has chosen another time.
+
+Examples:
+
+  personae {kind} delete {id}
+  personae {kind} restore {id}`
+}
+
+// Run deletes an entity.
+func (c *deleteCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.Delete(ctx, oID) })
+	if err != nil {
+		return err
+	}
+	err = c.showChanged(stdio, kind, "is deleted", a)
+	fmt.Fprintf(stdio.Err, "To undo: personae %s restore %s\n", kind.Name, a.Entity.oID())
+	return err
+}
+
+type archiveCmd struct{ one }
+
+// Help implements kong.HelpProvider.
+func (*archiveCmd) Help() string {
+	return `An archived {title} is never removed, and can be shown and restored.
+
+Examples:
+
+  personae {kind} archive {id}
+  personae {kind} list --status archived`
+}
+
+// Run archives an entity.
+func (c *archiveCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.Archive(ctx, oID) })
+	if err != nil {
+		return err
+	}
+	err = c.showChanged(stdio, kind, "is archived", a)
+	fmt.Fprintf(stdio.Err, "To undo: personae %s restore %s\n", kind.Name, a.Entity.oID())
+	return err
 }
 
 type restoreCmd struct {
-	onePersona
-	Revision string `placeholder:"REVISION" help:"Make the persona what it was after this revision, by its number or id (rv_…). That is a new revision: none is lost."`
+	one
+	Revision string `placeholder:"REVISION" help:"Make the {title} what it was after this revision, given by its number or id (rv_…). That is a new revision: none is lost."`
 }
 
 // Help implements kong.HelpProvider.
-func (restoreCmd) Help() string {
-	return `Without --revision the persona is neither archived nor deleted any more, and else stays as it is.
+func (*restoreCmd) Help() string {
+	return `Without --revision, un-archives or un-deletes the {title} and changes nothing else.
 
 Examples:
 
-  personae persona restore pe_06DFGNZRiDHBWpqvR0XvAb
-  personae persona restore pe_06DFGNZRiDHBWpqvR0XvAb --revision 3`
+  personae {kind} restore {id}
+  personae {kind} restore {id} --revision 3`
 }
 
-// Run restores a persona.
-func (c restoreCmd) Run(ctx context.Context, stdio format.Stdio) error {
+// Run restores an entity.
+func (c *restoreCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
 	done := "is restored"
 	if c.Revision != "" {
 		done = "is what it was after revision " + c.Revision
 	}
-	return c.change(stdio, done, func(api *client.Client) (*client.Written, error) {
+	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) {
 		if c.Revision == "" {
-			return api.RestorePersona(ctx, c.OID)
+			return api.Restore(ctx, oID)
 		}
-		revision, err := findRevision(ctx, api, c.OID, c.Revision)
+		revision, err := api.findRevision(ctx, oID, c.Revision)
 		if err != nil {
 			return nil, err
 		}
-		return api.RevertPersona(ctx, c.OID, revision)
+		return api.Revert(ctx, oID, revision)
 	})
+	if err != nil {
+		return err
+	}
+	return c.showChanged(stdio, kind, done, a)
 }
+
+// null is the JSON of no value.
+func null() json.RawMessage { return json.RawMessage("null") }
