@@ -1,0 +1,5 @@
+//go:build !linux
+
+package dbfile
+
+func isMount(string) bool { return false }

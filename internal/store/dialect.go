@@ -1,0 +1,41 @@
+package store
+
+// dialect is the SQL that the engines do not have in common.
+//
+// On SQLite one transaction writes at a time. On PostgreSQL others write at the
+// same time, so that a transaction locks, until its end, what its rules have
+// read: the row that it changes, the idempotency key that it looks for, the list
+// of accounts.
+type dialect struct {
+	postgres bool
+	// forUpdate, before an alias, ends a query whose row is locked; skipLocked
+	// ends one that leaves out the rows that another transaction has locked.
+	forUpdate, skipLocked string
+	// lockKey and lockAccounts are statements; "" for none.
+	lockKey, lockAccounts string
+	// texts and numbers are the values of a JSON list that is the parameter %s.
+	texts, numbers string
+}
+
+var sqliteDialect = &dialect{
+	texts:   `(select value from json_each(%s))`,
+	numbers: `(select value from json_each(%s))`,
+}
+
+var postgresDialect = &dialect{
+	postgres:     true,
+	forUpdate:    " for update of ",
+	skipLocked:   " for update skip locked",
+	lockKey:      `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
+	lockAccounts: `lock table organizations in share row exclusive mode`,
+	texts:        `(select jsonb_array_elements_text(%s::jsonb))`,
+	numbers:      `(select jsonb_array_elements_text(%s::jsonb)::bigint)`,
+}
+
+// lockRow ends the text of a query for one row of a table with an alias.
+func (q *queries) lockRow(alias string) string {
+	if !q.writing || q.forUpdate == "" {
+		return ""
+	}
+	return q.forUpdate + alias
+}

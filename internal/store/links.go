@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"personae.dev/internal/entity"
+)
+
+// facetPosition is the position of a row of links that is no link, but the value
+// of an enum field that lists filter by.
+const facetPosition = -1
+
+// linkRow is a row of links, as PostgreSQL is handed it, too.
+type linkRow struct {
+	Field    string `json:"field"`
+	Position int    `json:"position"`
+	Target   string `json:"target"`
+}
+
+// linkRows are the rows of links of an entity.
+func linkRows(s *entity.Stored) []linkRow {
+	rows := make([]linkRow, 0, len(s.Links)+len(s.Facets))
+	for _, l := range s.Links {
+		rows = append(rows, linkRow{l.Field, l.Position, l.Target})
+	}
+	for _, f := range s.Facets {
+		rows = append(rows, linkRow{f.Field, facetPosition, f.Value})
+	}
+	return rows
+}
+
+// Links implements entity.Reader.
+func (q *queries) Links(ctx context.Context, ref entity.Ref) ([]entity.Link, error) {
+	const query = `
+		select l.field, l.position, l.target
+		from entities e
+		join links l on l.entity_id = e.id and l.workspace = e.workspace
+		where e.workspace = $1 and e.o_id = $2 and e.kind = $3 and l.position >= 0
+		order by l.field, l.position`
+	return all(ctx, q, query, scanLink, ref.Workspace, ref.OID, ref.Kind)
+}
+
+func scanLink(r row) (l entity.Link, err error) {
+	err = r.Scan(&l.Field, &l.Position, &l.Target)
+	return l, err
+}
+
+// Linking implements entity.Reader. An entity that links to the target under two
+// fields is there twice.
+func (q *queries) Linking(ctx context.Context, workspace, target string, fields []string) ([]entity.Named, error) {
+	query := `
+		select distinct e.kind, e.o_id, e.name, e.deleted_at, l.field, e.id
+		from links l
+		join entities e on e.id = l.entity_id and e.workspace = l.workspace
+		where l.workspace = $1 and l.target = $2 and l.position >= 0`
+	args := []any{workspace, target}
+	if len(fields) > 0 {
+		query += ` and l.field in ` + fmt.Sprintf(q.texts, "$3")
+		args = append(args, jsonText(fields))
+	}
+	query += ` order by e.id, l.field`
+	return all(ctx, q, query, func(r row) (entity.Named, error) {
+		var id int64
+		return scanNamed(withMore{r, []any{&id}})
+	}, args...)
+}
+
+// withMore is a row that has more columns than those that are scanned.
+type withMore struct {
+	row
+	more []any
+}
+
+// Scan implements row.
+func (r withMore) Scan(dest ...any) error { return r.row.Scan(append(dest, r.more...)...) }

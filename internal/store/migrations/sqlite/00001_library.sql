@@ -1,0 +1,171 @@
+-- The library. Ids of things are texts (o_id); times are UTC milliseconds; all
+-- text is compared by code point.
+
+-- +goose Up
+
+-- "PERS": tells a library from any other SQLite file.
+pragma application_id = 1346720339;
+
+create table meta (
+    key   text primary key,
+    value text not null
+) strict, without rowid;
+
+create table organizations (
+    o_id       text primary key,
+    name       text not null,
+    slug       text not null unique,
+    domain     text,
+    created_at integer not null
+) strict, without rowid;
+
+-- id is the number that the search terms of a workspace begin with.
+create table workspaces (
+    id           integer primary key autoincrement check (id < 268435456), -- 7 digits
+    o_id         text not null unique,
+    organization text not null references organizations (o_id),
+    name         text not null,
+    domain       text,
+    created_at   integer not null,
+    unique (organization, name)
+) strict;
+
+create table users (
+    o_id         text primary key,
+    organization text not null references organizations (o_id),
+    first_name   text not null,
+    last_name    text not null,
+    email        text,
+    role         text not null check (role in ('owner', 'member')),
+    created_at   integer not null,
+    unique (organization, email)
+) strict, without rowid;
+
+create table api_keys (
+    o_id          text primary key,
+    workspace     text not null references workspaces (o_id),
+    user_o_id     text not null references users (o_id),
+    name          text not null,
+    scopes        text not null,
+    secret_digest blob not null,
+    created_at    integer not null,
+    expires_at    integer,
+    revoked_at    integer,
+    last_used_at  integer
+) strict, without rowid;
+
+create index api_keys_listed on api_keys (workspace, created_at, o_id);
+
+-- document is the entity as it is answered; hidden is what answers do not show;
+-- tag is 128 bits of SHA-256 over both. sort_name is the folded name. shape and
+-- search tell by which version of the program document and words were made.
+create table entities (
+    id          integer primary key autoincrement,
+    workspace   text not null references workspaces (o_id),
+    kind        text not null,
+    o_id        text not null,
+    name        text not null,
+    sort_name   text not null,
+    author      text not null references users (o_id),
+    shape       integer not null,
+    search      integer not null,
+    tag         blob not null check (length(tag) = 16),
+    created_at  integer not null,
+    updated_at  integer not null,
+    archived_at integer,
+    deleted_at  integer,
+    document    text not null,
+    hidden      text not null,
+    unique (workspace, o_id, kind)
+) strict;
+
+-- The usual lists: without what is archived or deleted.
+create index entities_created on entities (workspace, kind, created_at desc, o_id) where archived_at is null and deleted_at is null;
+create index entities_updated on entities (workspace, kind, updated_at desc, o_id) where archived_at is null and deleted_at is null;
+create index entities_named on entities (workspace, kind, sort_name, o_id) where archived_at is null and deleted_at is null;
+create index entities_inactive on entities (workspace, kind, created_at desc, o_id, archived_at, deleted_at) where archived_at is not null or deleted_at is not null;
+create index entities_deleted on entities (deleted_at) where deleted_at is not null;
+create index entities_shape on entities (kind, shape);
+create index entities_search on entities (kind, search);
+
+-- What an entity links to. Values of enum fields that lists filter by are rows,
+-- too, at position -1. Rows follow from hidden.
+create table links (
+    entity_id integer not null references entities (id) on delete cascade,
+    workspace text not null,
+    field     text not null,
+    position  integer not null,
+    target    text not null,
+    primary key (entity_id, field, position)
+) strict, without rowid;
+
+create index links_to on links (workspace, target, field, entity_id);
+
+-- One row for every change, with the whole entity as the change left it.
+-- fields is a JSON list of the names of the fields that changed.
+create table revisions (
+    id          integer primary key autoincrement,
+    workspace   text not null,
+    o_id        text not null,
+    kind        text not null,
+    entity_id   integer not null references entities (id) on delete cascade,
+    number      integer not null,
+    action      text not null,
+    author      text not null references users (o_id),
+    api_key     text not null,
+    source      text not null,
+    created_at  integer not null,
+    archived_at integer,
+    deleted_at  integer,
+    shape       integer not null,
+    fields      text not null,
+    document    text not null,
+    hidden      text not null,
+    unique (workspace, o_id),
+    unique (entity_id, number)
+) strict;
+
+create index revisions_listed on revisions (workspace, id);
+
+-- The words of each entity, by its id. Every term begins with the number of the
+-- workspace and a letter for what it is. terms holds those of kind and status,
+-- of whole names and titles, and of enum values. Both lengths of prefix
+-- indexes are for one and two letters of a word.
+create virtual table words using fts5 (
+    terms, names, titles, rest,
+    content = '', contentless_delete = 1, detail = column, tokenize = 'ascii', prefix = '9 10'
+);
+
+-- Requests with an Idempotency-Key, and what was answered.
+create table idempotency (
+    workspace     text not null references workspaces (o_id),
+    key           text not null,
+    digest        blob not null,
+    created_at    integer not null,
+    pending_until integer,
+    primary key (workspace, key)
+) strict, without rowid;
+
+create index idempotency_created on idempotency (created_at);
+
+create table idempotency_rows (
+    workspace   text not null,
+    key         text not null,
+    position    integer not null,
+    kind        text not null,
+    o_id        text not null,
+    name        text not null,
+    author      text not null references users (o_id),
+    shape       integer not null,
+    tag         blob not null,
+    created_at  integer not null,
+    updated_at  integer not null,
+    archived_at integer,
+    deleted_at  integer,
+    document    text not null,
+    hidden      text not null,
+    primary key (workspace, key, position),
+    foreign key (workspace, key) references idempotency (workspace, key) on delete cascade
+) strict;
+
+create index idempotency_rows_of on idempotency_rows (workspace, o_id, kind);

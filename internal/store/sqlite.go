@@ -1,0 +1,441 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite" // also registers the driver
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"personae.dev/internal/errs"
+	"personae.dev/internal/store/dbfile"
+	"personae.dev/internal/store/migrations"
+)
+
+const (
+	// busyTimeout is how long a write waits for one of another process.
+	busyTimeout = 5 * time.Second
+	// PageSize is that of a new file.
+	PageSize = 8 << 10
+	// keptLog is how many bytes of the log stay on the disk when what it holds is
+	// in the file.
+	keptLog = 64 << 20
+	// ApplicationID marks our files, see the first migration.
+	ApplicationID = 0x50455253
+	// maxPrepared is how many statements a connection keeps prepared.
+	maxPrepared = 200
+	// memory is the path of a database that is forgotten.
+	memory = ":memory:"
+)
+
+// sqliteEngine is an open SQLite file: one connection that writes, and some that
+// read.
+type sqliteEngine struct {
+	path    string // for messages
+	options *engineOptions
+	writes  *sql.DB
+	reads   *sql.DB
+	readers chan *session // idle ones; nil is one that is not open yet
+	writer  *writer
+	files   *files
+	lock    *flock.Flock // nil unless Exclusive
+
+	closing sync.Once
+	closed  error
+}
+
+// memories numbers the databases in memory of a process.
+var memories atomic.Int64
+
+// sqlitePath returns the file that a database names: sqlite:PATH, or a path.
+func sqlitePath(database string) (string, error) {
+	path, found := strings.CutPrefix(database, "sqlite:")
+	if !found {
+		// Something with a colon or an equals sign may be an address that holds a
+		// password: it is not shown.
+		if strings.ContainsAny(database, ":=") && filepath.VolumeName(database) == "" {
+			return "", errs.BadSettingf("The database %q is not one that this version can open: write sqlite: and a file name, such as sqlite:personae.db, or postgres:// and the address of a PostgreSQL database.", withoutSecrets(database))
+		}
+		path = database
+	}
+	switch {
+	case path == "":
+		return "", errs.BadSettingf("The database %q names no file: write sqlite: and a file name, such as sqlite:personae.db.", database)
+	case path != memory && strings.Contains(path, memory):
+		return "", errs.BadSettingf("The database %q is no file name: write sqlite: and a file name, such as sqlite:personae.db, or sqlite::memory: for a database that is forgotten at the end.", database)
+	}
+	return path, nil
+}
+
+// openSQLite opens the file at path.
+func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err error) {
+	e := &sqliteEngine{path: path}
+	inMemory := path == memory
+	if !inMemory {
+		if err := e.prepareFile(ctx, opts); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil && e.lock != nil {
+				err = errors.Join(err, e.lock.Unlock())
+			}
+		}()
+	}
+	e.options = &engineOptions{dialect: sqliteDialect, translate: e.translate, observe: opts.Observe, warn: opts.Warn}
+	params := url.Values{
+		"mode":          {"rw"},
+		"_busy_timeout": {milliseconds(busyTimeout)},
+		"_synchronous":  {"FULL"},
+		"_foreign_keys": {"1"},
+		"_pragma":       {"page_size(" + strconv.Itoa(PageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")", "temp_store(memory)"},
+	}
+	reading := url.Values{"mode": {"rw"}, "_busy_timeout": {milliseconds(busyTimeout)}, "_query_only": {"1"}}
+	if inMemory {
+		path = fmt.Sprintf("/personae%d", memories.Add(1))
+		for _, p := range []url.Values{params, reading} {
+			p.Set("vfs", "memdb")
+			p.Del("mode")
+		}
+	}
+	if e.writes, err = openPool(dsn(path, params), 1); err != nil {
+		return nil, e.translate(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.writes.Close())
+		}
+	}()
+	if err := e.setUp(ctx, opts.Create || inMemory, !inMemory); err != nil {
+		return nil, err
+	}
+	if e.reads, err = openPool(dsn(path, reading), opts.Readers); err != nil {
+		return nil, e.translate(err)
+	}
+	e.readers = make(chan *session, opts.Readers)
+	for range opts.Readers {
+		e.readers <- nil
+	}
+	q := queries{engineOptions: e.options, connect: e.connect}
+	if e.writer, err = newWriter(ctx, e); err != nil {
+		return nil, errors.Join(err, e.reads.Close())
+	}
+	return &Store{queries: q, engine: e}, nil
+}
+
+// prepareFile looks at the file, and takes its lock.
+func (e *sqliteEngine) prepareFile(ctx context.Context, opts Options) (err error) {
+	if err := dbfile.Check(e.path, opts.Create); err != nil {
+		return err
+	}
+	if !opts.Exclusive {
+		return dbfile.CheckServer(e.path)
+	}
+	e.lock, err = dbfile.Lock(ctx, e.path)
+	return err
+}
+
+// setUp brings the file up to date, if it may.
+func (e *sqliteEngine) setUp(ctx context.Context, create, log bool) error {
+	if err := e.checkOurs(ctx); err != nil {
+		return err
+	}
+	if log {
+		if err := e.setWAL(ctx); err != nil {
+			return err
+		}
+	}
+	if err := e.migrations().Up(ctx, create); err != nil {
+		return err
+	}
+	if !create { // a command that only reads need not wait for a write
+		return nil
+	}
+	// A locked file is found at the start, and not with the first write.
+	_, err := e.writes.ExecContext(ctx, "begin immediate; rollback")
+	return e.translate(err)
+}
+
+func openPool(dsn string, size int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db, nil
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// dsn escapes path, which may hold any character.
+func dsn(path string, params url.Values) string {
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
+	if strings.HasPrefix(escaped, "//") {
+		escaped = "//" + escaped // or what follows would be taken for a host
+	}
+	return "file:" + escaped + "?" + params.Encode()
+}
+
+// checkOurs refuses an SQLite file of another program, or of a build before this
+// structure. One that has no more than goose's own table is ours: a process that
+// ended, or is still busy, before its first migration.
+func (e *sqliteEngine) checkOurs(ctx context.Context) error {
+	const query = `
+		select (select application_id from pragma_application_id),
+			(select count(*) from sqlite_schema where tbl_name not in ('goose_db_version', 'sqlite_sequence')),
+			(select count(*) from sqlite_schema where name = 'meta')`
+	var application, objects, current int
+	err := e.writes.QueryRowContext(ctx, query).Scan(&application, &objects, &current)
+	if code, ok := sqliteCode(err); ok && code == sqlite3.SQLITE_NOTADB {
+		return dbfile.NotADatabase(err, e.path) // later it would be one that was damaged
+	}
+	switch {
+	case err != nil:
+		return e.translate(err)
+	case objects > 0 && application != ApplicationID:
+		return errs.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", e.path)
+	case objects > 0 && current == 0:
+		return tooOld("database file " + e.path)
+	}
+	return nil
+}
+
+// tooOld answers for a database of a build that had another structure.
+func tooOld(what string) error {
+	return errs.Conflictf("database_too_old",
+		"The %s was made by an earlier build, whose structure this program does not read; it was left as it is. Export with the build that made it (`personae export`), and import the export into a new database (`personae import`).", what)
+}
+
+// setWAL is no part of the DSN, as it writes: checkOurs has to come first.
+func (e *sqliteEngine) setWAL(ctx context.Context) error {
+	const query = `pragma journal_mode = wal`
+	var got string
+	if err := e.writes.QueryRowContext(ctx, query).Scan(&got); err != nil {
+		return e.translate(err)
+	}
+	if got != "wal" {
+		return errs.Unavailablef(nil, "The database file %s is on a file system without shared memory (its journal mode stays %q), which Personae needs. Put it on a local disk.", e.path, got)
+	}
+	return nil
+}
+
+func (e *sqliteEngine) migrations() migrations.Database {
+	return migrations.Database{
+		DB: e.writes, Name: e.path, Folder: "sqlite", Dialect: goose.DialectSQLite3, Translate: e.translate,
+		HasVersions: `select count(*) from sqlite_schema where name = 'goose_db_version'`,
+	}
+}
+
+// sqliteSteps tells which steps the file at path has. It must exist, and is not
+// changed.
+func sqliteSteps(ctx context.Context, path string) (_ []migrations.Step, err error) {
+	if err := dbfile.Check(path, false); err != nil {
+		return nil, err
+	}
+	e := &sqliteEngine{path: path}
+	if e.writes, err = openPool(dsn(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}), 1); err != nil {
+		return nil, e.translate(err)
+	}
+	defer func() { err = errors.Join(err, e.writes.Close()) }()
+	if err := e.checkOurs(ctx); err != nil {
+		return nil, err
+	}
+	return e.migrations().Steps(ctx)
+}
+
+// session is a connection of SQLite, and the statements that are prepared on it.
+type session struct {
+	*sql.Conn
+	prepared map[string]*sql.Stmt
+}
+
+func newSession(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{Conn: conn, prepared: map[string]*sql.Stmt{}}, nil
+}
+
+// prepare returns the statement of a text.
+func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt := s.prepared[text]; stmt != nil {
+		return stmt, nil
+	}
+	if len(s.prepared) == maxPrepared {
+		for _, stmt := range s.prepared {
+			_ = stmt.Close()
+		}
+		clear(s.prepared)
+	}
+	stmt, err := s.Conn.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s.prepared[text] = stmt
+	return stmt, nil
+}
+
+// QueryContext implements runner.
+func (s *session) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.prepare(ctx, text) //nolint:sqlclosecheck // the session keeps it
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// ExecContext implements runner.
+func (s *session) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	stmt, err := s.prepare(ctx, text) //nolint:sqlclosecheck // the session keeps it
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+// discard closes a connection for good.
+func (s *session) discard() {
+	_ = s.Raw(func(any) error { return driver.ErrBadConn })
+	_ = s.Conn.Close()
+}
+
+// acquire takes a connection that reads.
+func (e *sqliteEngine) acquire(ctx context.Context) (*session, error) {
+	select {
+	case s := <-e.readers:
+		if s != nil {
+			return s, nil
+		}
+		s, err := newSession(ctx, e.reads)
+		if err != nil {
+			e.readers <- nil
+		}
+		return s, e.translate(err)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// connect implements engine.
+func (e *sqliteEngine) connect(ctx context.Context) (runner, func(), error) {
+	s, err := e.acquire(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, func() { e.readers <- s }, nil
+}
+
+// snapshot implements engine.
+func (e *sqliteEngine) snapshot(ctx context.Context, fn func(runner) error) error {
+	s, err := e.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.ExecContext(ctx, "begin"); err != nil {
+		e.readers <- s
+		return e.translate(err)
+	}
+	defer func() {
+		if _, err := s.ExecContext(context.WithoutCancel(ctx), "rollback"); err != nil {
+			s.discard()
+			s = nil
+		}
+		e.readers <- s
+	}()
+	return fn(s)
+}
+
+// write implements engine.
+func (e *sqliteEngine) write(ctx context.Context, long bool, fn func(context.Context, *tx) error) error {
+	return e.writer.do(ctx, long, fn)
+}
+
+// ping implements engine.
+func (e *sqliteEngine) ping(context.Context) error { return e.files.check() }
+
+// pingWrite implements engine.
+func (e *sqliteEngine) pingWrite(ctx context.Context) error { return e.writer.ping(ctx) }
+
+// close implements engine.
+func (e *sqliteEngine) close() error {
+	e.closing.Do(func() {
+		e.writer.close()
+		for range cap(e.readers) {
+			if s := <-e.readers; s != nil {
+				_ = s.Conn.Close()
+			}
+		}
+		e.closed = errors.Join(e.reads.Close(), e.writes.Close())
+		if e.lock != nil {
+			e.closed = errors.Join(e.closed, e.lock.Unlock())
+		}
+	})
+	return e.closed
+}
+
+// translate makes errors of package errs of the driver's, with the file and what
+// to do; others stay as they are.
+func (e *sqliteEngine) translate(err error) error {
+	code, ok := sqliteCode(err)
+	if !ok {
+		return err
+	}
+	unavailable := func(format string) error { return errs.Unavailablef(err, format, e.path) }
+	const primary = 0xff // the rest of the code is detail
+	switch code & primary {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return unavailable("The database file %s is locked by another program. Wait until that has ended its work, or stop it, and try again.")
+	case sqlite3.SQLITE_FULL:
+		return unavailable("The disk that holds the database file %s is full. Nothing of this change was kept; free some space and try again.")
+	case sqlite3.SQLITE_READONLY:
+		return unavailable("The database file %s is read-only. Make the file and its folder writable for this user, and try again.")
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return unavailable("The database file %s cannot be opened. Make the file and its folder readable and writable for this user, and try again.")
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return unavailable("The database file %s is damaged. Stop the server, keep a copy of the file, and restore it from a backup.")
+	case sqlite3.SQLITE_CONSTRAINT:
+		switch code {
+		case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+			return errs.Conflictf("already_exists", "Something of what was to be added to the database file %s is there already.", e.path)
+		case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+			return noOwner(err)
+		}
+	case sqlite3.SQLITE_IOERR:
+		if code == sqlite3.SQLITE_IOERR_FSYNC {
+			return &errs.Error{Kind: errs.Unavailable, Code: errs.CodeOutcomeUnknown, Err: err, Message: fmt.Sprintf(
+				"The disk that holds the database file %s did not confirm that the change was kept. Check the disk, and see what is there before you make the change again.", e.path)}
+		}
+		return unavailable("The disk that holds the database file %s did not work. Nothing of this change was kept; check the disk and its free space, and try again.")
+	}
+	return err
+}
+
+// noOwner answers for what belongs to a workspace, an organization or a user that
+// is not there.
+func noOwner(err error) error {
+	return &errs.Error{
+		Kind: errs.NotFound, Code: "owner_not_found", Err: err,
+		Message: "The workspace, the organization or the user that this belongs to does not exist.",
+	}
+}
+
+// sqliteCode returns SQLite's code for an error of it.
+func sqliteCode(err error) (code int, ok bool) {
+	if f, ok := errors.AsType[*sqlite.Error](err); ok {
+		return f.Code(), true
+	}
+	return 0, false
+}
