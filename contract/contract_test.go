@@ -14,8 +14,11 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/contract"
+	"personae.dev/internal/account"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
+	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 )
 
 func setup(t *testing.T) *openapi3.T {
@@ -39,87 +42,57 @@ func TestDocumentIsValid(t *testing.T) {
 	}
 }
 
-// TestErrorCodes holds the three places that list the error codes against each
-// other: the table for people, the enum, and the answers that carry them.
+// TestErrorCodes holds the list of the introduction and the enum against the
+// codes that the server has.
 func TestErrorCodes(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{
-		"invalid_request":        "400",
-		"unauthorized":           "401",
-		"insufficient_scope":     "403",
-		"persona_not_found":      "404",
-		"page_too_large":         "400",
-		"revision_not_found":     "404",
-		"question_not_found":     "404",
-		"path_not_found":         "404",
-		"method_not_allowed":     "405",
-		"persona_deleted":        "409",
-		"idempotency_key_reused": "409",
-		"persona_changed":        "412",
-		"body_too_large":         "413",
-		"unsupported_media_type": "415",
-		"rate_limited":           "429",
-		"internal":               "500",
-		"unavailable":            "503",
-		"outcome_unknown":        "503",
+	want := map[string]bool{}
+	for _, code := range []string{
+		errs.CodeInvalidRequest, errs.CodePageTooLarge, errs.CodeUnauthorized, errs.CodeInsufficientScope,
+		errs.CodeRevisionNotFound, errs.CodeQuestionNotFound, errs.CodeAPIKeyNotFound, errs.CodePathNotFound,
+		errs.CodeMethodNotAllowed, errs.CodeKeyReused, errs.CodeIdempotencyInProgress, errs.CodeBodyTooLarge,
+		errs.CodeUnsupportedMediaType, errs.CodeRateLimited, errs.CodeInternal, errs.CodeNotOffered,
+		errs.CodeUnavailable, errs.CodeOutcomeUnknown, errs.CodeModelNotConfigured,
+	} {
+		want[code] = true
 	}
 	doc := setup(t)
-
-	table := map[string]string{}
-	for line := range strings.Lines(doc.Info.Description) {
-		if cells := strings.Split(line, "|"); len(cells) == 6 && strings.HasPrefix(cells[1], " `") && cells[1] != " `error.code` " {
-			table[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+	for code := range want {
+		if !strings.Contains(doc.Info.Description, "- `"+code+"` (") {
+			t.Errorf("the introduction does not list %s", code)
 		}
 	}
-	if diff := cmp.Diff(want, table); diff != "" {
-		t.Errorf("the introduction's table (-want +got):\n%s", diff)
+	for _, k := range kind.Registry().Kinds() {
+		for _, code := range []string{errs.NotFoundCode(k.Name), errs.DeletedCode(k.Name), errs.ChangedCode(k.Name)} {
+			want[code] = true
+		}
 	}
-
-	enum := map[string]string{}
+	got := map[string]bool{}
 	for _, code := range doc.Components.Schemas["ErrorCode"].Value.Enum {
-		enum[code.(string)] = want[code.(string)]
+		got[code.(string)] = true
 	}
-	if diff := cmp.Diff(want, enum); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the enum of ErrorCode (-want +got):\n%s", diff)
 	}
-
-	answers := map[string]string{}
-	for _, path := range doc.Paths.Map() {
-		for _, op := range path.Operations() {
-			for status, response := range op.Responses.Map() {
-				for _, code := range errorCodes(response.Value) {
-					answers[code] = status
-				}
-			}
-		}
-	}
-	if diff := cmp.Diff(want, answers); diff != "" {
-		t.Errorf("the operations' answers (-want +got):\n%s", diff)
-	}
-}
-
-// errorCodes returns the codes that an error answer is narrowed to, none for
-// another answer.
-func errorCodes(r *openapi3.Response) []string {
-	body := r.Content.Get("application/json")
-	if body == nil || len(body.Schema.Value.AllOf) != 2 {
-		return nil
-	}
-	code := body.Schema.Value.AllOf[1].Value.Properties["error"].Value.Properties["code"].Value
-	if one, ok := code.Const.(string); ok {
-		return []string{one}
-	}
-	var codes []string
-	for _, one := range code.Enum {
-		codes = append(codes, one.(string))
-	}
-	return codes
 }
 
 // optional lists the fields of answers that are left out where they were not
-// asked for, or have no value. All of a PersonaRecord but the name is.
-var optional = []string{
-	"PersonaData.buyingRole", "QualifyingQuestion.oId", "ListPersonasResponse.nextCursor", "LinkingStrategy.offeringOIds",
+// asked for, or have no value. Fields of an older generation are, too.
+func optional(at string) bool {
+	schema, field, _ := strings.Cut(at, ".")
+	if slices.Contains([]string{"QualifyingQuestion.oId", "LinkingStrategy.offeringOIds", "SlimEntity.internalName", "SlimEntity.description"}, at) ||
+		slices.Contains([]string{"nextCursor", "links", "linkedFrom"}, field) {
+		return true
+	}
+	for _, k := range kind.Registry().Kinds() {
+		name := strings.ReplaceAll(k.Name, "-", "")
+		for _, f := range k.Fields {
+			if f.Old && strings.EqualFold(schema, name+"Data") && f.DataKey() == field {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // TestObjectsAreClosed shows that every object of an answer refuses undeclared
@@ -128,12 +101,13 @@ var optional = []string{
 // what each key is.
 func TestObjectsAreClosed(t *testing.T) {
 	t.Parallel()
+	open := []string{"EntityRecord"} // it has the fields of any kind
 	for name, ref := range setup(t).Components.Schemas {
 		schema := ref.Value
 		if schema.Description == "" {
 			t.Errorf("%s has no description", name)
 		}
-		if !schema.Type.Is("object") {
+		if !schema.Type.Is("object") || slices.Contains(open, name) {
 			continue
 		}
 		request := strings.HasSuffix(name, "Request")
@@ -150,25 +124,26 @@ func TestObjectsAreClosed(t *testing.T) {
 		for key, property := range schema.Properties {
 			at := name + "." + key
 			required := slices.Contains(schema.Required, key)
-			if !request && name != "PersonaRecord" && required == slices.Contains(optional, at) {
+			if !request && required == optional(at) {
 				t.Errorf("%s: required is %t", at, required)
 			}
 			if property.Value.Description == "" {
 				t.Errorf("%s has no description", at)
 			}
-			leaf := property.Ref == "" && (property.Value.Items == nil || property.Value.Items.Ref == "")
-			if _, present := property.Value.Extensions["example"]; leaf && property.Value.Example == nil && !present && key != "mcpUrl" {
+			leaf := property.Ref == "" && len(property.Value.OneOf) == 0 && (property.Value.Items == nil || property.Value.Items.Ref == "" && len(property.Value.Items.Value.AnyOf) == 0)
+			leaf = leaf && property.Value.AdditionalProperties.Schema == nil
+			if _, present := property.Value.Extensions["example"]; leaf && property.Value.Example == nil && !present && !property.Value.Type.Includes("null") {
 				t.Errorf("%s has no example", at)
 			}
 		}
 	}
 }
 
-// TestLimitsAreDocumented holds the limits of a request's schema against those
-// that the server has.
+// TestLimitsAreDocumented holds the limits of the handwritten schemas against
+// those that the server has.
 func TestLimitsAreDocumented(t *testing.T) {
 	t.Parallel()
-	schemas := setup(t).Components.Schemas
+	doc := setup(t)
 	length := func(s *openapi3.Schema) uint64 {
 		switch {
 		case s.Type.Includes("array") && s.MaxItems != nil:
@@ -178,38 +153,32 @@ func TestLimitsAreDocumented(t *testing.T) {
 		}
 		return 0
 	}
-	for _, name := range []string{"CreatePersonaRequest", "UpdatePersonaRequest"} {
-		properties := schemas[name].Value.Properties
-		want := map[string]uint64{
-			"name": persona.MaxNameLength, "internalName": persona.MaxInternalNameLength, "description": persona.MaxDescriptionLength,
-			"customFields": persona.MaxCustomFields, "qualifyingQuestions": persona.MaxQualifyingQuestions,
-			"primaryOfferingOId": persona.MaxIDLength, "playbookOIds": persona.MaxLinks,
-		}
-		for _, list := range (&persona.Persona{}).Lists() {
-			want[list.Name] = persona.MaxListItems
-			if items := length(properties[list.Name].Value.Items.Value); items != persona.MaxListItemLength {
-				t.Errorf("%s.%s: an item has %d characters at most", name, list.Name, items)
-			}
-		}
-		for field, limit := range want {
-			if got := length(properties[field].Value); got != limit {
-				t.Errorf("%s.%s: the document has the limit %d, the server %d", name, field, got, limit)
-			}
-		}
-	}
 	for at, limit := range map[string]uint64{
-		"CustomFieldRequest.title": persona.MaxCustomFieldTitleLength, "CustomFieldRequest.value": persona.MaxListItems,
-		"QualifyingQuestionRequest.question": persona.MaxQuestionLength, "QualifyingQuestionRequest.rationale": persona.MaxRationaleLength,
-		"UpdateQuestionRequest.question": persona.MaxQuestionLength, "UpdateQuestionRequest.rationale": persona.MaxRationaleLength,
-		"LinkingStrategyRequest.offeringOIds": persona.MaxLinks,
+		"CustomFieldRequest.title": entity.MaxCustomFieldTitle, "CustomFieldRequest.value": entity.MaxItems,
+		"QualifyingQuestionRequest.question": entity.MaxQuestion, "QualifyingQuestionRequest.rationale": entity.MaxRationale,
+		"UpdateQuestionRequest.question": entity.MaxQuestion, "UpdateQuestionRequest.rationale": entity.MaxRationale,
+		"LinkingStrategyRequest.offeringOIds": entity.MaxLinks, "CreateAPIKeyRequest.name": account.MaxNameLength,
 	} {
 		schema, field, _ := strings.Cut(at, ".")
-		if got := length(schemas[schema].Value.Properties[field].Value); got != limit {
+		if got := length(doc.Components.Schemas[schema].Value.Properties[field].Value); got != limit {
 			t.Errorf("%s: the document has the limit %d, the server %d", at, got, limit)
 		}
 	}
-	if limit := setup(t).Components.Parameters["Limit"].Value.Schema.Value; *limit.Max != library.MaxLimit || limit.Default != float64(library.DefaultLimit) {
+	parameter := func(name string) *openapi3.Schema { return doc.Components.Parameters[name].Value.Schema.Value }
+	if limit := parameter("Limit"); *limit.Max != library.MaxLimit || limit.Default != float64(library.DefaultLimit) {
 		t.Errorf("limit is %v at most, and %v by default", *limit.Max, limit.Default)
+	}
+	if limit := parameter("RevisionLimit"); *limit.Max != library.MaxRevisions || limit.Default != float64(library.DefaultRevisions) {
+		t.Errorf("limit of revisions is %v at most, and %v by default", *limit.Max, limit.Default)
+	}
+	if got := length(parameter("Text")); got != library.MaxTextLength {
+		t.Errorf("text has %d characters at most", got)
+	}
+	if got := length(parameter("EntityOIds")); got != library.MaxRevisionEntityIDs {
+		t.Errorf("entityOIds has %d ids at most", got)
+	}
+	if got := length(doc.Components.Parameters["IdempotencyKey"].Value.Schema.Value); got != library.MaxIdempotencyKey {
+		t.Errorf("Idempotency-Key has %d characters at most", got)
 	}
 }
 
@@ -240,28 +209,38 @@ func TestOperationsAreDescribed(t *testing.T) {
 	}
 }
 
-// TestExampleIsPublishedSample shows that the example of Get persona is the
-// published one, save for the dates, where that has placeholders.
-func TestExampleIsPublishedSample(t *testing.T) {
+// TestKindsAreDocumented shows that every kind has its calls and schemas, and
+// that examples name entities of the demo library.
+func TestKindsAreDocumented(t *testing.T) {
 	t.Parallel()
-	example := setup(t).Components.Responses["Persona"].Value.Content.Get("application/json").Examples["sample"].Value.Value
-	got, err := json.Marshal(example)
-	if err != nil {
-		t.Fatal(err)
+	doc := setup(t)
+	for _, k := range kind.Registry().Kinds() {
+		calls := []string{"get", "list", "create", "update", "delete", "archive", "restore"}
+		if k.Singleton {
+			calls = []string{"get", "update"}
+		}
+		for _, call := range calls {
+			if doc.Paths.Find("/api/v2/"+k.Name+"/"+call) == nil {
+				t.Errorf("%s/%s is not documented", k.Name, call)
+			}
+		}
+		if k.Example == "" && !k.Singleton {
+			t.Errorf("%s has no example", k.Name)
+		}
 	}
-	var gotValue, want any
-	if err := json.Unmarshal(got, &gotValue); err != nil {
-		t.Fatal(err)
-	}
-	dated := contract.GetPersonaSample()
-	for _, key := range []string{"createdAt", "deletedAt", "archivedAt", "updatedAt"} {
-		dated = bytes.ReplaceAll(dated, []byte(`"`+key+`": "<string>"`), []byte(`"`+key+`": "2021-01-01T00:00:00.000Z"`))
-	}
-	if err := json.Unmarshal(dated, &want); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, gotValue); diff != "" {
-		t.Errorf("example (-published +ours):\n%s", diff)
+}
+
+func TestNotOffered(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{
+		"/api/v2/motion/list": true, "/api/v2/motion": true, "/api/v2/motions/list": false, "/api/v2/report-run/get": true,
+		"/api/v2/agents/prospector/run": true, "/api/v2/agents/list": false, "/api/v2/agents/experiment/create": true,
+		"/api/v2/brand-voice/apply": true, "/api/v2/brand-voice/get": false, "/api/v1/motion/list": false, "/api/v2/persona/get": false,
+		"/api/v2/analytics/webhook/receive/generic/calls": true,
+	} {
+		if got := contract.WhyNotOffered(path) != ""; got != want {
+			t.Errorf("%s: %t", path, got)
+		}
 	}
 }
 
@@ -272,17 +251,20 @@ func TestWireTypesFollowTheDocument(t *testing.T) {
 	schemas := setup(t).Components.Schemas
 	date := apitype.NewTime(time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC))
 	for name, v := range map[string]any{
-		"GetPersonaResponse": apitype.GetPersonaResponse{Persona: apitype.Persona{CreatedAt: &date}},
-		"Persona":            apitype.Persona{}, "PersonaResponse": apitype.PersonaResponse{}, "ListPersonasResponse": apitype.ListPersonasResponse{},
-		"PersonaRecord": apitype.PersonaRecord{}, "LinkingStrategy": apitype.LinkingStrategy{},
-		"Revision": apitype.Revision{CreatedAt: date}, "Change": apitype.Change{}, "ListRevisionsResponse": apitype.ListRevisionsResponse{},
-		"GetRevisionResponse": apitype.GetRevisionResponse{Revision: apitype.Revision{CreatedAt: date}},
-		"APIKey":              apitype.APIKey{CreatedAt: date}, "ListKeysResponse": apitype.ListKeysResponse{},
-		"PersonaData":         apitype.PersonaData{},
+		"Persona": apitype.Persona{CreatedAt: &date}, "PersonaData": apitype.PersonaData{},
+		"ListPersonasResponse": apitype.List[apitype.Persona]{Metadata: apitype.Metadata{Timestamp: date}},
+		"LinkingStrategy":      apitype.LinkingStrategy{},
+		"Revision":             apitype.Revision{CreatedAt: date, Source: "api"},
+		"RevisionPage":         apitype.RevisionPage{},
+		"RevisionDetail":       apitype.RevisionDetail{Revision: apitype.Revision{CreatedAt: date, Source: "api"}},
+		"RevisionDiff":         apitype.Diff{}, "ChangedValue": apitype.Change{},
+		"APIKey":              apitype.APIKey{CreatedAt: date, UpdatedAt: date},
+		"ListKeysResponse":    apitype.ListKeysResponse{},
 		"CustomField":         apitype.CustomField{},
 		"QualifyingQuestion":  apitype.QualifyingQuestion{},
 		"User":                apitype.User{},
 		"WorkspaceRef":        apitype.WorkspaceRef{},
+		"Links":               apitype.Links{},
 		"Metadata":            apitype.Metadata{Timestamp: date},
 		"ValidateKeyResponse": apitype.ValidateKeyResponse{},
 		"Credits":             apitype.Credits{},

@@ -28,8 +28,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"go.yaml.in/yaml/v3"
 
-	"personae.dev/apitype"
 	"personae.dev/contract"
 )
 
@@ -41,7 +41,9 @@ import (
 //     undeclared fields included, or lacks a required header or has a bad one;
 //   - a request that breaks the document is answered with anything but 4xx;
 //   - a path or verb that the document does not have is answered with anything
-//     but the 404 or 405 of the document;
+//     but 404 or 405, or 501 for a published call that is not offered;
+//   - an error has a code of another status, or lacks a header that its status
+//     needs;
 //   - an answer to HEAD, or a 304, has a body;
 //   - X-Request-Id and _metadata.requestId differ, or message and
 //     _metadata.message, or x-external-request-id comes back changed;
@@ -49,8 +51,7 @@ import (
 //     questions without include=questionIds, or nextCursor without cursor.
 //
 // Requests may therefore be wrong on purpose. What n8n sends empty counts as not
-// sent. HEAD counts as GET where the document has no HEAD of its own. Bodies can
-// be read as without it. The transport may be used by several goroutines.
+// sent. HEAD counts as GET. Bodies can be read as without it. The transport may be used by several goroutines.
 func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 	t.Helper()
 	d, err := load()
@@ -67,6 +68,9 @@ func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 type document struct {
 	spec   *openapi3.T
 	router routers.Router
+	// statuses has the status of every error code; a code of a kind stands for
+	// all: "{kind}_not_found".
+	statuses map[string]int
 }
 
 // load reads the document once for all tests of the process. It validates it
@@ -92,8 +96,43 @@ var load = sync.OnceValues(func() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &document{spec: spec, router: router}, nil
+	statuses, err := errorStatuses()
+	if err != nil {
+		return nil, err
+	}
+	return &document{spec: spec, router: router, statuses: statuses}, nil
 })
+
+// errorStatuses reads the list x-errors of the document.
+func errorStatuses() (map[string]int, error) {
+	var list struct {
+		Errors []struct {
+			Code   string
+			Status int
+		} `yaml:"x-errors"`
+	}
+	if err := yaml.Unmarshal(contract.OpenAPI(), &list); err != nil {
+		return nil, err
+	}
+	statuses := map[string]int{}
+	for _, e := range list.Errors {
+		statuses[e.Code] = e.Status
+	}
+	return statuses, nil
+}
+
+// statusOf returns the status of an error code, 0 for an unknown one.
+func (d *document) statusOf(code string) int {
+	if status, ok := d.statuses[code]; ok {
+		return status
+	}
+	for pattern, status := range d.statuses {
+		if suffix, ok := strings.CutPrefix(pattern, "{kind}"); ok && strings.HasSuffix(code, suffix) {
+			return status
+		}
+	}
+	return 0
+}
 
 type transport struct {
 	t    testing.TB
@@ -153,29 +192,46 @@ func split(req *http.Request) (sent, checked *http.Request, err error) {
 	return sent, checked, nil
 }
 
-// withoutEmpty leaves out the fields of a body that are "", [] or {}: from n8n
-// they count as absent, of whatever type the field is.
+// withoutEmpty leaves out what is empty in a body: from n8n "", [] and {} count
+// as absent, of whatever type the field is, also within objects.
 func withoutEmpty(body []byte) []byte {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
+	var v map[string]any
+	if json.Unmarshal(body, &v) != nil {
 		return body
 	}
-	for name, value := range fields {
-		var b bytes.Buffer
-		if json.Compact(&b, value) == nil && slices.Contains([]string{`""`, `[]`, `{}`}, b.String()) {
-			delete(fields, name)
-		}
-	}
-	rest, err := json.Marshal(fields)
+	dropEmpty(v)
+	rest, err := json.Marshal(v)
 	if err != nil {
 		return body
 	}
 	return rest
 }
 
+func dropEmpty(object map[string]any) {
+	for name, value := range object {
+		switch v := value.(type) {
+		case string:
+			if v == "" {
+				delete(object, name)
+			}
+		case []any:
+			if len(v) == 0 {
+				delete(object, name)
+			}
+		case map[string]any:
+			if dropEmpty(v); len(v) == 0 {
+				delete(object, name)
+			}
+		}
+	}
+}
+
 // check returns everything that is wrong with one exchange, joined.
 func (d *document) check(req *http.Request, resp *http.Response, body []byte) error {
-	faults := []error{bodiless(req, resp, body), echoes(req, resp, body)}
+	if resp.StatusCode == http.StatusRequestHeaderFieldsTooLarge && !isJSON(resp) {
+		return nil // refused by net/http, before any handler
+	}
+	wrong := []error{bodiless(req, resp, body), echoes(req, resp, body), d.errorFits(resp, body)}
 
 	lookup := req
 	route, params, err := d.router.FindRoute(lookup)
@@ -186,11 +242,15 @@ func (d *document) check(req *http.Request, resp *http.Response, body []byte) er
 	}
 	switch {
 	case errors.Is(err, routers.ErrPathNotFound):
-		return errors.Join(append(faults, d.checkNoOperation(req, resp, body, http.StatusNotFound, "PathNotFound"))...)
+		want := http.StatusNotFound
+		if contract.WhyNotOffered(req.URL.Path) != "" {
+			want = http.StatusNotImplemented
+		}
+		return errors.Join(append(wrong, d.checkNoOperation(req, resp, body, want))...)
 	case errors.Is(err, routers.ErrMethodNotAllowed):
-		return errors.Join(append(faults, d.checkNoOperation(req, resp, body, http.StatusMethodNotAllowed, "MethodNotAllowed"))...)
+		return errors.Join(append(wrong, d.checkNoOperation(req, resp, body, http.StatusMethodNotAllowed))...)
 	case err != nil:
-		return errors.Join(append(faults, err)...)
+		return errors.Join(append(wrong, err)...)
 	}
 
 	in := &openapi3filter.RequestValidationInput{
@@ -200,22 +260,28 @@ func (d *document) check(req *http.Request, resp *http.Response, body []byte) er
 		Options:    options(),
 	}
 	if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil && (resp.StatusCode < 400 || resp.StatusCode > 499) {
-		faults = append(faults, fmt.Errorf("the request breaks the contract, so the answer must be 4xx: %w", err))
+		wrong = append(wrong, fmt.Errorf("the request breaks the contract, so the answer must be 4xx: %w", err))
 	}
 	declared := route.Operation.Responses.Status(resp.StatusCode)
 	if declared == nil {
-		return errors.Join(append(faults, fmt.Errorf("status %d is not declared for %s %s", resp.StatusCode, route.Method, route.Path))...)
+		return errors.Join(append(wrong, fmt.Errorf("status %d is not declared for %s %s", resp.StatusCode, route.Method, route.Path))...)
 	}
-	return errors.Join(append(faults, checkResponse(in, declared, resp, body), unasked(req, resp, body))...)
+	return errors.Join(append(wrong, checkResponse(in, declared, resp, body), unasked(req, resp, body))...)
 }
 
 // checkNoOperation checks the answer to a path or verb that the document does
-// not have against one of the document's shared responses.
-func (d *document) checkNoOperation(req *http.Request, resp *http.Response, body []byte, status int, name string) error {
+// not have against the answer of every error.
+func (d *document) checkNoOperation(req *http.Request, resp *http.Response, body []byte, status int) error {
 	if resp.StatusCode != status {
 		return fmt.Errorf("the contract has no %s %s, so the answer must be %d", req.Method, req.URL.Path, status)
 	}
-	declared := d.spec.Components.Responses[name]
+	code := map[int]string{
+		http.StatusNotFound: "path_not_found", http.StatusMethodNotAllowed: "method_not_allowed", http.StatusNotImplemented: "not_offered",
+	}[status]
+	if isJSON(resp) && len(body) > 0 && !bytes.Contains(body, []byte(`"code":"`+code+`"`)) {
+		return fmt.Errorf("the contract has no %s %s, so the code must be %s", req.Method, req.URL.Path, code)
+	}
+	declared := d.spec.Components.Responses["Error"]
 	in := &openapi3filter.RequestValidationInput{
 		Request: req,
 		Route:   &routers.Route{Spec: d.spec},
@@ -309,9 +375,9 @@ func contentType(declared *openapi3.ResponseRef, resp *http.Response) error {
 
 // echoes checks what a schema cannot say: values that must be equal.
 func echoes(req *http.Request, resp *http.Response, body []byte) error {
-	var faults []error
+	var wrong []error
 	if got := resp.Header.Get("x-external-request-id"); got != "" && got != req.Header.Get("x-external-request-id") {
-		faults = append(faults, fmt.Errorf("x-external-request-id is %q, the request had %q", got, req.Header.Get("x-external-request-id")))
+		wrong = append(wrong, fmt.Errorf("x-external-request-id is %q, the request had %q", got, req.Header.Get("x-external-request-id")))
 	}
 	var v struct {
 		Metadata struct {
@@ -321,50 +387,106 @@ func echoes(req *http.Request, resp *http.Response, body []byte) error {
 		Message *string `json:"message"`
 	}
 	if !isJSON(resp) || json.Unmarshal(body, &v) != nil {
-		return errors.Join(faults...)
+		return errors.Join(wrong...)
 	}
 	if id := resp.Header.Get("X-Request-Id"); v.Metadata.RequestID != nil && id != *v.Metadata.RequestID {
-		faults = append(faults, fmt.Errorf("X-Request-Id is %q, _metadata.requestId is %q", id, *v.Metadata.RequestID))
+		wrong = append(wrong, fmt.Errorf("X-Request-Id is %q, _metadata.requestId is %q", id, *v.Metadata.RequestID))
 	}
 	if v.Message != nil && v.Metadata.Message != nil && *v.Message != *v.Metadata.Message {
-		faults = append(faults, fmt.Errorf("message is %q, _metadata.message is %q", *v.Message, *v.Metadata.Message))
+		wrong = append(wrong, fmt.Errorf("message is %q, _metadata.message is %q", *v.Message, *v.Metadata.Message))
 	}
-	return errors.Join(faults...)
+	return errors.Join(wrong...)
+}
+
+// errorHeaders are those that an error of a status needs.
+func errorHeaders(status int) []string {
+	switch status {
+	case http.StatusUnauthorized:
+		return []string{"WWW-Authenticate"}
+	case http.StatusMethodNotAllowed:
+		return []string{"Allow"}
+	case http.StatusPreconditionFailed:
+		return []string{"ETag"}
+	case http.StatusTooManyRequests:
+		return []string{"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+	case http.StatusServiceUnavailable:
+		return []string{"Retry-After"}
+	}
+	return nil
+}
+
+// errorFits checks that code and headers of an error are those of its status.
+func (d *document) errorFits(resp *http.Response, body []byte) error {
+	var v struct {
+		Error struct {
+			Code   string
+			Fields []any
+		}
+	}
+	if resp.StatusCode < http.StatusBadRequest || !isJSON(resp) {
+		return nil
+	}
+	var wrong []error
+	for _, name := range errorHeaders(resp.StatusCode) {
+		if resp.Header.Get(name) == "" {
+			wrong = append(wrong, fmt.Errorf("the header %s is missing", name))
+		}
+	}
+	if len(body) > 0 { // HEAD has none
+		if err := json.Unmarshal(body, &v); err != nil {
+			return errors.Join(append(wrong, err)...)
+		}
+		if resp.StatusCode == http.StatusUnauthorized && len(v.Error.Fields) > 0 {
+			wrong = append(wrong, errors.New("fields tell why a key is not valid"))
+		}
+		if want := d.statusOf(v.Error.Code); want != resp.StatusCode {
+			wrong = append(wrong, fmt.Errorf("the code %q belongs to the status %d", v.Error.Code, want))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // unasked refuses extensions of the published shape that the request did not
 // ask for: each schema has to allow them for those that did.
 func unasked(req *http.Request, resp *http.Response, body []byte) error {
-	var faults []error
-	query := req.URL.Query()
-	var v struct {
-		apitype.Persona
-		Data       json.RawMessage `json:"data"`
-		NextCursor json.RawMessage `json:"nextCursor"`
-	}
-	if !isJSON(resp) || resp.StatusCode != http.StatusOK || len(body) == 0 {
+	if !isJSON(resp) || resp.StatusCode != http.StatusOK || len(body) == 0 || strings.Contains(req.URL.Path, "/revision/") {
 		return nil
 	}
-	if err := json.Unmarshal(body, &v); err != nil {
+	var answer map[string]any
+	if err := json.Unmarshal(body, &answer); err != nil {
 		return err
 	}
-	if asked := query.Has("cursor"); asked != (v.NextCursor != nil) {
-		faults = append(faults, fmt.Errorf("nextCursor is there: %t; the request has a cursor: %t", v.NextCursor != nil, asked))
+	query := req.URL.Query()
+	include := strings.Split(query.Get("include"), ",")
+	var wrong []error
+	unless := func(asked bool, what string, there bool) {
+		if there && !asked {
+			wrong = append(wrong, fmt.Errorf("the answer has %s, which was not asked for", what))
+		}
 	}
-	var list []apitype.Persona
-	if json.Unmarshal(v.Data, &list) != nil {
-		var one apitype.Persona
-		_ = json.Unmarshal(v.Data, &one) // data of get is no persona, and has no questions
-		list = append(list, one)
+	_, hasCursor := answer["nextCursor"]
+	unless(query.Has("cursor"), "nextCursor", hasCursor)
+	if query.Has("cursor") && strings.HasSuffix(req.URL.Path, "/list") && !hasCursor && answer["hasNext"] != nil {
+		wrong = append(wrong, errors.New("the request has a cursor, and the answer no nextCursor"))
 	}
-	for _, p := range append(list, v.Persona) {
-		for _, q := range p.QualifyingQuestions {
-			if asked := query.Get("include") == "questionIds"; asked != (q.OID != "") {
-				faults = append(faults, fmt.Errorf("a qualifying question has the oId %q; the request has include=questionIds: %t", q.OID, asked))
+	_, hasLinks := answer["links"]
+	unless(slices.Contains(include, "links"), "links", hasLinks)
+	rows, ok := answer["data"].([]any)
+	if !ok {
+		rows = []any{answer, answer["data"]}
+	}
+	for _, row := range rows {
+		entity, _ := row.(map[string]any)
+		questions, _ := entity["qualifyingQuestions"].([]any)
+		for _, question := range questions {
+			_, hasID := question.(map[string]any)["oId"]
+			unless(slices.Contains(include, "questionIds"), "the oId of a question", hasID)
+			if slices.Contains(include, "questionIds") && !hasID {
+				wrong = append(wrong, errors.New("the request has include=questionIds, and a question no oId"))
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(wrong...)
 }
 
 func isJSON(resp *http.Response) bool {
