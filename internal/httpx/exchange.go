@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -24,11 +25,17 @@ type exchange struct {
 	gate      atomic.Pointer[limit.Gate] // that the request is inside of, or nil
 	counted   bool                       // its answer counts against AnswersBytes
 
+	// ended is set when the handler has returned. Buffers of net/http may then
+	// belong to another request.
+	ended atomic.Bool
+
 	status  int   // that was sent, 0 before
 	written int64 // bytes of the body
 	err     error // why the request failed
 	gone    bool  // the client left before the answer
 }
+
+var errEnded = errors.New("httpx: the handler has returned")
 
 type exchangeKey struct{}
 
@@ -98,6 +105,9 @@ func (e *exchange) leave() {
 
 // WriteHeader implements http.ResponseWriter.
 func (e *exchange) WriteHeader(status int) {
+	if e.ended.Load() {
+		return
+	}
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		e.begin(status)
 	}
@@ -106,6 +116,9 @@ func (e *exchange) WriteHeader(status int) {
 
 // Write implements http.ResponseWriter.
 func (e *exchange) Write(b []byte) (int, error) {
+	if e.ended.Load() {
+		return 0, errEnded
+	}
 	e.begin(http.StatusOK)
 	n, err := e.ResponseWriter.Write(b)
 	e.written += int64(n)
@@ -114,6 +127,9 @@ func (e *exchange) Write(b []byte) (int, error) {
 
 // FlushError sends what was written so far.
 func (e *exchange) FlushError() error {
+	if e.ended.Load() {
+		return errEnded
+	}
 	e.begin(http.StatusOK)
 	return http.NewResponseController(e.ResponseWriter).Flush()
 }

@@ -39,6 +39,7 @@ func (t *transport) begin(next http.Handler) http.Handler {
 		if limit.OverLimit(r.Context()) {
 			w.Header().Set("Connection", "close")
 		}
+		defer e.ended.Store(true)
 		next.ServeHTTP(e, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e)))
 	})
 }

@@ -1,45 +1,45 @@
-package app
+package server
 
 import (
 	"log/slog"
-	"maps"
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"personae.dev/internal/cache"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
-	"personae.dev/internal/overload"
 )
 
-// metrics is what /metrics tells.
+// Refusals that package httpx does not know.
+const (
+	refusedKeyLookup httpx.Refusal = "key_lookups" // too many keys are looked up in the database
+	closedConnection httpx.Refusal = "closed"      // a connection that was closed at once
+)
+
+// metrics is what /metrics shows.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 	store    *prometheus.HistogramVec
-	cache    *prometheus.CounterVec
+	hits     map[string]prometheus.Counter // of caches, by name
+	misses   map[string]prometheus.Counter
 	purged   prometheus.Counter
 	refused  *prometheus.CounterVec
-
-	// What labels lead to is kept: to look it up costs as much as the rest of
-	// a cached answer. The first map is replaced when a new pair of labels
-	// occurs, under mu, and the second is complete from the beginning.
-	mu        sync.Mutex
-	byRequest atomic.Pointer[map[requestLabels]requestMetrics]
-	byCache   map[cacheLabels]prometheus.Counter
 }
 
 func newMetrics() *metrics {
 	// From 50 µs, a cached answer, to 10 s, in steps of about 2.5.
 	buckets := []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "personae_cache_lookups_total",
+		Help: "Lookups in a cache, by cache (documents, keys) and result (hit, miss).",
+	}, []string{"cache", "result"})
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -54,27 +54,22 @@ func newMetrics() *metrics {
 			Name: "personae_store_operation_duration_seconds", Buckets: buckets,
 			Help: "Time of an operation on the database, by operation.",
 		}, []string{"operation"}),
-		cache: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "personae_cache_lookups_total",
-			Help: "Looks into a cache, by cache (personas, keys) and result (hit, miss, bypass).",
-		}, []string{"cache", "result"}),
+		hits: map[string]prometheus.Counter{}, misses: map[string]prometheus.Counter{},
 		purged: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "personae_purged_personas_total",
-			Help: "Deleted personas that were removed for good.",
+			Name: "personae_purged_total",
+			Help: "Deleted entities that were removed for good.",
 		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "personae_refused_total",
-			Help: "What was more than the server can do, by reason: requests that got 503 (in_flight, bodies, answers, connections), and connections that were closed at once (closed), or in the head of a request (heads).",
+			Help: "What was more than the server can do, by reason: requests that got 503 (in_flight, bodies, answers, connections, key_lookups), and connections that were closed at once (closed).",
 		}, []string{"reason"}),
 	}
-	m.byRequest.Store(&map[requestLabels]requestMetrics{})
-	m.byCache = map[cacheLabels]prometheus.Counter{}
-	for _, name := range []library.CacheName{library.CachePersonas, library.CacheKeys} {
-		for _, result := range []cache.Result{cache.Hit, cache.Miss, cache.Bypass} {
-			m.byCache[cacheLabels{name, result}] = m.cache.WithLabelValues(string(name), string(result))
-		}
+	for _, name := range []string{library.CacheDocuments, library.CacheKeys} {
+		m.hits[name], m.misses[name] = lookups.WithLabelValues(name, "hit"), lookups.WithLabelValues(name, "miss")
 	}
-	for _, reason := range []httpx.Refusal{httpx.RefusedWork, httpx.RefusedBody, httpx.RefusedAnswer, httpx.RefusedConnection, httpx.Refusal(overload.ClosedConnections), httpx.Refusal(overload.ClosedHeads)} {
+	for _, reason := range []httpx.Refusal{
+		httpx.RefusedWork, httpx.RefusedBody, httpx.RefusedAnswer, httpx.RefusedConnection, refusedKeyLookup, closedConnection,
+	} {
 		m.refused.WithLabelValues(string(reason)) // shown as 0
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -83,7 +78,7 @@ func newMetrics() *metrics {
 	}, []string{"version", "revision", "goversion"})
 	version := Version()
 	build.WithLabelValues(version.Version, version.Revision, version.Go).Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.store, m.cache, m.purged, m.refused, build,
+	m.registry.MustRegister(m.requests, m.latency, m.store, lookups, m.purged, m.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -94,11 +89,24 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 	})
 }
 
-func (m *metrics) observeRefusal(reason httpx.Refusal) {
-	m.refused.WithLabelValues(string(reason)).Inc()
+// observer returns the observer of a route. Its labels are looked up once: to do
+// so for every request costs as much as the rest of a cached answer.
+func (m *metrics) observer(route string) httpx.Observer {
+	const usual = http.StatusOK
+	resolve := sync.OnceValues(func() (prometheus.Observer, prometheus.Counter) {
+		return m.latency.WithLabelValues(route), m.requests.WithLabelValues(route, strconv.Itoa(usual))
+	})
+	return func(status int, took time.Duration) {
+		latency, requests := resolve()
+		latency.Observe(took.Seconds())
+		if status != usual {
+			requests = m.requests.WithLabelValues(route, strconv.Itoa(status))
+		}
+		requests.Inc()
+	}
 }
 
-func (m *metrics) observeClosed(reason overload.Closed) {
+func (m *metrics) observeRefusal(reason httpx.Refusal) {
 	m.refused.WithLabelValues(string(reason)).Inc()
 }
 
@@ -109,40 +117,14 @@ func (m *metrics) countConnections(open func() int) {
 	}, func() float64 { return float64(open()) }))
 }
 
-type requestLabels struct {
-	route  string
-	status int
-}
-
-type requestMetrics struct {
-	count prometheus.Counter
-	took  prometheus.Observer
-}
-
-func (m *metrics) observeRequest(route string, status int, took time.Duration) {
-	labels := requestLabels{route, status}
-	r, ok := (*m.byRequest.Load())[labels]
-	if !ok {
-		r = requestMetrics{m.requests.WithLabelValues(route, strconv.Itoa(status)), m.latency.WithLabelValues(route)}
-		m.mu.Lock()
-		more := maps.Clone(*m.byRequest.Load())
-		more[labels] = r
-		m.byRequest.Store(&more)
-		m.mu.Unlock()
-	}
-	r.count.Inc()
-	r.took.Observe(took.Seconds())
-}
-
 func (m *metrics) observeStore(operation string, took time.Duration) {
 	m.store.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-type cacheLabels struct {
-	name   library.CacheName
-	result cache.Result
-}
-
-func (m *metrics) observeCache(name library.CacheName, result cache.Result) {
-	m.byCache[cacheLabels{name, result}].Inc()
+func (m *metrics) observeCache(cache string, hit bool) {
+	if hit {
+		m.hits[cache].Inc()
+	} else {
+		m.misses[cache].Inc()
+	}
 }

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"personae.dev/internal/errs"
+)
+
+func TestConnectionLimits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ wanted, files, taken, reserve int }{
+		{4096, 0, 4096, 64}, // not known
+		{4096, 1 << 20, 4096, 64},
+		{4096, 4096, 4096 - 128, 64},
+		{4096, 1024, 1024 - 128, 64},
+		{4096, 256, 256 - 32 - 64, 32},
+		{4096, 120, 120 - 15 - 60, 15}, // was without a limit
+		{10, 120, 10, 15},
+		{4096, 8, 3, 1},
+		{4096, 1, 1, 0},
+	} {
+		taken, reserve := connectionLimits(test.wanted, test.files)
+		if taken != test.taken || reserve != test.reserve {
+			t.Errorf("%d with %d files: %d and %d, want %d and %d", test.wanted, test.files, taken, reserve, test.taken, test.reserve)
+		}
+	}
+	t.Run("TooFewAreLogged", func(t *testing.T) {
+		t.Parallel()
+		if openFiles() == 0 {
+			t.Skip("the system does not say how many files may be open")
+		}
+		log := &logBuffer{}
+		limitConnections(nil, 1<<40, NewLog(log, slog.LevelInfo, true), nil)
+		if !strings.Contains(log.String(), "ulimit -n") {
+			t.Errorf("the log: %s", log)
+		}
+	})
+}
+
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "memory.max")
+	for content, want := range map[string]int64{
+		"max\n":        96<<20 + besideCache,
+		"8589934592\n": 96<<20 + besideCache,
+		"268435456\n":  192 << 20,
+		"":             96<<20 + besideCache,
+	} {
+		must(t, os.WriteFile(file, []byte(content), 0o600))
+		if got := memoryLimit(64<<20, file); got != want {
+			t.Errorf("of %q: %d, want %d", content, got, want)
+		}
+	}
+	if got := memoryLimit(0, file+".missing"); got != besideCache {
+		t.Errorf("without a container: %d", got)
+	}
+}
+
+func TestLoadCertificate(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	cert, key := newCertificate(t, "x")
+	if config, err := loadCertificate("", "", log); config != nil || err != nil {
+		t.Errorf("none: %v, %v", config, err)
+	}
+	for name, files := range map[string][2]string{
+		"CertAlone": {cert, ""}, "KeyAlone": {"", key}, "Missing": {cert, key + ".missing"}, "Swapped": {key, cert},
+	} {
+		_, err := loadCertificate(files[0], files[1], log)
+		if errs.CodeOf(err) != errs.CodeBadSetting || !strings.Contains(err.Error(), "TLS") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	for json, want := range map[bool]string{true: `"msg":"shown","a":1}`, false: `msg=shown a=1`} {
+		log := &logBuffer{}
+		l := NewLog(log, slog.LevelInfo, json)
+		l.Debug("not shown")
+		l.Info("shown", "a", 1)
+		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
+			t.Errorf("%q", got)
+		}
+	}
+}
