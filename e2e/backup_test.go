@@ -82,19 +82,19 @@ func checkPrefix(t *testing.T, path string, atLeast []int64) {
 	all := int64(0)
 	for writer, want := range atLeast {
 		// Names are "WRITER NUMBER".
-		n := number(fmt.Sprintf(`select count(*) from personas where name like '%d %%'`, writer))
+		n := number(fmt.Sprintf(`select count(*) from entities where name like '%d %%'`, writer))
 		if n < want {
 			t.Errorf("%d personas of writer %d, and %d were acknowledged before", n, writer, want)
 		}
-		if last := number(fmt.Sprintf(`select coalesce(max(cast(substr(name, 3) as integer)) + 1, 0) from personas where name like '%d %%'`, writer)); last != n {
+		if last := number(fmt.Sprintf(`select coalesce(max(cast(substr(name, 3) as integer)) + 1, 0) from entities where name like '%d %%'`, writer)); last != n {
 			t.Errorf("%d personas of writer %d, and the last is number %d", n, writer, last)
 		}
 		all += n
 	}
 	for _, query := range []string{
-		`select count(*) from personas`,
-		`select count(*) from revisions r join personas p on p.id = r.persona_id where r.snapshot = '' and r.number = 1`,
-		`select coalesce(sum(docs), 0) from search_segments`,
+		`select count(*) from entities`,
+		`select count(*) from revisions r join entities e on e.id = r.entity_id and e.document = r.document where r.number = 1`,
+		`select count(*) from words`,
 	} {
 		if n := number(query); n != all {
 			t.Errorf("%s: %d, want %d", query, n, all)

@@ -47,7 +47,23 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 type state struct {
 	server  *server        // nil where none runs
 	trusted *x509.CertPool // nil for the system's
+	client  *http.Client   // keeps its connections, as usual clients do
 }
+
+// connect begins with new connections, to a server that has just started.
+func (s *state) connect() {
+	s.hangUp()
+	s.client = &http.Client{
+		Timeout: patience,
+		Transport: &http.Transport{
+			ForceAttemptHTTP2: true,
+			TLSClientConfig:   &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (s *state) hangUp() { s.client.CloseIdleConnections() }
 
 type stateKey struct{}
 
@@ -72,6 +88,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := startServer(ts.MkAbs("."), env, args...)
 	ts.Check(err)
 	state.server = s
+	state.connect()
 	ts.Setenv("URL", s.url)
 	ts.Setenv("CURL", s.curl)
 	if s.key != "" { // a later start may show none, and the first stays good
@@ -90,8 +107,8 @@ func shutdown(ts *testscript.TestScript, neg bool, args []string) {
 
 // request is what get and until are asked for.
 type request struct {
-	method, path, output string
-	header               http.Header
+	method, path, body, output string
+	header                     http.Header
 }
 
 // parseRequest reads the flags of get and until.
@@ -103,6 +120,9 @@ func parseRequest(args []string) (r request, ok bool) {
 			r.method = args[1]
 		case "-o":
 			r.output = args[1]
+		case "-d":
+			r.body = args[1]
+			r.header.Set("Content-Type", "application/json")
 		case "-H":
 			name, value, found := strings.Cut(args[1], ": ")
 			if !found {
@@ -121,20 +141,12 @@ func parseRequest(args []string) (r request, ok bool) {
 	return r, true
 }
 
-// send makes a request to $URL on a connection of its own.
+// send makes a request to $URL.
 func (r request) send(ts *testscript.TestScript) (response *http.Response, body []byte) {
-	httpRequest, err := http.NewRequest(r.method, ts.Getenv("URL")+r.path, http.NoBody)
+	httpRequest, err := http.NewRequest(r.method, ts.Getenv("URL")+r.path, strings.NewReader(r.body))
 	ts.Check(err)
 	httpRequest.Header = r.header
-	client := http.Client{
-		Timeout: patience,
-		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{RootCAs: stateOf(ts).trusted, MinVersion: tls.VersionTLS12},
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	response, err = client.Do(httpRequest)
+	response, err = stateOf(ts).client.Do(httpRequest)
 	ts.Check(err)
 	defer response.Body.Close()
 	body, err = io.ReadAll(response.Body)
@@ -144,7 +156,7 @@ func (r request) send(ts *testscript.TestScript) (response *http.Response, body 
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	r, ok := parseRequest(args)
-	usage(ts, ok, neg, "get [-X METHOD] [-H 'NAME: VALUE']… [-o FILE] PATH")
+	usage(ts, ok, neg, "get [-X METHOD] [-H 'NAME: VALUE']… [-d BODY] [-o FILE] PATH")
 	response, body := r.send(ts)
 	fmt.Fprintln(ts.Stdout(), response.Status)
 	var headers []string

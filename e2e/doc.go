@@ -2,7 +2,7 @@
 // a shell, and the tests beside them do what a script cannot, such as pulling
 // the plug.
 //
-// It tests no rule in depth: that is done in the room of the rule. Windows is
+// It tests no rule in depth: that is done in the package of the rule. Windows is
 // not tested here, as its processes know no SIGTERM.
 //
 // Commands that scripts have beside those of testscript:
@@ -11,10 +11,11 @@
 //	                          greeted. stdout is the greeting; $URL, $KEY and $CURL
 //	                          are what it shows, its log is in server.log
 //	shutdown                  send SIGTERM to the server, which must exit with 0
-//	get [-X METHOD] [-H 'NAME: VALUE']… [-o FILE] PATH
-//	                          make a request to $URL. stdout is the answer: status,
-//	                          headers, body. -o writes the body to FILE, without
-//	                          the value of its "_metadata"
+//	get [-X METHOD] [-H 'NAME: VALUE']… [-d BODY] [-o FILE] PATH
+//	                          make a request to $URL, on a connection that stays
+//	                          open. stdout is the answer: status, headers, body.
+//	                          -o writes the body to FILE, without the value of its
+//	                          "_metadata"
 //	until STATUS TIME [-H 'NAME: VALUE']… PATH
 //	                          make requests until one is answered with STATUS,
 //	                          which must be within TIME

@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"personae.dev/internal/machinetest"
 	"personae.dev/internal/store/postgrestest"
 )
 
@@ -31,11 +32,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "personae")
-	build := exec.Command("go", "build", "-o", binary, "personae.dev/cmd/personae")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "e2e: build: %s\n%s", err, out)
+	if binary, err = machinetest.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
 	return m.Run()
@@ -68,6 +66,10 @@ func TestScripts(t *testing.T) {
 func runScripts(t *testing.T, engine string, database func() string) {
 	t.Helper()
 	onet := examples(t, "onet/personas.jsonl")
+	fixtures, err := filepath.Abs("testdata/fixtures")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Condition: func(condition string) (bool, error) {
@@ -82,13 +84,15 @@ func runScripts(t *testing.T, engine string, database func() string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("ONET", onet)
+			env.Setenv("FIXTURES", fixtures)
 			env.Setenv("DATABASE", database())
 			if engine != "sqlite" { // which is the default
 				env.Setenv("PERSONAE_DATABASE", env.Getenv("DATABASE"))
 			}
-			state := new(state)
+			state := &state{client: &http.Client{}}
 			env.Values[stateKey{}] = state
 			env.Defer(func() {
+				state.hangUp()
 				if state.server != nil {
 					state.server.crash()
 				}

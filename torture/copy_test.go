@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -139,32 +138,11 @@ func (dir folder) personae(args ...string) *exec.Cmd {
 // many rows. It tells how many those are, or that the copy came to its end.
 func (dir folder) killCopyBeyond(t *testing.T, to string, rows int) (ended bool, grown int) {
 	t.Helper()
-	cmd := dir.personae("copy", "--from", source, "--to", to)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Fatalf("copy: %v\n%s", err, out.Bytes())
-			}
-			return true, 0
-		case <-tick.C:
-			if grown = dir.rows(to); grown <= rows {
-				continue
-			}
-			_ = cmd.Process.Kill()
-			exit, ok := errors.AsType[*exec.ExitError](<-done)
-			return !ok || exit.Exited(), grown
-		}
-	}
+	killed := killWhen(t, dir.personae("copy", "--from", source, "--to", to), func() bool {
+		grown = dir.rows(to)
+		return grown > rows
+	})
+	return !killed, grown
 }
 
 // export returns how many personas a library has, and a checksum of its export.
@@ -195,16 +173,15 @@ func (dir folder) history(t *testing.T, database string) string {
 	must(t, err)
 	defer db.Close()
 	rows, err := db.Query(`
-		select r.o_id, p.o_id, r.number, r.action, r.user_o_id, coalesce(r.key_o_id, ''), r.created_at, r.snapshot
-		from revisions r join personas p on p.id = r.persona_id
-		order by r.o_id`)
+		select o_id, entity_id, number, action, author, api_key, source, created_at, fields, document, hidden
+		from revisions order by id`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
 	hash := sha256.New()
 	for rows.Next() {
-		var values [8]string
+		var values [11]string
 		var dest []any
 		for i := range values {
 			dest = append(dest, &values[i])
@@ -228,7 +205,7 @@ func (dir folder) rows(database string) (n int) {
 		return 0
 	}
 	defer db.Close()
-	_ = db.QueryRow(`select (select count(*) from personas) + (select count(*) from revisions)`).Scan(&n)
+	_ = db.QueryRow(`select (select count(*) from entities) + (select count(*) from revisions)`).Scan(&n)
 	return n
 }
 

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,11 +16,12 @@ import (
 	"time"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/entity"
 )
 
 // TestCrash kills the server, and PostgreSQL, while writers write as fast as
 // they can. Afterwards every acknowledged write is there, and no other is half
-// there.
+// there. With -torture it kills 100 times on each engine.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	kills, stops := sized(3, 100), sized(3, 20)
@@ -122,7 +124,7 @@ func (e *entry) write(ctx context.Context, c *caller) (*answer, error) {
 	if err != nil || a.status != http.StatusOK {
 		return a, err
 	}
-	var written apitype.PersonaResponse
+	var written struct{ Data apitype.Persona }
 	if err := json.Unmarshal(a.body, &written); err != nil {
 		return a, err
 	}
@@ -253,7 +255,7 @@ func (e *entry) verify(ctx context.Context, c *caller) (applied bool, err error)
 			return false, err
 		}
 	}
-	p, header, err := read[apitype.GetPersonaResponse](ctx, c, "persona/get?oId="+e.oID)
+	p, header, err := read[apitype.Persona](ctx, c, "persona/get?oId="+e.oID)
 	if err != nil {
 		return false, err
 	}
@@ -270,7 +272,7 @@ func (e *entry) verify(ctx context.Context, c *caller) (applied bool, err error)
 	e.pending = 0
 	want := e.body(e.version)
 	for field, same := range map[string]bool{
-		"name": *p.Name == want["name"], "description": *p.Description == want["description"],
+		"name": p.Name == want["name"], "description": *p.Description == want["description"],
 		"painPoints": slices.Equal(p.Data.PainPoints, want["painPoints"].([]string)), "commonJobTitles": slices.Equal(p.Data.CommonJobTitles, []string{word}),
 	} {
 		if !same {
@@ -296,7 +298,7 @@ func (e *entry) verify(ctx context.Context, c *caller) (applied bool, err error)
 // makes one persona of it, and tells whether it was made before, which the
 // search must know too.
 func (e *entry) createAgain(ctx context.Context, c *caller) (before bool, err error) {
-	found, _, err := read[apitype.ListPersonasResponse](ctx, c, "persona/list?status=all&text="+e.word(1))
+	found, _, err := read[apitype.List[apitype.Persona]](ctx, c, "persona/list?status=all&text="+e.word(1))
 	if err != nil {
 		return false, err
 	}
@@ -314,44 +316,48 @@ func (e *entry) createAgain(ctx context.Context, c *caller) (before bool, err er
 
 // findable looks into the index of words, or of links.
 func (e *entry) findable(ctx context.Context, c *caller, filter string, want bool) error {
-	found, _, err := read[apitype.ListPersonasResponse](ctx, c, "persona/list?status=all&"+filter)
+	found, _, err := read[apitype.List[apitype.Persona]](ctx, c, "persona/list?status=all&"+filter)
 	if err == nil && slices.ContainsFunc(found.Data, func(p apitype.Persona) bool { return p.OID == e.oID }) != want {
 		err = fmt.Errorf("%s finds it: %t", filter, !want)
 	}
 	return err
 }
 
+// historyShown is how many of the last revisions are read one by one.
+const historyShown = 20
+
 // verifyHistory looks for gaps, and for a last revision that is not the persona.
 func (e *entry) verifyHistory(ctx context.Context, c *caller) error {
-	var history []apitype.Revision
-	for {
-		page, _, err := read[apitype.ListRevisionsResponse](ctx, c, fmt.Sprintf("revision/list?oId=%s&limit=100&offset=%d", e.oID, len(history)))
-		if err != nil {
-			return err
-		}
-		history = append(history, page.Data...)
-		if !page.HasNext {
-			break
-		}
-	}
-	if len(history) != e.revisions {
-		return fmt.Errorf("%d revisions, want %d", len(history), e.revisions)
-	}
-	after := "null" // of the revision before
-	for n, r := range slices.Backward(history) {
-		i := slices.IndexFunc(r.Changes, func(c apitype.Change) bool { return c.Field == "internalName" })
-		if r.Number != len(history)-n || i < 0 || string(r.Changes[i].Before) != after {
-			return fmt.Errorf("revision %d stands at %d, and goes on from %s: %+v", r.Number, len(history)-n, after, r.Changes)
-		}
-		after = string(r.Changes[i].After)
-	}
-	last, _, err := read[apitype.GetRevisionResponse](ctx, c, "revision/get?oId="+url.QueryEscape(history[0].OID))
+	history, _, err := read[struct{ Data apitype.RevisionPage }](ctx, c, fmt.Sprintf("revision/list?entityOIds[]=%s&limit=%d", url.QueryEscape(e.oID), historyShown))
 	if err != nil {
 		return err
 	}
-	word, p := e.word(e.version), last.Persona
-	if after != `"`+word+`"` || *p.InternalName != word || *p.Description != e.body(e.version)["description"] || !slices.Equal(p.LinkingStrategy.OfferingOIDs, []string{"of_" + word}) {
-		return fmt.Errorf("the last revision is %s, %+v, want %s", after, p, word)
+	if history.Data.Total != e.revisions {
+		return fmt.Errorf("%d revisions, want %d", history.Data.Total, e.revisions)
+	}
+	want := e.word(e.version) // after the revision
+	for n, r := range history.Data.Revisions {
+		detail, _, err := read[struct{ Data apitype.RevisionDetail }](ctx, c, "revision/get?revisionOId="+url.QueryEscape(r.RevisionOID))
+		if err != nil {
+			return err
+		}
+		var after, before struct {
+			InternalName, Description string
+			LinkingStrategy           apitype.LinkingStrategy
+		}
+		if err := errors.Join(json.Unmarshal(detail.Data.NewEntity, &after), json.Unmarshal(detail.Data.OldEntity, &before)); err != nil {
+			return err
+		}
+		if after.InternalName != want {
+			return fmt.Errorf("revision %d from the end leaves %q, want %q", n, after.InternalName, want)
+		}
+		if n == 0 && (after.Description != e.body(e.version)["description"] || !slices.Equal(after.LinkingStrategy.OfferingOIDs, []string{"of_" + want})) {
+			return fmt.Errorf("the last revision is %s, want %s", detail.Data.NewEntity, want)
+		}
+		want = before.InternalName
+	}
+	if len(history.Data.Revisions) == e.revisions && want != "" {
+		return fmt.Errorf("the first revision goes on from %q", want)
 	}
 	return nil
 }
@@ -359,7 +365,7 @@ func (e *entry) verifyHistory(ctx context.Context, c *caller) error {
 // verifyTotal shows that there is nothing else.
 func (l *ledger) verifyTotal(t *testing.T, s *server) {
 	t.Helper()
-	all, _, err := read[apitype.ListPersonasResponse](t.Context(), s.caller(t), "persona/list?status=all&limit=1")
+	all, _, err := read[apitype.List[apitype.Persona]](t.Context(), s.caller(t), "persona/list?status=all&limit=1")
 	must(t, err)
 	if all.Total != len(l.entries) {
 		t.Errorf("there are %d personas, want %d", all.Total, len(l.entries))
@@ -369,20 +375,22 @@ func (l *ledger) verifyTotal(t *testing.T, s *server) {
 // TestLedger shows that a persona that is not as it was acknowledged is found.
 func TestLedger(t *testing.T) {
 	t.Parallel()
-	const of = ` where id = (select id from personas where internal_name = $1)`
-	damages := map[string]struct{ statement, fault string }{
-		"Whole":            {"", ""},
-		"Lost":             {"delete from personas" + of, "404"},
-		"OldVersion":       {"update personas set internal_name = replace(internal_name, 'v3x', 'v2x')" + of, "ETag"},
-		"OtherTime":        {"update personas set updated_at = updated_at + 1000" + of, "ETag"},
-		"HalfWritten":      {"update personas set description = 'half'" + of, "ETag"},
-		"HalfDocument":     {"update personas set document = json_set(document, '$.painPoints', json('[]'))" + of, "ETag"},
-		"NotInTheIndex":    {"delete from search_segments where low = (select id from personas where internal_name = $1) and docs = 1", "text="},
-		"NoLinks":          {"delete from persona_links where persona_id = (select id from personas where internal_name = $1)", "productOId"},
-		"RevisionLost":     {"delete from revisions where number = 3 and persona_id = (select id from personas where internal_name = $1)", "revisions"},
-		"GapInTheHistory":  {"update revisions set number = 4 where number = 3 and persona_id = (select id from personas where internal_name = $1)", "stands at"},
-		"RevisionOfOther":  {"update revisions set snapshot = (select old.snapshot from revisions old where old.persona_id = revisions.persona_id and old.number = 2) where number = 3 and persona_id = (select id from personas where internal_name = $1)", "goes on from"},
-		"UnknownHalfThere": {"update personas set internal_name = replace(internal_name, 'v3x', 'v4x')" + of, "is not that of"},
+	const row = "(select id from entities where o_id = $1)"
+	damages := map[string]struct {
+		statement string
+		replace   [2]string // in the document, whose tag is made again
+		want      string
+	}{
+		"Whole":            {},
+		"Lost":             {statement: "delete from entities where id = " + row, want: "404"},
+		"OldVersion":       {replace: [2]string{"v3x", "v2x"}, want: "ETag"},
+		"HalfWritten":      {replace: [2]string{`"painPoints":[`, `"painPoints":["half",`}, want: "ETag"},
+		"Damaged":          {statement: "update entities set document = replace(document, 'that it ends', 'that it endz') where id = " + row, want: "503"},
+		"NotInTheIndex":    {statement: "delete from words where rowid = " + row, want: "text="},
+		"NoLinks":          {statement: "delete from links where entity_id = " + row, want: "productOId"},
+		"RevisionLost":     {statement: "delete from revisions where number = 3 and entity_id = " + row, want: "revisions"},
+		"RevisionOfOther":  {statement: "update revisions set document = replace(document, 'v2x', 'v1x') where number = 2 and entity_id = " + row, want: "from the end"},
+		"UnknownHalfThere": {replace: [2]string{`v3x","primaryResponsibilities`, `v4x","primaryResponsibilities`}, want: "is not that of"},
 	}
 	i := &installation{dir: t.TempDir(), database: onSQLite}
 	s := i.start(t)
@@ -403,10 +411,14 @@ func TestLedger(t *testing.T) {
 	s.stop(t)
 	db := i.openSQLite(t)
 	for name, damage := range damages {
+		oID := entries[name].oID
+		if damage.replace != [2]string{} {
+			replaceInDocument(t, db, oID, damage.replace)
+		}
 		if damage.statement == "" {
 			continue
 		}
-		result, err := db.ExecContext(t.Context(), damage.statement, entries[name].word(3))
+		result, err := db.ExecContext(t.Context(), damage.statement, oID)
 		must(t, err)
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			t.Fatalf("%s: %d rows, %v", name, n, err)
@@ -416,8 +428,22 @@ func TestLedger(t *testing.T) {
 	c = i.start(t).caller(t)
 	for name, damage := range damages {
 		_, err := entries[name].verify(t.Context(), c)
-		if damage.fault == "" && err != nil || damage.fault != "" && (err == nil || !strings.Contains(err.Error(), damage.fault)) {
-			t.Errorf("%s: the error is %v, want one of %q", name, err, damage.fault)
+		if damage.want == "" && err != nil || damage.want != "" && (err == nil || !strings.Contains(err.Error(), damage.want)) {
+			t.Errorf("%s: the error is %v, want one of %q", name, err, damage.want)
 		}
 	}
+}
+
+// replaceInDocument writes another document, with the tag that it would have.
+func replaceInDocument(t *testing.T, db *sql.DB, oID string, replace [2]string) {
+	t.Helper()
+	var document, hidden string
+	must(t, db.QueryRowContext(t.Context(), "select document, hidden from entities where o_id = $1", oID).Scan(&document, &hidden))
+	other := strings.Replace(document, replace[0], replace[1], 1)
+	if other == document {
+		t.Fatalf("%s does not contain %s", document, replace[0])
+	}
+	tag := entity.TagOf([]byte(other), []byte(hidden))
+	_, err := db.ExecContext(t.Context(), "update entities set document = $2, tag = $3 where o_id = $1", oID, other, tag[:])
+	must(t, err)
 }

@@ -245,7 +245,7 @@ func (c *client) read(in input, a *answer, err error) output {
 	case http.StatusOK:
 		p := readPersona(c.t, in.what, a.body)
 		c.oID = p.OID
-		o.version.value, o.version.deleted, o.updatedAt = *p.Name, p.DeletedAt != nil, p.UpdatedAt.Time
+		o.version.value, o.version.deleted, o.updatedAt = p.Name, p.DeletedAt != nil, p.UpdatedAt.Time
 	case http.StatusPreconditionFailed, http.StatusConflict:
 	default:
 		c.t.Errorf("%+v was answered with %d %s", in, a.status, a.body)
@@ -259,10 +259,8 @@ func (c *client) read(in input, a *answer, err error) output {
 // readPersona reads the persona in an answer, which is flat in two of them.
 func readPersona(t *testing.T, what string, body []byte) (p apitype.Persona) {
 	t.Helper()
-	var wrapped apitype.PersonaResponse
-	var flat apitype.GetPersonaResponse
-	err := json.Unmarshal(body, &flat)
-	p = flat.Persona
+	var wrapped struct{ Data apitype.Persona }
+	err := json.Unmarshal(body, &p)
 	if what != "get" && what != "delete" {
 		err = json.Unmarshal(body, &wrapped)
 		p = wrapped.Data

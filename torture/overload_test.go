@@ -1,8 +1,13 @@
 package torture
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,8 +17,7 @@ import (
 // overBy is how much more than it can do a server is asked for.
 const overBy = 4
 
-// overloadMiB bounds the memory of a server that is asked for too much. It had
-// 89 MiB.
+// overloadMiB bounds the memory of a server that is asked for too much.
 const overloadMiB = 256
 
 // costlyPath is a list that no cache has the parts of.
@@ -118,4 +122,83 @@ func TestOverload(t *testing.T) { //nolint:paralleltest // it measures
 		status, err := s.statusOf(client, costlyPath)
 		return err == nil && status == http.StatusOK
 	})
+}
+
+// listsMiB bounds the memory of a server that is asked for many large lists.
+const listsMiB = 400
+
+// TestLargeLists lets 200 clients ask for lists of 28 MiB, again and again, and
+// read them slowly or fast: some are answered, the others are refused, and who
+// asks for something small is served.
+func TestLargeLists(t *testing.T) { //nolint:paralleltest // it measures
+	const clients, personas = 200, 1000
+	lasts := sized(2*time.Second, *loadFor)
+	i := &installation{dir: t.TempDir(), database: onSQLite}
+	s := i.start(t)
+	var lines strings.Builder
+	for n := range personas {
+		fmt.Fprintf(&lines, `{"oId":"large_%d","name":"Large %d","painPoints":[%q,%q,%q]}`+"\n", n, n,
+			strings.Repeat("too slow ", 1050), strings.Repeat("too late ", 1050), strings.Repeat("too dear ", 1050))
+	}
+	must(t, os.WriteFile(filepath.Join(i.dir, "large.jsonl"), []byte(lines.String()), 0o600))
+	_, err := i.command(t.Context(), "import", "large.jsonl")
+	must(t, err)
+
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	var group sync.WaitGroup
+	var answered, refused, bytes atomic.Int64
+	end := time.Now().Add(lasts)
+	for range clients {
+		group.Go(func() {
+			for time.Now().Before(end) {
+				response, err := s.send(client, http.MethodGet, "/api/v2/persona/list?limit=1000", "")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n, err := io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				switch {
+				case err == nil && response.StatusCode == http.StatusOK:
+					answered.Add(1)
+					bytes.Store(n)
+				case err == nil && response.StatusCode == http.StatusServiceUnavailable:
+					refused.Add(1)
+				default:
+					t.Errorf("status %d: %v", response.StatusCode, err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	small, most := &latencies{}, 0
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		case <-tick.C:
+			most = max(most, s.residentMiB())
+			began := time.Now()
+			if status, err := s.statusOf(client, "/api/v2/persona/get?oId=large_1"); err != nil || status != http.StatusOK {
+				t.Errorf("a get was answered with %d: %v", status, err)
+			}
+			small.add(time.Since(began))
+		}
+	}
+	figure(t, "%d clients asking for lists of %.1f MiB: %d answered, %d refused; %d MiB resident at most; gets: %s",
+		clients, float64(bytes.Load())/(1<<20), answered.Load(), refused.Load(), most, small)
+	if answered.Load() == 0 || bytes.Load() < 27<<20 {
+		t.Errorf("%d lists were answered, the last of %d bytes", answered.Load(), bytes.Load())
+	}
+	if most > listsMiB {
+		t.Errorf("%d MiB resident, want %d at most", most, listsMiB)
+	}
 }

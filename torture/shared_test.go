@@ -41,7 +41,7 @@ func TestIdempotencyOfServers(t *testing.T) {
 		for n := range each * len(callers) {
 			group.Go(func() {
 				a, err := callers[n%len(callers)].post(t.Context(), "persona/create", map[string]string{"Idempotency-Key": fmt.Sprint("key", key)}, map[string]string{"name": fmt.Sprint("Persona ", key)})
-				var created apitype.PersonaResponse
+				var created struct{ Data apitype.Persona }
 				if err != nil || a.status != http.StatusOK || json.Unmarshal(a.body, &created) != nil {
 					t.Errorf("create: %+v, %v", a, err)
 					return
@@ -59,7 +59,7 @@ func TestIdempotencyOfServers(t *testing.T) {
 			t.Errorf("%d creates with one key: %d were made, the answers name %v", each*len(callers), made, oIDs)
 		}
 	}
-	if got := postgrestest.Execute(t, i.database, "select count(*) from personas"); got != fmt.Sprint(keys) {
+	if got := postgrestest.Execute(t, i.database, "select count(*) from entities"); got != fmt.Sprint(keys) {
 		t.Errorf("there are %s personas, want %d", got, keys)
 	}
 	figure(t, "%d idempotency keys, each sent %d times to 3 servers at once: one persona for each", keys, each*len(callers))
@@ -129,13 +129,13 @@ func TestPurgeOfServers(t *testing.T) {
 	i.flags = []string{"--retain-deleted", "30d"}
 	_, servers := threeServers(t, i)
 	until(t, 10*patience, "an end of all personas", func() bool {
-		return postgrestest.Execute(t, i.database, "select count(*) from personas") == "0"
+		return postgrestest.Execute(t, i.database, "select count(*) from entities") == "0"
 	})
 	counts, sum := [len(servers)]int{}, 0
 	until(t, patience, "a count of all personas", func() bool {
 		sum = 0
 		for n, s := range servers {
-			counts[n] = int(s.metric(t, "personae_purged_personas_total"))
+			counts[n] = int(s.metric(t, "personae_purged_total"))
 			sum += counts[n]
 		}
 		return sum >= personas

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"personae.dev/internal/machinetest"
 )
 
 var (
@@ -64,11 +66,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	_ = os.Chmod(dir, 0o755) // the server may be another user's
-	binary = filepath.Join(dir, "personae")
-	build := exec.Command("go", "build", "-o", binary, "personae.dev/cmd/personae")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "torture: build: %s\n%s", err, out)
+	if binary, err = machinetest.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "torture:", err)
 		return 1
 	}
 	return m.Run()
