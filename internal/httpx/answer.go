@@ -12,8 +12,8 @@ import (
 	"personae.dev/internal/account"
 )
 
-// largeAnswer is from how many bytes on a part of an answer is not copied, and the
-// answer to a get counts against Config.AnswersBytes.
+// largeAnswer is from how many bytes on the answer to a get counts against
+// Config.AnswersBytes.
 const largeAnswer = 64 << 10
 
 // metadataBytes is about how long "_metadata" is without its message.
@@ -41,22 +41,13 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 // WriteFlat answers 200 with "_metadata" and after it the fields of object, which
 // is encoded and not empty.
 func WriteFlat(w http.ResponseWriter, r *http.Request, message string, object []byte) error {
-	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)+min(len(object), largeAnswer)), r, message)
-	if len(object) > largeAnswer {
-		return write(w, http.StatusOK, b, object[1:])
-	}
-	return write(w, http.StatusOK, append(b, object[1:]...))
+	return write(w, http.StatusOK, beginObject(r, message), object[1:])
 }
 
 // WriteWrapped answers 200 with "_metadata" and value, which is encoded, as
 // "data".
 func WriteWrapped(w http.ResponseWriter, r *http.Request, message string, value []byte) error {
-	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)+min(len(value), largeAnswer)), r, message)
-	b = append(b, `"data":`...)
-	if len(value) > largeAnswer {
-		return write(w, http.StatusOK, b, value, []byte("}"))
-	}
-	return write(w, http.StatusOK, append(append(b, value...), '}'))
+	return write(w, http.StatusOK, append(beginObject(r, message), `"data":`...), value, []byte("}"))
 }
 
 // Page is a part of a list, whose items are encoded. NextCursor is JSON, and nil
@@ -70,15 +61,14 @@ type Page struct {
 
 // WritePage answers 200 with a page.
 func WritePage(w http.ResponseWriter, r *http.Request, message string, page Page) error {
-	b := appendMetadata(make([]byte, 0, metadataBytes+len(message)), r, message)
-	b = fmt.Appendf(b, `"hasNext":%t,"total":%d,"data":[`, page.HasNext, page.Total)
+	b := fmt.Appendf(beginObject(r, message), `"hasNext":%t,"total":%d,"data":[`, page.HasNext, page.Total)
 	parts := make([][]byte, 0, 2*len(page.Items)+2)
 	parts = append(parts, b)
 	for i, item := range page.Items {
 		if i > 0 {
 			parts = append(parts, []byte(","))
 		}
-		parts = append(parts, item) // not copied: together they may be large
+		parts = append(parts, item)
 	}
 	end := []byte("]")
 	if page.NextCursor != nil {
@@ -87,8 +77,9 @@ func WritePage(w http.ResponseWriter, r *http.Request, message string, page Page
 	return write(w, http.StatusOK, append(parts, append(end, '}'))...)
 }
 
-// appendMetadata appends the beginning of an object.
-func appendMetadata(b []byte, r *http.Request, message string) []byte {
+// beginObject returns the beginning of an object, with some space after it.
+func beginObject(r *http.Request, message string) []byte {
+	b := make([]byte, 0, metadataBytes+len(message))
 	b = append(b, `{"_metadata":{"usage":0,"requestId":"`...)
 	b = append(b, RequestID(r.Context())...)
 	b = append(b, `","message":`...)
@@ -102,7 +93,7 @@ func appendMetadata(b []byte, r *http.Request, message string) []byte {
 	return append(b, `"},`...)
 }
 
-// write sends the parts of a body. Errors of the connection are dropped: the
+// write sends the parts of a body, which net/http puts together. Errors of the connection are dropped: the
 // client is gone. A large answer to a get may be on its way for long, and counts
 // against Config.AnswersBytes until it is sent. The answer to a change is sent in
 // any case, because the change is made.
