@@ -50,27 +50,26 @@ func (f *files) check() error {
 	return nil
 }
 
-// background runs statements of a batch: none of them is ended by the context of
-// a request, as that would end the transaction of all.
-type background struct {
+// batchRunner runs statements of a batch, until its transaction is lost.
+type batchRunner struct {
 	*session
 	batch *batch
 }
 
 // QueryContext implements runner.
-func (r background) QueryContext(_ context.Context, text string, args ...any) (*sql.Rows, error) {
+func (r batchRunner) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if r.batch.fatal != nil {
 		return nil, r.batch.fatal
 	}
-	return r.session.QueryContext(context.Background(), text, args...)
+	return r.session.QueryContext(ctx, text, args...)
 }
 
 // ExecContext implements runner.
-func (r background) ExecContext(_ context.Context, text string, args ...any) (sql.Result, error) {
+func (r batchRunner) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	if r.batch.fatal != nil {
 		return nil, r.batch.fatal
 	}
-	return r.session.ExecContext(context.Background(), text, args...)
+	return r.session.ExecContext(ctx, text, args...)
 }
 
 // compactSteps bounds how often compact asks FTS5 to merge.

@@ -50,8 +50,12 @@ func (q *queries) timed(operation string) func() {
 	return func() { q.observe(operation, time.Since(began)) }
 }
 
-// bound bounds a statement.
+// bound bounds a statement. In a transaction that writes it ends with that, and
+// not with the context of a request.
 func (q *queries) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if q.writing {
+		ctx = context.WithoutCancel(ctx)
+	}
 	if q.timeout == 0 {
 		return ctx, func() {}
 	}

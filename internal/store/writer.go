@@ -220,7 +220,7 @@ func (w *writer) newBatch() *batch {
 	b := &batch{numbers: map[string]int64{}}
 	options := *w.engine.options
 	options.translate = b.translate(options.translate)
-	b.queries = queries{engineOptions: &options, writing: true}.on(background{w.session, b})
+	b.queries = queries{engineOptions: &options, writing: true}.on(batchRunner{w.session, b})
 	return b
 }
 
