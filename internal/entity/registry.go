@@ -300,7 +300,7 @@ func suggest(name string, known []string) string {
 	for _, k := range known {
 		plain := plainName(k)
 		distance := editDistance(wanted, plain)
-		if distance > max(1, len(wanted)/3) {
+		if distance > (len(wanted)+1)/3 {
 			if len(wanted) < 5 || !strings.Contains(plain, wanted) && !strings.Contains(wanted, plain) {
 				continue
 			}
