@@ -98,7 +98,8 @@ func (l *Library) draftOf(ctx context.Context, c Caller, k *entity.Kind, create 
 	}
 	d := &draft{stored: k.Store(c.Workspace.OID, e)}
 	d.rev = revision(c, d.stored, entity.ActionCreated, now)
-	d.result = &Written{Document: render(k, &d.stored.Row, nil), Entity: e, Missing: missing}
+	d.result = newWritten(k, &d.stored.Row, e)
+	d.result.Missing = missing
 	return d, nil, nil
 }
 
@@ -149,7 +150,9 @@ func (l *Library) firstAnswer(ctx context.Context, tx entity.Tx, c Caller, key s
 		if err != nil {
 			return nil, err
 		}
-		first = append(first, &Written{Document: render(k, row, nil), Entity: e, Replayed: true})
+		written := newWritten(k, row, e)
+		written.Replayed = true
+		first = append(first, written)
 	}
 	return first, nil
 }

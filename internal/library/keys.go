@@ -156,21 +156,11 @@ func (l *Library) revokeKey(ctx context.Context, workspace, idOrToken string) (*
 		}
 		keyOID = parsed.KeyOID()
 	}
-	unknown := errs.NotFoundf(errs.CodeAPIKeyNotFound, "There is no API key %.60q: `personae key list` shows which there are.", keyOID)
-	if !account.ValidID(keyOID) {
-		return nil, unknown
-	}
-	var revoked account.APIKey
+	var revoked *account.APIKey
 	err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
-		p, err := tx.Principal(ctx, keyOID)
-		if errs.KindOf(err) == errs.NotFound || err == nil && workspace != "" && p.Workspace.OID != workspace {
-			return unknown
-		}
-		if err != nil {
+		var err error
+		if revoked, err = keyOf(ctx, tx, workspace, keyOID); err != nil || revoked.RevokedAt != nil {
 			return err
-		}
-		if revoked = p.Key; revoked.RevokedAt != nil {
-			return nil
 		}
 		now := l.now()
 		revoked.RevokedAt = &now
@@ -180,5 +170,22 @@ func (l *Library) revokeKey(ctx context.Context, workspace, idOrToken string) (*
 	if err != nil {
 		return nil, err
 	}
-	return &revoked, nil
+	return revoked, nil
+}
+
+// keyOf returns a key of a workspace; "" stands for any.
+func keyOf(ctx context.Context, r entity.Reader, workspace, keyOID string) (*account.APIKey, error) {
+	unknown := errs.NotFoundf(errs.CodeAPIKeyNotFound, "There is no API key %.60q: `personae key list` shows which there are.", keyOID)
+	if !account.ValidID(keyOID) {
+		return nil, unknown
+	}
+	p, err := r.Principal(ctx, keyOID)
+	if errs.KindOf(err) == errs.NotFound || err == nil && workspace != "" && p.Workspace.OID != workspace {
+		return nil, unknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	key := p.Key
+	return &key, nil
 }

@@ -32,16 +32,17 @@ func (n *linked) name(e *entity.Named) {
 
 // links returns the member "links" of an answer. What links to all offerings is
 // not listed for each of them.
-func (l *Library) links(ctx context.Context, k *entity.Kind, ref entity.Ref) ([]byte, error) {
-	to, err := l.store.Links(ctx, ref)
+func (l *Library) links(ctx context.Context, k *entity.Kind, row *entity.Row) ([]byte, error) {
+	e, err := k.Load(row)
 	if err != nil {
 		return nil, err
 	}
-	from, err := l.store.Linking(ctx, ref.Workspace, ref.OID, nil)
+	from, err := l.store.Linking(ctx, row.Workspace, row.OID, nil)
 	if err != nil {
 		return nil, err
 	}
-	targets, err := l.targets(ctx, l.store, ref.Workspace, to)
+	to := k.Links(e)
+	targets, err := l.targets(ctx, l.store, row.Workspace, to)
 	if err != nil {
 		return nil, err
 	}

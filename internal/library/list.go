@@ -2,7 +2,6 @@ package library
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -171,9 +170,8 @@ func (l *Library) query(c Caller, k *entity.Kind, r ListRequest) (q entity.Query
 			list.Add("cursor", "is not one that this server gave: send nextCursor as it came, or cursor= for the first page")
 		}
 	}
-	var facetErr error
-	if q.Sets, facetErr = sets(k, r.Facet); facetErr != nil {
-		list.Add("type", "%s", facetErr)
+	if q.Sets = l.sets(k, r.Facet); q.Sets == nil {
+		list.Add("type", "has no such value")
 	}
 	if err := list.Err(); err != nil {
 		return q, false, err
@@ -197,24 +195,21 @@ func (l *Library) query(c Caller, k *entity.Kind, r ListRequest) (q entity.Query
 }
 
 // sets returns the kinds that a list of k shows where its enum filter has the
-// value facet, which may be "".
-func sets(k *entity.Kind, facet string) ([]entity.Set, error) {
+// value facet, which may be "". It is nil where there is no such value.
+func (l *Library) sets(k *entity.Kind, facet string) []entity.Set {
+	var sets []entity.Set
 	also := k.AlsoLists
-	own := entity.Set{Kind: k.Name}
-	switch {
-	case facet == "":
-		return []entity.Set{own}, nil
-	case also != nil && slices.Contains(also.On, facet):
-		all := []entity.Set{own, {Kind: also.Kind}}
-		if facet != also.All {
-			all[0].Facet = facetOf(k, facet)
+	others := also != nil && slices.Contains(also.On, facet)
+	own := facetOf(k, facet)
+	if facet == "" || own != nil || others && facet == also.All {
+		sets = append(sets, entity.Set{Kind: k.Name, Facet: own, Joins: k.Joins})
+	}
+	if others {
+		if other, err := l.registry.Kind(also.Kind); err == nil {
+			sets = append(sets, entity.Set{Kind: other.Name, Joins: other.Joins})
 		}
-		return all, nil
 	}
-	if own.Facet = facetOf(k, facet); own.Facet == nil {
-		return nil, errors.New("has no such value")
-	}
-	return []entity.Set{own}, nil
+	return sets
 }
 
 // facetOf returns the enum filter of k that has the value, or nil.

@@ -99,14 +99,14 @@ func (l *Library) getFresh(ctx context.Context, k *entity.Kind, ref entity.Ref, 
 	if err != nil {
 		return nil, err
 	}
-	if o.QuestionIDs {
-		if row, err = withQuestionIDs(k, row); err != nil {
+	var links []byte
+	if o.Links {
+		if links, err = l.links(ctx, k, row); err != nil {
 			return nil, err
 		}
 	}
-	var links []byte
-	if o.Links {
-		if links, err = l.links(ctx, k, ref); err != nil {
+	if o.QuestionIDs {
+		if row, err = withQuestionIDs(k, row); err != nil {
 			return nil, err
 		}
 	}

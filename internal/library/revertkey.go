@@ -7,7 +7,6 @@ import (
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
-	"personae.dev/internal/errs"
 )
 
 // RevertKeyOptions say which changes to undo.
@@ -87,8 +86,8 @@ const revisionsAtOnce = 1000
 
 // revertPlan returns the steps, and what is to be written.
 func (l *Library) revertPlan(ctx context.Context, r entity.Reader, o RevertKeyOptions) (plan []RevertStep, drafts []*draft, _ error) {
-	if !account.ValidID(o.KeyOID) {
-		return nil, nil, errs.NotFoundf(errs.CodeAPIKeyNotFound, "There is no API key %.60q: `personae key list` shows which there are.", o.KeyOID)
+	if _, err := keyOf(ctx, r, o.Workspace.OID, o.KeyOID); err != nil {
+		return nil, nil, err
 	}
 	changes := map[entity.Ref][]*entity.Revision{} // newest first
 	var order []entity.Ref

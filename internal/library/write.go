@@ -19,6 +19,7 @@ type Written struct {
 	*Document
 	// Entity is what the document shows.
 	Entity *entity.Entity
+	row    *entity.Row
 	// Replayed tells that nothing was done, and that the document is the answer
 	// to an earlier create with the same idempotency key.
 	Replayed bool
@@ -27,6 +28,20 @@ type Written struct {
 	Missing []string
 	// Linking is, after a delete, what still links to the entity.
 	Linking []entity.Named
+}
+
+func newWritten(k *entity.Kind, row *entity.Row, e *entity.Entity) *Written {
+	return &Written{Document: render(k, row, nil), Entity: e, row: row}
+}
+
+// WithQuestionIDs returns the body of what was written, with the ids of
+// qualifying questions, which Document does not show.
+func (l *Library) WithQuestionIDs(k *entity.Kind, w *Written) ([]byte, error) {
+	row, err := withQuestionIDs(k, w.row)
+	if err != nil {
+		return nil, err
+	}
+	return render(k, row, nil).Body, nil
 }
 
 // Target names the entity to change.
@@ -296,7 +311,7 @@ func (l *Library) join(ctx context.Context, r entity.Reader, k *entity.Kind, s *
 	if err != nil {
 		return err
 	}
-	w.Document = render(k, row, nil)
+	w.Document, w.row = render(k, row, nil), row
 	return nil
 }
 
@@ -342,7 +357,7 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 		return nil, err
 	}
 	if before != nil && k.Equal(before, next) {
-		d.result = &Written{Document: render(k, row, nil), Entity: before, Missing: missing}
+		d.result = newWritten(k, row, before)
 		return d, nil
 	}
 	now := l.now()
@@ -358,7 +373,8 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 	if before != nil {
 		d.rev.Fields = k.Changed(before, next)
 	}
-	d.result = &Written{Document: render(k, &d.stored.Row, nil), Entity: next, Missing: missing}
+	d.result = newWritten(k, &d.stored.Row, next)
+	d.result.Missing = missing
 	return d, nil
 }
 
