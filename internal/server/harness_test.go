@@ -22,11 +22,13 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"personae.dev/internal/library"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -37,27 +39,27 @@ func must(t *testing.T, err error) {
 type protocol struct {
 	name   string
 	major  int
-	config func(t *testing.T, cfg *Config)
+	config func(t testing.TB, cfg *Config)
 	client func(*http.Protocols)
 }
 
 // protocols are all ways to speak to a server.
 func protocols() []protocol {
-	secure := func(t *testing.T, cfg *Config) {
+	secure := func(t testing.TB, cfg *Config) {
 		t.Helper()
 		cfg.TLSCert, cfg.TLSKey = newCertificate(t, "first")
 	}
 	return []protocol{
-		{"HTTP1", 1, func(*testing.T, *Config) {}, func(p *http.Protocols) { p.SetHTTP1(true) }},
+		{"HTTP1", 1, func(testing.TB, *Config) {}, func(p *http.Protocols) { p.SetHTTP1(true) }},
 		{"HTTP1OverTLS", 1, secure, func(p *http.Protocols) { p.SetHTTP1(true) }},
 		{"HTTP2OverTLS", 2, secure, func(p *http.Protocols) { p.SetHTTP2(true) }},
-		{"H2C", 2, func(_ *testing.T, cfg *Config) { cfg.H2C = true }, func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }},
-		{"HTTP1BesideH2C", 1, func(_ *testing.T, cfg *Config) { cfg.H2C = true }, func(p *http.Protocols) { p.SetHTTP1(true) }},
+		{"H2C", 2, func(_ testing.TB, cfg *Config) { cfg.H2C = true }, func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }},
+		{"HTTP1BesideH2C", 1, func(_ testing.TB, cfg *Config) { cfg.H2C = true }, func(p *http.Protocols) { p.SetHTTP1(true) }},
 	}
 }
 
 // newClient returns a client that speaks one protocol and trusts any certificate.
-func newClient(t *testing.T, speak func(*http.Protocols)) *http.Client {
+func newClient(t testing.TB, speak func(*http.Protocols)) *http.Client {
 	t.Helper()
 	transport := &http.Transport{
 		Protocols:       new(http.Protocols),
@@ -69,7 +71,7 @@ func newClient(t *testing.T, speak func(*http.Protocols)) *http.Client {
 }
 
 // do sends a request and returns its answer, whose body the caller closes.
-func do(t *testing.T, c *http.Client, method, url string, body io.Reader, header ...string) *http.Response {
+func do(t testing.TB, c *http.Client, method, url string, body io.Reader, header ...string) *http.Response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	must(t, err)
@@ -82,7 +84,7 @@ func do(t *testing.T, c *http.Client, method, url string, body io.Reader, header
 }
 
 // ask is do for an answer that is read whole.
-func ask(t *testing.T, c *http.Client, method, url string, body io.Reader, header ...string) (*http.Response, string) {
+func ask(t testing.TB, c *http.Client, method, url string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
 	response := do(t, c, method, url, body, header...)
 	defer response.Body.Close()
@@ -91,7 +93,7 @@ func ask(t *testing.T, c *http.Client, method, url string, body io.Reader, heade
 	return response, string(b)
 }
 
-func dial(t *testing.T, url string) (net.Conn, *bufio.Reader) {
+func dial(t testing.TB, url string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	_, address, _ := strings.Cut(url, "://")
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -101,7 +103,7 @@ func dial(t *testing.T, url string) (net.Conn, *bufio.Reader) {
 }
 
 // newCertificate writes a self-signed certificate and its key.
-func newCertificate(t *testing.T, name string) (certFile, keyFile string) {
+func newCertificate(t testing.TB, name string) (certFile, keyFile string) {
 	t.Helper()
 	dir := t.TempDir()
 	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -109,7 +111,7 @@ func newCertificate(t *testing.T, name string) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-func writeCertificate(t *testing.T, name, certFile, keyFile string) {
+func writeCertificate(t testing.TB, name, certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -146,32 +148,62 @@ func (l *logBuffer) String() string {
 
 // running is a server that runs until stop.
 type running struct {
-	url string
+	*Server
+	url    string
+	setup  *library.Setup
+	client *http.Client
 	// stop ends it as a signal would, and returns what Run returned.
 	stop func() error
 }
 
-// run runs s until the end of the test.
-func run(t *testing.T, s interface {
-	Run(ctx context.Context) error
-	URL() string
-},
-) *running {
+// start runs a server until the end of the test.
+func start(t testing.TB, cfg Config) *running {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	s, err := New(t.Context(), cfg)
+	must(t, err)
+	setup, err := s.Library.SetUp(t.Context(), library.SetUpOptions{})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	r := &running{url: s.URL()}
+	r := &running{Server: s, url: s.URL(), setup: setup, client: newClient(t, func(p *http.Protocols) {
+		p.SetHTTP1(true)
+		p.SetHTTP2(true)
+	})}
 	r.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ran
 	})
-	t.Cleanup(func() { must(t, r.stop()) })
+	t.Cleanup(func() {
+		r.client.CloseIdleConnections()
+		must(t, r.stop())
+	})
 	return r
 }
 
+// get asks for a path with the key of the setup.
+func (r *running) get(t testing.TB, path string) (status int, body string) {
+	t.Helper()
+	response, body := ask(t, r.client, http.MethodGet, r.url+path, http.NoBody, "api_key", r.setup.Token)
+	return response.StatusCode, body
+}
+
+// put imports records into the workspace of the setup.
+func (r *running) put(t testing.TB, records ...string) {
+	t.Helper()
+	_, err := r.Library.Import(t.Context(), library.ImportOptions{Workspace: r.setup.Workspace, Author: r.setup.Owner},
+		func(yield func(library.ImportLine, error) bool) {
+			for i, record := range records {
+				if !yield(library.ImportLine{Number: i + 1, Value: []byte(record)}, nil) {
+					return
+				}
+			}
+		})
+	must(t, err)
+}
+
 // testConfig is the settings of a server for tests.
-func testConfig(t *testing.T) Config {
+func testConfig(t testing.TB) Config {
 	t.Helper()
 	return Config{
 		Listen:     "127.0.0.1:0",
