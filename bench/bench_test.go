@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 	})
 	handler.HandleFunc("GET /empty", func(http.ResponseWriter, *http.Request) {})
 	listening := httptest.NewServer(handler)
-	defer listening.Close()
+	t.Cleanup(listening.Close)
 	s := &server{address: listening.Listener.Addr().String()}
 	for name, test := range map[string]struct {
 		path, wrong string

@@ -124,11 +124,15 @@ func (l *largeLibrary) fillWorkspaces(ctx context.Context, db *sql.DB, first, fr
 			statement string
 			args      []any
 		}{
-			{`insert into workspaces (o_id, organization, name, created_at) select ?, o_id, ?, created_at from organizations`,
-				[]any{workspace, fmt.Sprint("Workspace ", n)}},
-			{`insert into api_keys (o_id, workspace, user_o_id, name, scopes, secret_digest, created_at)
+			{
+				`insert into workspaces (o_id, organization, name, created_at) select ?, o_id, ?, created_at from organizations`,
+				[]any{workspace, fmt.Sprint("Workspace ", n)},
+			},
+			{
+				`insert into api_keys (o_id, workspace, user_o_id, name, scopes, secret_digest, created_at)
 				select ?, ?, user_o_id, 'bench', 'read,write', ?, created_at from api_keys limit 1`,
-				[]any{token.KeyOID(), workspace, digest[:]}},
+				[]any{token.KeyOID(), workspace, digest[:]},
+			},
 		} {
 			if _, err := tx.ExecContext(ctx, step.statement, step.args...); err != nil {
 				return err

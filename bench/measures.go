@@ -337,7 +337,12 @@ func (b *bench) memory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	conns := []*conn{c}
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
 	if err := c.roundTrip(get.request(nil, 0), nil); err != nil {
 		return err
 	}
@@ -349,7 +354,7 @@ func (b *bench) memory(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%d connections are open: %w", n, err)
 		}
-		defer c.Close()
+		conns = append(conns, c)
 		if err := c.roundTrip(get.request(nil, uint64(n)), nil); err != nil {
 			return fmt.Errorf("%d connections are open: %w", n, err)
 		}

@@ -139,7 +139,7 @@ func serveBare(size string) error {
 		return err
 	}
 	body := []byte(`"` + strings.Repeat("x", max(n-2, 0)) + `"`)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
