@@ -1,34 +1,32 @@
-// Package cli is the command line: its grammar, one file per command, and how
-// results, progress and errors are shown to a person or a script.
+// Package cli is the command line: its grammar, one file for each command that
+// works on a database, and how results, progress and errors are shown.
 //
-// What commands do stands in library, and what they work on is opened by app.
-// Those that need no database but a server stand in remote.
+// What commands do is in package library; package server opens what they work on.
+// The commands that call a server are in package remote.
 //
-// Results go to stdout and everything else to stderr. Exit codes: 0 done, 1
-// failed, 2 a wrong flag, argument or setting, or an address that cannot be had.
+// Results go to stdout and everything else to stderr. Exit codes: 0 for success, 1
+// for a failure, 2 for a wrong flag, argument or setting, or an address that the
+// server cannot listen on.
 package cli
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
+	"slices"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 
-	"personae.dev/client"
-	"personae.dev/internal/app"
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/cli/remote"
-	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
+	"personae.dev/internal/kind"
+	"personae.dev/internal/server"
 )
 
 // Exit codes.
@@ -38,33 +36,48 @@ const (
 	exitUsage  = 2
 )
 
-// Stdio is where the program reads and writes.
+// Stdio has the streams of the program.
 type Stdio = format.Stdio
 
-// grammar is every command. A setting that PERSONAE_… can give has an env tag.
+// grammar is every command but those of the kinds, which package remote adds. A
+// setting that PERSONAE_… can give has an env tag.
 type grammar struct {
-	Serve     serveCmd       `cmd:"" help:"Serve the API."`
-	Import    importCmd      `cmd:"" help:"Read personas from JSON lines into a workspace."`
-	Export    exportCmd      `cmd:"" help:"Write the personas of a workspace as JSON lines."`
-	Copy      copyCmd        `cmd:"" help:"Copy a whole installation from one database to another."`
-	Persona   remote.Persona `cmd:"" help:"List, show, create and change personas through a server."`
-	Key       keyCmd         `cmd:"" help:"Create, list and revoke API keys."`
-	Workspace workspaceCmd   `cmd:"" help:"Create and list workspaces."`
-	User      userCmd        `cmd:"" help:"Create and list users."`
-	Purge     purgeCmd       `cmd:"" help:"Remove personas for good that were deleted long ago."`
-	Backup    backupCmd      `cmd:"" help:"Copy a database that is in use into one file."`
-	Restore   restoreCmd     `cmd:"" help:"Put a backup in the place of a database."`
-	Migrate   migrateCmd     `cmd:"" help:"Make a database, or bring it up to date."`
-	Version   versionCmd     `cmd:"" help:"Show which build this is."`
+	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`
+	Import  importCmd  `cmd:"" group:"database" help:"Read entities from a file into a workspace."`
+	Export  exportCmd  `cmd:"" group:"database" help:"Write the entities of a workspace as JSON lines."`
+	Revert  revertCmd  `cmd:"" group:"database" help:"Undo what one API key changed."`
+	Purge   purgeCmd   `cmd:"" group:"database" help:"Remove entities for good that were deleted long ago."`
+	Key     keyCmd     `cmd:"" group:"database" help:"Create, list and revoke API keys."`
+	Work    workCmd    `cmd:"" name:"workspace" group:"database" help:"Create and list workspaces."`
+	User    userCmd    `cmd:"" group:"database" help:"Create and list users."`
+	Migrate migrateCmd `cmd:"" group:"database" help:"Create a database, or update its structure."`
+
+	Help    helpCmd     `cmd:"" group:"more" help:"Show the help of a command."`
+	Version versionCmd  `cmd:"" group:"more" help:"Show the version."`
+	Flag    versionFlag `name:"version" hidden:"" help:"Show the version."`
 }
 
-const description = `Personae keeps a company's buyer personas and serves them over the v2 persona API.
+const description = `Personae is the open library of a go-to-market team: personas, products and what belongs to them,
+served to people, scripts and agents.
 
 Start with:
 
-  personae serve --demo
+  personae serve --demo`
 
-Run "personae COMMAND --help" for the flags and examples of a command.`
+// place is where a command stands in the help.
+func place(node *kong.Node) int {
+	return slices.Index([]string{"library", "database", "more"}, node.Group.Key)
+}
+
+// groups are the sections of the help.
+func groups() kong.Option {
+	return kong.ExplicitGroups([]kong.Group{
+		{Key: "library", Title: "The library, through a server:"},
+		{Key: "database", Title: "On the machine with the database:"},
+		{Key: "more", Title: "More:"},
+		{Key: "tuning", Title: "Database tuning:"},
+	})
+}
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, stdio Stdio) int {
@@ -73,29 +86,22 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
 
+	registry := kind.Registry()
 	exited := -1
-	parser, err := kong.New(&grammar{},
-		kong.Name("personae"),
-		kong.Description(description),
-		kong.Writers(stdio.Out, stdio.Err),
-		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
+	parser, err := newParser(registry, stdio, func(code int) { exited = code })
 	if err != nil {
 		panic(fmt.Sprintf("cli: grammar: %v", err))
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(expandHelp(args))
 	if exited >= 0 {
-		return exited // --help
+		return exited // --help or --version
 	}
 	if err != nil {
-		fmt.Fprintf(stdio.Err, "personae: %s (see %s --help)\n", err, commandOf(err))
+		fmt.Fprintf(stdio.Err, "personae: %s\n", describeUsage(err, args, registry))
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(registry)
 	err = parsed.Run(stdio)
 	if err == nil {
 		return exitOK
@@ -105,137 +111,73 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stdio.Err, "personae: %s\n", describe(err))
-	if known, ok := errors.AsType[*persona.Error](err); ok && known.Code == persona.CodeBadSetting {
+	if known, ok := errors.AsType[*errs.Error](err); ok && known.Code == errs.CodeBadSetting {
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// commandOf returns the command that could not be parsed, as far as it was.
-func commandOf(err error) string {
-	if parsing, ok := errors.AsType[*kong.ParseError](err); ok {
-		if command := parsing.Context.Selected(); command != nil {
-			return command.FullPath()
-		}
-	}
-	return "personae"
+// newParser returns the parser of the command line.
+func newParser(registry *entity.Registry, stdio Stdio, exit func(int)) (*kong.Kong, error) {
+	options := append(remote.Options(registry, "library"),
+		kong.Name("personae"),
+		kong.Description(description),
+		kong.Writers(stdio.Out, stdio.Err),
+		kong.Exit(exit),
+		groups(),
+		kong.PostBuild(func(app *kong.Kong) error { // in the order of groups
+			slices.SortStableFunc(app.Model.Children, func(a, b *kong.Node) int { return place(a) - place(b) })
+			return nil
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+	)
+	return kong.New(&grammar{}, options...)
 }
 
-// describe says what went wrong in one line: the message, and the cause where
-// one helps an operator.
-func describe(err error) string {
-	if refused, ok := errors.AsType[*client.Error](err); ok {
-		return describeAnswer(refused)
+// expandHelp turns "help COMMAND" and an empty command line into "--help".
+func expandHelp(args []string) []string {
+	if len(args) == 0 {
+		return []string{"--help"}
 	}
-	known, ok := errors.AsType[*persona.Error](err)
-	if dial, isDial := errors.AsType[*net.OpError](err); isDial && dial.Op == "dial" && !ok { // or it is a database
-		return fmt.Sprintf("There is no server: %s. Start one with `personae serve`, or name another with --server or PERSONAE_SERVER.", dial)
+	if args[0] == "help" {
+		return append(args[1:len(args):len(args)], "--help")
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return "The server speaks HTTP, and not HTTPS: begin --server or PERSONAE_SERVER with http://."
-	}
-	if !ok {
-		return strings.TrimPrefix(err.Error(), "client: ")
-	}
-	text := known.Message
-	if len(known.Fields) > 0 {
-		faults := make([]string, len(known.Fields))
-		for i, fault := range known.Fields {
-			faults[i] = fault.String()
-		}
-		text = strings.Join(faults, "; ")
-	}
-	if known.Err != nil && known.Kind == persona.Unavailable {
-		text += fmt.Sprintf(" (%s)", known.Err)
-	}
-	return text
+	return args
 }
 
-// describeAnswer says what a server refused, and how its operator finds the
-// request if the fault is the server's.
-func describeAnswer(refused *client.Error) string {
-	text := refused.Message
-	if len(refused.Fields) > 0 {
-		faults := make([]string, len(refused.Fields))
-		for i, fault := range refused.Fields {
-			faults[i] = fault.Field + ": " + fault.Message
-		}
-		text = strings.Join(faults, "; ")
-	}
-	if refused.StatusCode == http.StatusUnauthorized {
-		text = "The server refuses the API key in PERSONAE_API_KEY or --api-key-file: it is of another server, or it has ended. Make one with `personae key create`."
-	}
-	if refused.StatusCode >= http.StatusInternalServerError && refused.RequestID != "" {
-		text += fmt.Sprintf(" (request %s)", refused.RequestID)
-	}
-	return text
+// helpCmd is for the list of commands: see expandHelp.
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command."`
 }
 
-// database is the flags of every command that works on one.
-type database struct {
-	Database string `default:"sqlite:personae.db" placeholder:"URL" env:"PERSONAE_DATABASE" help:"The database: sqlite: and a file name, or postgres://USER:PASSWORD@HOST:PORT/NAME. Default: ${default}."`
-	databaseSettings
-	bulk bool // see store.Options
-}
+// Help implements kong.HelpProvider.
+func (helpCmd) Help() string { return "Example:\n\n  personae help persona list" }
 
-// databaseSettings are the flags that say how to work on a database, and not on
-// which.
-type databaseSettings struct {
-	Readers          int           `name:"database-readers" default:"8" placeholder:"N" env:"PERSONAE_DATABASE_READERS" help:"How many reads the database is asked for at once. Default: ${default}."`
-	Writers          int           `name:"database-writers" default:"4" placeholder:"N" env:"PERSONAE_DATABASE_WRITERS" help:"How many changes PostgreSQL is asked for at once; SQLite makes one. Default: ${default}."`
-	StatementTimeout time.Duration `name:"database-statement-timeout" default:"5s" placeholder:"TIME" env:"PERSONAE_DATABASE_STATEMENT_TIMEOUT" help:"How long PostgreSQL may take for a statement. Default: ${default}."`
-	ConnectTimeout   time.Duration `name:"database-connect-timeout" default:"5s" placeholder:"TIME" env:"PERSONAE_DATABASE_CONNECT_TIMEOUT" help:"How long a connection to PostgreSQL may take to be had. Default: ${default}."`
-	TLS              string        `name:"database-tls" default:"" enum:",disable,allow,prefer,require,verify-ca,verify-full" placeholder:"MODE" env:"PERSONAE_DATABASE_TLS" help:"TLS to PostgreSQL: disable, allow, prefer, require, verify-ca or verify-full, in place of the sslmode in the address."`
-}
-
-// settings checks the flags.
-func (d databaseSettings) settings() (app.DatabaseSettings, error) {
-	if d.Readers < 1 || d.Writers < 1 || d.StatementTimeout < time.Millisecond || d.ConnectTimeout < time.Millisecond {
-		return app.DatabaseSettings{}, persona.BadSettingf("--database-readers and --database-writers must be 1 or more, --database-statement-timeout and --database-connect-timeout 1ms or more.")
-	}
-	return app.DatabaseSettings{
-		Readers: d.Readers, Writers: d.Writers, StatementTimeout: d.StatementTimeout, ConnectTimeout: d.ConnectTimeout, TLS: d.TLS,
-	}, nil
-}
-
-// open opens the database for use, which ends with close.
-func (d database) open(ctx context.Context, use func(*library.Library) error) (err error) {
-	settings, err := d.settings()
-	if err != nil {
-		return err
-	}
-	l, store, err := app.Open(ctx, d.Database, settings, d.bulk)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	return use(l)
-}
-
-// inWorkspace is the flag of every command that works on one workspace.
-type inWorkspace struct {
-	database
-	Workspace string `short:"w" placeholder:"NAME" env:"PERSONAE_WORKSPACE" help:"The workspace, by name or id. It can be left out where there is one only."`
-}
-
-func (i inWorkspace) open(ctx context.Context, use func(*library.Library, persona.Workspace) error) error {
-	return i.database.open(ctx, func(l *library.Library) error {
-		workspace, err := l.Workspace(ctx, i.Workspace)
-		if err != nil {
-			return err
-		}
-		return use(l, *workspace)
-	})
-}
+// Run does nothing: expandHelp has replaced the command.
+func (helpCmd) Run() error { return nil }
 
 type versionCmd struct{}
 
 // Help implements kong.HelpProvider.
 func (versionCmd) Help() string { return "Example:\n\n  personae version" }
 
-// Run shows which build this is.
+// Run shows the version.
 func (versionCmd) Run(stdio Stdio) error {
-	v := app.Version()
-	_, err := fmt.Fprintf(stdio.Out, "personae %s (revision %s, %s, %s/%s)\n", v.Version, v.Revision, v.Go, runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(stdio.Out, version())
+	return err
+}
+
+func version() string {
+	v := server.Version()
+	return fmt.Sprintf("personae %s (revision %s, %s, %s/%s)", v.Version, v.Revision, v.Go, runtime.GOOS, runtime.GOARCH)
+}
+
+// versionFlag is --version.
+type versionFlag bool
+
+// BeforeReset shows the version and ends the program.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	_, err := fmt.Fprintln(app.Stdout, version())
+	app.Exit(exitOK)
 	return err
 }

@@ -2,189 +2,144 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"os"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/schollz/progressbar/v3"
 
+	"personae.dev/internal/account"
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
-	"personae.dev/internal/wire"
 )
 
 const (
-	// maxFaultyLinesShown is how many lines with faults are listed.
-	maxFaultyLinesShown = 100
-	// bulkBytes is how large a file is that has a database to itself while it is
-	// imported: that of a smaller one takes a second or two, and others can read.
-	bulkBytes = 32 << 20
+	// maxInvalidShown is how many lines with errors are listed.
+	maxInvalidShown = 100
+	// maxUnknownShown is how many unknown fields are listed.
+	maxUnknownShown = 20
+	// longImport is the size of a file whose import holds up other writers for
+	// long enough to say so.
+	longImport = 8 << 20
 )
 
 type importCmd struct {
 	inWorkspace
-	File        string `arg:"" help:"JSON lines, one persona each; - reads stdin."`
-	User        string `placeholder:"USER" help:"The author of new personas, by id or email address. Without it, the owner."`
-	SkipInvalid bool   `help:"Leave out lines with faults, and import the others."`
+	File          string `arg:"" help:"The file to read; - reads stdin."`
+	Kind          string `placeholder:"KIND" help:"Take only this kind, such as product, also where the file does not name it. Default: what the file says, else persona."`
+	User          string `placeholder:"USER" help:"The author of new entities, by id or email address. Default: the owner."`
+	SkipInvalid   bool   `help:"Leave out lines with errors, and import the others."`
+	IgnoreUnknown bool   `help:"Leave out unknown fields, instead of refusing them."`
+	DryRun        bool   `help:"Check the file and count, but write nothing."`
 }
 
 // Help implements kong.HelpProvider.
 func (importCmd) Help() string {
-	return `Each line is the body of persona/create, and may have oId, qualifyingQuestions, active,
-unrecognized, rejected, createdAt, updatedAt, archivedAt and deletedAt beside it. Every fault is
-reported with its line and field. Without --skip-invalid, one fault and nothing is imported. A
-persona whose oId is there already is replaced by the line, and what the line leaves out is
-cleared: to import a file twice changes nothing.
+	return `The file has JSON lines as export writes them, an answer of get or list as the API gives it, a JSON
+array, or YAML documents. Without ids, each import creates new entities. An entity whose id exists
+is replaced, and fields that the file leaves out are cleared; to import a file twice changes nothing.
+
+All errors are reported with line and field. With one error nothing is imported, unless
+--skip-invalid is given.
 
 Examples:
 
   personae import examples/onet/personas.jsonl
   personae import --workspace Sandbox --skip-invalid personas.jsonl
-  personae export --workspace Production | personae import --workspace Sandbox -`
+  personae export --workspace Production | personae import --workspace Sandbox -
+  curl -H "api_key: $KEY" "$URL/api/v2/persona/list?limit=1000" | personae import -`
 }
 
 // Run imports.
 func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	info, err := os.Stat(c.File)
-	c.bulk = err == nil && info.Size() >= bulkBytes
-	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
-		author, err := l.User(ctx, workspace, c.User)
+	return c.open(ctx, func(l *library.Library, workspace account.Workspace) error {
+		options, err := c.options(ctx, l, workspace)
 		if err != nil {
 			return err
 		}
-		input, size, done, err := c.input(ctx, stdio)
+		in, err := openInput(ctx, stdio, c.File)
 		if err != nil {
 			return err
 		}
-		defer done()
-		bar := format.Progress(stdio.Err, size, "importing")
-		read := progressbar.NewReader(input, bar)
-
+		defer in.close()
+		if in.size > longImport && !c.DryRun && !strings.HasPrefix(c.Database, "postgres") {
+			fmt.Fprintln(stdio.Err, "This is a large file: until its import ends, a running server answers other writes with 503.")
+		}
+		bar := format.Progress(stdio.Err, in.size, "importing")
+		read := progressbar.NewReader(in, bar)
+		lines, err := readValues(&read)
+		if err != nil {
+			return err
+		}
 		shown, hidden := 0, 0
-		unknown := map[string]int{}
-		opts := library.ImportOptions{Workspace: workspace, Author: *author, SkipInvalid: c.SkipInvalid}
-		opts.Fault = func(line int, faults []persona.Fault) {
-			if shown == maxFaultyLinesShown {
+		options.Invalid = func(line int, fields []errs.Field) {
+			if shown == maxInvalidShown {
 				hidden++
 				return
 			}
 			shown++
 			_ = bar.Clear()
-			for _, fault := range faults {
-				fmt.Fprintf(stdio.Err, "%s:%d: %s\n", c.File, line, fault)
+			for _, f := range fields {
+				fmt.Fprintf(stdio.Err, "%s:%d: %s\n", c.File, line, f)
 			}
 		}
-		report, err := l.Import(ctx, opts, readLines(&read, unknown))
+		report, err := l.Import(ctx, options, lines)
 		_ = bar.Finish()
 		if hidden > 0 {
-			fmt.Fprintf(stdio.Err, "%s: more lines with faults: %d\n", c.File, hidden)
+			fmt.Fprintf(stdio.Err, "%s: more lines with errors: %d\n", c.File, hidden)
 		}
-		warnUnknown(stdio.Err, unknown)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdio.Err, "Imported into %s: %d created, %d updated, %d unchanged, %d skipped.\n",
-			workspace.Name, report.Created, report.Updated, report.Unchanged, report.Invalid)
+		c.summarize(stdio.Err, workspace, report)
 		return nil
 	})
 }
 
-// input opens what is to be imported. What is no regular file, such as stdin or
-// a pipe, is copied first: while it trickles in, nobody shall wait for the
-// database.
-func (c importCmd) input(ctx context.Context, stdio format.Stdio) (_ io.Reader, size int64, done func(), err error) {
-	if c.File == "-" {
-		return c.copied(ctx, stdio, stdio.In)
-	}
-	f, err := os.Open(c.File)
+// options returns what the flags say.
+func (c importCmd) options(ctx context.Context, l *library.Library, workspace account.Workspace) (o library.ImportOptions, err error) {
+	author, err := l.User(ctx, workspace, c.User)
 	if err != nil {
-		return nil, 0, nil, persona.BadSettingf("The file cannot be read: %s.", err)
+		return o, err
 	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case info.IsDir():
-		err = persona.BadSettingf("%s is a folder: name a file of JSON lines.", c.File)
-	case info.Mode().IsRegular():
-		return f, info.Size(), func() { _ = f.Close() }, nil
-	default:
-		defer f.Close()
-		return c.copied(ctx, stdio, f)
-	}
-	return nil, 0, nil, errors.Join(err, f.Close())
-}
-
-// copied copies from into a file that goes away with done, or at once where the
-// system allows it.
-func (c importCmd) copied(ctx context.Context, stdio format.Stdio, from io.Reader) (_ io.Reader, size int64, done func(), err error) {
-	f, err := os.CreateTemp("", "personae-import-*.jsonl")
-	if err != nil {
-		return nil, 0, nil, fmt.Errorf("import: keep the input in a file: %w", err)
-	}
-	_ = os.Remove(f.Name()) // the file stays until it is closed; Windows refuses
-	done = func() {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-	}
-	bar := format.Progress(stdio.Err, -1, "reading")
-	type copied struct {
-		bytes int64
-		err   error
-	}
-	copying := make(chan copied, 1)
-	go func() {
-		n, err := io.Copy(io.MultiWriter(f, bar), from)
-		copying <- copied{n, err}
-	}()
-	select {
-	case c := <-copying:
-		size, err = c.bytes, c.err
-	case <-ctx.Done(): // what is read from may never end
-		return nil, 0, nil, ctx.Err()
-	}
-	_ = bar.Finish()
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		done()
-		return nil, 0, nil, fmt.Errorf("import: keep the input in a file: %w", err)
-	}
-	return f, size, done, nil
-}
-
-// readLines reads JSON lines, and counts the names of unknown fields in unknown
-// if it is not nil.
-func readLines(r io.Reader, unknown map[string]int) iter.Seq2[library.ImportLine, error] {
-	return func(yield func(library.ImportLine, error) bool) {
-		for line, err := range wire.DecodeLines(r) {
-			if unknown != nil {
-				for _, name := range line.Unknown {
-					unknown[name]++
-				}
-			}
-			if !yield(library.ImportLine{Number: line.Number, Size: line.Size, Persona: line.Persona, Faults: line.Faults}, err) {
-				return
-			}
+	var kind *entity.Kind
+	if c.Kind != "" {
+		if kind, err = l.Registry().Kind(c.Kind); err != nil {
+			return o, errs.BadSettingf("--kind: %s", describe(err))
 		}
 	}
+	return library.ImportOptions{
+		Workspace: workspace, Author: *author, Kind: kind,
+		SkipInvalid: c.SkipInvalid, IgnoreUnknown: c.IgnoreUnknown, DryRun: c.DryRun,
+	}, nil
 }
 
-func warnUnknown(w io.Writer, unknown map[string]int) {
-	names := make([]string, 0, len(unknown))
-	for name := range unknown {
-		names = append(names, name)
+// summarize says what was imported, and what was left out.
+func (c importCmd) summarize(w io.Writer, workspace account.Workspace, report library.ImportReport) {
+	done := "Imported into"
+	if c.DryRun {
+		done = "Would be imported into"
 	}
-	slices.Sort(names)
-	for i, name := range names {
-		if i == wire.MaxUnknown {
-			fmt.Fprintf(w, "warning: %d more unknown fields were ignored\n", len(names)-i)
-			return
+	fmt.Fprintf(w, "%s %s: %d created, %d updated, %d unchanged, %d skipped.\n",
+		done, workspace.Name, report.Created, report.Updated, report.Unchanged, report.Skipped)
+	if names := slices.Sorted(maps.Keys(report.Unknown)); len(names) > 0 {
+		var left []string
+		for _, name := range names[:min(len(names), maxUnknownShown)] {
+			left = append(left, fmt.Sprintf("%s (%d)", name, report.Unknown[name]))
 		}
-		fmt.Fprintf(w, "warning: the unknown field %q was ignored (lines: %d)\n", name, unknown[name])
+		if more := len(names) - maxUnknownShown; more > 0 {
+			left = append(left, fmt.Sprintf("and %d more", more))
+		}
+		fmt.Fprintf(w, "Left out, as unknown fields (and how often): %s.\n", strings.Join(left, ", "))
+	}
+	if report.Missing > 0 {
+		fmt.Fprintf(w, "Links to what is not in the workspace: %d. They are kept. The first:\n", report.Missing)
+		for _, link := range report.MissingLinks {
+			fmt.Fprintf(w, "  %s\n", link)
+		}
 	}
 }

@@ -8,28 +8,29 @@ import (
 	"time"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/account"
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 )
 
 type keyCmd struct {
-	Create keyCreateCmd `cmd:"" help:"Create an API key and write it to stdout, this once."`
+	Create keyCreateCmd `cmd:"" help:"Create an API key and print it once."`
 	List   keyListCmd   `cmd:"" help:"List the API keys of a workspace."`
-	Revoke keyRevokeCmd `cmd:"" help:"End an API key for good."`
+	Revoke keyRevokeCmd `cmd:"" help:"Revoke an API key for good."`
 }
 
 type keyCreateCmd struct {
 	inWorkspace
-	Scope   []string `default:"read" placeholder:"SCOPE" help:"What the key may do: read, write or admin (which includes both). Several with commas. Without it, read."`
+	Scope   []string `default:"read" placeholder:"SCOPE" help:"What the key may do: read, write (includes read) or admin (includes both). Default: read."`
 	Name    string   `placeholder:"TEXT" help:"What the key is for."`
-	User    string   `placeholder:"USER" help:"On whose behalf it acts, by id or email address. Without it, the owner."`
-	Expires expiry   `placeholder:"WHEN" help:"When it ends: a time from now (12h, 90d), a day (2027-01-31) or a date (RFC 3339). Without it, never."`
+	User    string   `placeholder:"USER" help:"The user for whom it acts, by id or email address. Default: the owner."`
+	Expires expiry   `placeholder:"WHEN" help:"When it expires: after a time (12h, 90d), on a day (2027-01-31) or at a time (RFC 3339). Default: never."`
 }
 
 // Help implements kong.HelpProvider.
 func (keyCreateCmd) Help() string {
-	return `The key alone is written to stdout; words about it go to stderr. It cannot be shown again.
+	return `Only the key is written to stdout; messages go to stderr. It cannot be shown again.
 
 Examples:
 
@@ -39,11 +40,11 @@ Examples:
 
 // Run creates a key.
 func (c keyCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	scopes, err := persona.NewScopes(c.Scope...)
+	scopes, err := account.NewScopes(c.Scope...)
 	if err != nil {
-		return persona.BadSettingf("%s", describe(err))
+		return errs.BadSettingf("%s", describe(err))
 	}
-	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+	return c.open(ctx, func(l *library.Library, workspace account.Workspace) error {
 		user, err := l.User(ctx, workspace, c.User)
 		if err != nil {
 			return err
@@ -58,13 +59,13 @@ func (c keyCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		if key.ExpiresAt != nil {
 			ends = "It expires at " + format.Time(key.ExpiresAt) + "."
 		}
-		fmt.Fprintf(stdio.Err, "Key %s for %s, to %s. %s It is shown this once:\n", key.OID, workspace.Name, key.Scopes, ends)
+		fmt.Fprintf(stdio.Err, "Key %s for %s (%s). %s It is not shown again:\n", key.OID, workspace.Name, key.Scopes, ends)
 		_, err = fmt.Fprintln(stdio.Out, token)
 		return err
 	})
 }
 
-// expiry is when a key ends.
+// expiry is when a key expires.
 type expiry struct{ at *time.Time }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -112,7 +113,7 @@ type keyListCmd struct {
 
 // Help implements kong.HelpProvider.
 func (keyListCmd) Help() string {
-	return `The keys themselves are not kept, and cannot be shown. The time of last use lags by up to a minute.
+	return `The keys themselves are not stored and cannot be shown. The time of last use may be a minute old.
 
 Examples:
 
@@ -125,15 +126,19 @@ func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	type entry struct {
 		ID         string         `json:"id"`
 		Name       string         `json:"name"`
-		Scopes     persona.Scopes `json:"scopes"`
+		Scopes     account.Scopes `json:"scopes"`
 		User       string         `json:"user"`
 		CreatedAt  *apitype.Time  `json:"createdAt"`
 		ExpiresAt  *apitype.Time  `json:"expiresAt"`
 		RevokedAt  *apitype.Time  `json:"revokedAt"`
 		LastUsedAt *apitype.Time  `json:"lastUsedAt"`
 	}
-	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+	return c.open(ctx, func(l *library.Library, workspace account.Workspace) error {
 		keys, err := l.Keys(ctx, workspace)
+		if err != nil {
+			return err
+		}
+		users, err := userNames(ctx, l)
 		if err != nil {
 			return err
 		}
@@ -145,12 +150,25 @@ func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 				format.JSONTime(&k.CreatedAt), format.JSONTime(k.ExpiresAt), format.JSONTime(k.RevokedAt), format.JSONTime(k.LastUsedAt),
 			})
 			rows = append(rows, []string{
-				k.OID, k.Name, k.Scopes.String(), k.UserOID,
+				k.OID, k.Name, k.Scopes.String(), users[k.UserOID],
 				format.Time(&k.CreatedAt), format.Time(k.ExpiresAt), format.Time(k.RevokedAt), format.Time(k.LastUsedAt),
 			})
 		}
 		return c.Show(stdio.Out, entries, rows)
 	})
+}
+
+// userNames returns the names of users by id.
+func userNames(ctx context.Context, l *library.Library) (map[string]string, error) {
+	users, err := l.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, u := range users {
+		names[u.OID] = u.Author().Name()
+	}
+	return names, nil
 }
 
 type keyRevokeCmd struct {

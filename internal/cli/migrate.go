@@ -5,28 +5,23 @@ import (
 	"fmt"
 	"strconv"
 
-	"personae.dev/internal/app"
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/server"
 )
 
 type migrateCmd struct {
 	database
-	Status      bool `xor:"work" help:"Only show which steps the database has; exit code 1 where some are missing."`
-	SearchIndex bool `xor:"work" help:"Also build the search index anew from the personas, after the steps. SQLite only."`
+	Status bool `help:"Only show which steps the database has; exit with 1 if some are missing."`
 }
 
 // Help implements kong.HelpProvider.
 func (migrateCmd) Help() string {
-	return `The server does the same when it starts. Steps go forward only: take a backup first.
-
-A search index that is damaged fails searches and changes, with a message that says so. --search-index builds it anew, in
-one transaction; changes wait for its end, so stop the server first where there are many personas.
+	return `The server does this when it starts. Steps go forward only, so make a backup first.
 
 Examples:
 
   personae migrate --status
-  personae migrate --database sqlite:/var/lib/personae/personae.db
-  personae migrate --search-index --database sqlite:/var/lib/personae/personae.db`
+  personae migrate --database /var/lib/personae/personae.db`
 }
 
 // Run migrates, or shows what it would do.
@@ -35,17 +30,12 @@ func (c migrateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case c.Status:
-	case c.SearchIndex:
-		err = app.FillSearchIndex(ctx, c.Database, settings)
-	default:
-		err = app.Migrate(ctx, c.Database, settings)
+	if !c.Status {
+		if err := server.Migrate(ctx, c.Database, settings); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	steps, err := app.Migrations(ctx, c.Database, settings)
+	steps, err := server.Migrations(ctx, c.Database, settings)
 	if err != nil {
 		return err
 	}

@@ -7,24 +7,25 @@ import (
 	"time"
 
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 )
 
-// maxPurgeShown is how many personas a dry run lists, and how many a purge
-// collects before it writes them as a table, each as wide as it needs to be.
+// maxPurgeShown is how many entities a dry run lists, and how many a purge
+// collects before it writes them as a table.
 const maxPurgeShown = 1000
 
 type purgeCmd struct {
 	database
-	Retain string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted personas are kept, such as 30d or 12h. Default: ${default}."`
-	DryRun bool   `help:"Only show what would go."`
+	Retain string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted entities are kept, such as 30d or 12h. Default: ${default}."`
+	DryRun bool   `help:"Only show what would be removed."`
 }
 
 // Help implements kong.HelpProvider.
 func (purgeCmd) Help() string {
-	return `Removes personas of all workspaces that were deleted longer ago than --retain-deleted, with their
-history, for good, and lists them. A running server does so by itself, once an hour, with its own
+	return `Removes entities of all workspaces that were deleted longer ago than --retain-deleted, with their
+history, for good, and lists them. A running server does this once an hour, with its own
 --retain-deleted.
 
 Examples:
@@ -37,11 +38,11 @@ Examples:
 func (c purgeCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	retain, err := parseSpan(c.Retain)
 	if err != nil || retain < 0 {
-		return persona.BadSettingf("--retain-deleted is %q: write a time such as 30d or 12h.", c.Retain)
+		return errs.BadSettingf("--retain-deleted is %q: write a time such as 30d or 12h.", c.Retain)
 	}
 	if retain == 0 {
-		// The variable may be the server's, and would remove what that one keeps.
-		return persona.BadSettingf("--retain-deleted is 0, with which a server keeps deleted personas for good: to remove all of them, write 1s.")
+		// The variable may be the server's, where 0 means to keep them.
+		return errs.BadSettingf("--retain-deleted is 0, which means to keep deleted entities: to remove all of them, write 1s.")
 	}
 	before := time.Now().Add(-retain)
 	return c.open(ctx, func(l *library.Library) error {
@@ -52,14 +53,14 @@ func (c purgeCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	})
 }
 
-// show tells what purge would remove.
+// show lists what purge would remove.
 func (c purgeCmd) show(ctx context.Context, l *library.Library, before time.Time, stdio format.Stdio) error {
 	deleted, total, err := l.Purgeable(ctx, before, maxPurgeShown)
 	if err != nil {
 		return err
 	}
 	if total == 0 {
-		fmt.Fprintf(stdio.Err, "Nothing would be purged: no persona was deleted more than %s ago.\n", c.Retain)
+		fmt.Fprintf(stdio.Err, "Nothing would be purged: nothing was deleted more than %s ago.\n", c.Retain)
 		return nil
 	}
 	rows := purgeRows()
@@ -69,20 +70,20 @@ func (c purgeCmd) show(ctx context.Context, l *library.Library, before time.Time
 	if err := format.Table(stdio.Out, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdio.Err, "Would be purged: %d personas.", total)
+	fmt.Fprintf(stdio.Err, "Would be purged: %s.", entities(total))
 	if more := total - len(deleted); more > 0 {
-		fmt.Fprintf(stdio.Err, " The %d that were deleted first are shown, and there are %d more.", len(deleted), more)
+		fmt.Fprintf(stdio.Err, " Shown are the %d that were deleted first; there are %d more.", len(deleted), more)
 	}
 	fmt.Fprintln(stdio.Err)
 	return nil
 }
 
-// purge removes, and tells of all that is gone, also where it could not go on.
+// purge removes, and lists what is gone, also if it fails in between.
 func (c purgeCmd) purge(ctx context.Context, l *library.Library, before time.Time, stdio format.Stdio) error {
 	count := 0
 	rows := purgeRows()
 	var shown error
-	err := l.Purge(ctx, before, func(d persona.DeletedPersona) {
+	err := l.Purge(ctx, before, func(d entity.DeletedEntity) {
 		count++
 		if rows = append(rows, purgeRow(d)); len(rows) > maxPurgeShown { // so that memory is bounded
 			shown = errors.Join(shown, format.Table(stdio.Out, rows))
@@ -94,15 +95,15 @@ func (c purgeCmd) purge(ctx context.Context, l *library.Library, before time.Tim
 	}
 	switch {
 	case count > 0:
-		fmt.Fprintf(stdio.Err, "Purged: %d personas.\n", count)
+		fmt.Fprintf(stdio.Err, "Purged: %s.\n", entities(count))
 	case err == nil:
-		fmt.Fprintf(stdio.Err, "Nothing was purged: no persona was deleted more than %s ago.\n", c.Retain)
+		fmt.Fprintf(stdio.Err, "Nothing was purged: nothing was deleted more than %s ago.\n", c.Retain)
 	}
 	return errors.Join(err, shown)
 }
 
-func purgeRows() [][]string { return [][]string{{"WORKSPACE", "PERSONA", "NAME", "DELETED"}} }
+func purgeRows() [][]string { return [][]string{{"WORKSPACE", "KIND", "ID", "NAME", "DELETED"}} }
 
-func purgeRow(d persona.DeletedPersona) []string {
-	return []string{d.WorkspaceOID, d.OID, d.Name, format.Time(&d.DeletedAt)}
+func purgeRow(d entity.DeletedEntity) []string {
+	return []string{d.Workspace, d.Kind, d.OID, d.Name, format.Time(&d.DeletedAt)}
 }

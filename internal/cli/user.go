@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/account"
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 )
 
 type userCmd struct {
-	Create userCreateCmd `cmd:"" help:"Create a user and write the id to stdout."`
+	Create userCreateCmd `cmd:"" help:"Create a user and print the id."`
 	List   userListCmd   `cmd:"" help:"List all users."`
 }
 
@@ -20,13 +20,13 @@ type userCreateCmd struct {
 	FirstName string  `arg:"" help:"The first name."`
 	LastName  string  `arg:"" optional:"" help:"The last name."`
 	Email     *string `placeholder:"ADDRESS" help:"The email address, unique in the organization."`
-	Role      string  `default:"member" enum:"owner,member" placeholder:"ROLE" help:"owner or member. Without it, member."`
+	Role      string  `default:"member" enum:"owner,member" placeholder:"ROLE" help:"owner or member. Default: ${default}."`
 }
 
 // Help implements kong.HelpProvider.
 func (userCreateCmd) Help() string {
-	return `A user belongs to the organization of the workspace, and is the author of personas and the one on
-whose behalf a key acts.
+	return `A user belongs to the organization of the workspace. Users are the authors of entities, and each key
+acts for one.
 
 Examples:
 
@@ -36,14 +36,14 @@ Examples:
 
 // Run creates a user.
 func (c userCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
-	return c.open(ctx, func(l *library.Library, workspace persona.Workspace) error {
+	return c.open(ctx, func(l *library.Library, workspace account.Workspace) error {
 		user, err := l.CreateUser(ctx, library.NewUser{
-			FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Role: persona.Role(c.Role), Workspace: workspace,
+			FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Role: account.Role(c.Role), Workspace: workspace,
 		})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdio.Err, "User %s was created.\n", user.FirstName)
+		fmt.Fprintf(stdio.Err, "User %s was created.\n", user.Author().Name())
 		_, err = fmt.Fprintln(stdio.Out, user.OID)
 		return err
 	})
@@ -64,7 +64,7 @@ func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		FirstName    string        `json:"firstName"`
 		LastName     string        `json:"lastName"`
 		Email        *string       `json:"email"`
-		Role         persona.Role  `json:"role"`
+		Role         account.Role  `json:"role"`
 		Organization string        `json:"organizationId"`
 		CreatedAt    *apitype.Time `json:"createdAt"`
 	}

@@ -9,8 +9,8 @@ import (
 	"personae.dev/internal/library"
 )
 
-type workspaceCmd struct {
-	Create workspaceCreateCmd `cmd:"" help:"Create a workspace and write its id to stdout."`
+type workCmd struct {
+	Create workspaceCreateCmd `cmd:"" help:"Create a workspace and print its id."`
 	List   workspaceListCmd   `cmd:"" help:"List all workspaces."`
 }
 
@@ -18,13 +18,13 @@ type workspaceCreateCmd struct {
 	database
 	Name            string  `arg:"" help:"The name, unique in the organization."`
 	Domain          *string `placeholder:"DOMAIN" help:"The internet domain of the workspace, such as example.com."`
-	Organization    string  `xor:"organization" placeholder:"NAME" help:"The organization, by name, slug or id. It can be left out where there is one only."`
+	Organization    string  `xor:"organization" placeholder:"NAME" help:"The organization, by name, slug or id. Not needed if there is only one."`
 	NewOrganization string  `xor:"organization" placeholder:"NAME" help:"Create the workspace in a new organization of this name, with an owner."`
 }
 
 // Help implements kong.HelpProvider.
 func (workspaceCreateCmd) Help() string {
-	return `What is in one workspace is not seen from another: each has its own personas and keys.
+	return `Each workspace has its own entities and keys; nothing in it can be seen from another.
 
 Examples:
 
@@ -43,7 +43,7 @@ func (c workspaceCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdio.Err, "Workspace %s was created. Make a key for it with: personae key create --workspace %s\n", workspace.Name, workspace.OID)
+		fmt.Fprintf(stdio.Err, "Workspace %s was created. Create a key for it with: personae key create --workspace %s\n", workspace.Name, workspace.OID)
 		_, err = fmt.Fprintln(stdio.Out, workspace.OID)
 		return err
 	})
