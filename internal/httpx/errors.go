@@ -103,8 +103,24 @@ func present(err error, ended bool) (shown *errs.Error, gone bool) {
 			Kind: errs.Internal, Code: errs.CodeInternal,
 			Message: "Something went wrong on the server. Try again, and give its operator this requestId if it happens again.",
 		}, false
+	case known.Kind == errs.Unavailable && known.RetryAfter == 0:
+		return withoutSecrets(known), false
 	}
 	return known, false
+}
+
+// withoutSecrets returns what a caller is shown of a database that fails. Its own
+// message is for operators, and names files, disks and addresses. An error that
+// says when to try again is for callers.
+func withoutSecrets(known *errs.Error) *errs.Error {
+	shown := *known
+	switch known.Code {
+	case errs.CodeUnavailable:
+		shown.Message = "The server cannot work on its database at the moment. Try again in a few seconds, and tell its operator if it happens again."
+	case errs.CodeOutcomeUnknown:
+		shown.Message = "The database did not tell whether the change was made. Read what it was for before you make it again; a create with an Idempotency-Key can be sent again as it is."
+	}
+	return &shown
 }
 
 // writeError answers with an error.

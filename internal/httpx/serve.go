@@ -83,7 +83,10 @@ func withTimeout(w http.ResponseWriter, r *http.Request, route *Route) error {
 	defer cancel()
 	err := route.Handler(w, r.WithContext(ctx))
 	if _, known := errors.AsType[*errs.Error](err); !known && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		return errs.Unavailablef(err, "The request took longer than %s and was given up. Try again later, or ask for less.", route.Timeout)
+		return &errs.Error{
+			Kind: errs.Unavailable, Code: errs.CodeUnavailable, RetryAfter: retryAfter, Err: err,
+			Message: fmt.Sprintf("The request took longer than %s and was given up. Try again later, or ask for less.", route.Timeout),
+		}
 	}
 	return err
 }

@@ -56,8 +56,8 @@ func matches(ifMatch string, tag entity.Tag) bool {
 	return slices.ContainsFunc(strings.Split(ifMatch, ","), func(one string) bool {
 		one, opened := strings.CutPrefix(strings.TrimSpace(one), `"`)
 		one, closed := strings.CutSuffix(one, `"`)
-		one, _, _ = strings.Cut(one, ".")
-		return opened && closed && one == version(tag)
+		one, joined, _ := strings.Cut(one, ".")
+		return opened && closed && one == version(tag) && !strings.Contains(joined, `"`)
 	})
 }
 

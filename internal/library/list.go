@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
@@ -151,8 +152,8 @@ func (l *Library) query(c Caller, k *entity.Kind, r ListRequest) (q entity.Query
 		Workspace: c.Workspace.OID, Status: r.Status, Name: r.Name, UpdatedSince: r.UpdatedSince,
 		Order: r.Order, Descending: r.Descending, Limit: r.Limit, Offset: r.Offset, After: r.After,
 	}
-	if errors := errs.CheckText("text", r.Text, 0, MaxTextLength); len(errors) > 0 {
-		list.AddAll(errors)
+	if n := utf8.RuneCountInString(r.Text); n > MaxTextLength {
+		list.Add("text", "has %d characters; the limit is %d", n, MaxTextLength)
 	} else if q.Words, q.Exact = search.Words(r.Text), search.Exact(r.Text); len(q.Words) > MaxSearchWords {
 		list.Add("text", "has %d different words, and %d are allowed", len(q.Words), MaxSearchWords)
 	}
