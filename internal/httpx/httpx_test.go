@@ -369,7 +369,8 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	unavailable := errs.Unavailablef(errors.New("inner"), "The model does not answer.")
+	// Its message is for the operator: it may name files and addresses.
+	unavailable := errs.Unavailablef(errors.New("inner"), "The secret file cannot be read.")
 	for name, test := range map[string]struct {
 		err     error
 		ctx     context.Context
@@ -388,7 +389,8 @@ func TestErrors(t *testing.T) {
 		"MediaType":      {&errs.Error{Kind: httpx.UnsupportedMediaType, Code: "t", Message: "m"}, nil, 415, "t", "m", ""},
 		"RateLimited":    {&errs.Error{Kind: errs.RateLimited, Code: "r", Message: "m", RetryAfter: 7}, nil, 429, "r", "m", "7"},
 		"NotOffered":     {&errs.Error{Kind: errs.NotOffered, Code: errs.CodeNotOffered, Message: "m"}, nil, 501, errs.CodeNotOffered, "m", ""},
-		"Unavailable":    {unavailable, nil, 503, errs.CodeUnavailable, "The model does not answer.", "5"},
+		"Unavailable":    {unavailable, nil, 503, errs.CodeUnavailable, "cannot work on its database", "5"},
+		"NoModel":        {&errs.Error{Kind: errs.Unavailable, Code: errs.CodeModelNotConfigured, Message: "m"}, nil, 503, errs.CodeModelNotConfigured, "m", "5"},
 		"UnavailableFor": {&errs.Error{Kind: errs.Unavailable, Code: errs.CodeUnavailable, Message: "m", RetryAfter: 30}, nil, 503, errs.CodeUnavailable, "m", "30"},
 		"Busy":           {httpx.ErrBusy, nil, 503, errs.CodeUnavailable, "more to do than it can", "1"},
 		"Internal":       {errors.New("a secret of the server"), nil, 500, errs.CodeInternal, "Something went wrong", ""},
@@ -397,7 +399,7 @@ func TestErrors(t *testing.T) {
 		// database, which may be well.
 		"Gone":            {context.Canceled, ended, 503, errs.CodeUnavailable, "connection was closed", "1"},
 		"GoneInTheStore":  {errs.Unavailablef(context.Canceled, "The server cannot reach its database."), ended, 503, errs.CodeUnavailable, "connection was closed", "1"},
-		"GoneInDoubt":     {&errs.Error{Kind: errs.Unavailable, Code: errs.CodeOutcomeUnknown, Message: "Perhaps.", Err: context.Canceled}, ended, 503, errs.CodeOutcomeUnknown, "Perhaps.", "5"},
+		"GoneInDoubt":     {&errs.Error{Kind: errs.Unavailable, Code: errs.CodeOutcomeUnknown, Message: "The secret disk fails.", Err: context.Canceled}, ended, 503, errs.CodeOutcomeUnknown, "did not tell whether the change was made", "5"},
 		"GoneButNotFound": {errs.NotFoundf("x", "There is none."), ended, 404, "x", "There is none.", ""},
 		"CanceledInside":  {context.Canceled, nil, 500, errs.CodeInternal, "Something went wrong", ""},
 	} {
