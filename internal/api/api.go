@@ -1,99 +1,98 @@
-// Package api serves the persona contract over HTTP: which paths there are, how
-// a request is read, and how an answer or an error is written.
+// Package api serves the contract over HTTP: which calls there are, how a
+// request is read, and what is answered.
 //
-// It decides nothing: rules stand in library. routes.go lists every route.
+// It decides nothing: the rules are in packages library and entity. resource.go
+// has the calls of every kind of entity, and each other file those of one thing
+// more. The contract itself is contract/openapi.yaml.
 package api
 
 import (
-	"log/slog"
 	"net/http"
-	"time"
 
+	"personae.dev/contract"
+	"personae.dev/internal/account"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
-	"personae.dev/internal/overload"
-	"personae.dev/internal/ratelimit"
+	"personae.dev/internal/limit"
 )
 
-// Limits of requests.
-const (
-	// MaxBodyBytes is how large the body of a request may be.
-	MaxBodyBytes = 1 << 20
-	// ValidatePerMinute is how often a key may be validated.
-	ValidatePerMinute = 1000
+// MaxBodyBytes is how large the body of a request may be.
+const MaxBodyBytes = 1 << 20
 
-	// DefaultMaxInFlight is how many lists are in work at once where nothing else is
-	// said. docs/limits.md has the measurement.
-	DefaultMaxInFlight = 16
-	// ShortInFlight is how many gets, and how many changes, are in work for each
-	// list: on SQLite gets are read together, and changes wait for the disk together.
-	ShortInFlight = 4
-	// MaxWaiting is how many more wait to be worked on, each QueueTimeout at
-	// most.
-	MaxWaiting   = 1024
-	QueueTimeout = time.Second
-	// MaxBodiesBytes is how much of all bodies together is in memory while they
-	// come in, and MaxAnswersBytes of large answers while they go out.
-	MaxBodiesBytes  = 64 << 20
-	MaxAnswersBytes = 256 << 20
-)
+// root is what the paths of the contract begin with.
+const root = "/api/v2/"
 
-// Config says what an API works with.
+// Config is what an API works with.
 type Config struct {
 	Library *library.Library
-	Log     *slog.Logger
 	// Metrics answers /metrics.
 	Metrics http.Handler
-	// Observe is told of every request: the pattern of its route ("" where none
-	// matched), its status, and how long it took.
-	Observe func(route string, status int, took time.Duration)
-	// MaxInFlight is how many lists are in work at once, and ShortInFlight times as
-	// many gets, and changes; 0 stands for DefaultMaxInFlight.
-	MaxInFlight int
-	// Refused, if set, is told of every request that was too many.
-	Refused func(httpx.Refusal)
 }
 
-// API is the contract's routes.
+// API is the calls of the contract.
 type API struct {
-	library  *library.Library
-	metrics  http.Handler
-	validate *ratelimit.Limiter
-	// Changes wait for one another and lists take long, and who only gets what
-	// is mostly in a cache shall wait for neither.
-	gets, lists, changes *overload.Gate
+	Config
+	validations *limit.Rates
 }
 
-// New returns the handler of all routes behind the stages that every request
-// passes.
-func New(cfg Config) http.Handler {
-	if cfg.MaxInFlight == 0 {
-		cfg.MaxInFlight = DefaultMaxInFlight
-	}
-	if cfg.Refused == nil {
-		cfg.Refused = func(httpx.Refusal) {}
-	}
-	a := &API{
-		library: cfg.Library, metrics: cfg.Metrics, validate: ratelimit.New(ValidatePerMinute),
-		gets:    overload.NewGate(ShortInFlight*cfg.MaxInFlight, MaxWaiting, QueueTimeout),
-		lists:   overload.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
-		changes: overload.NewGate(ShortInFlight*cfg.MaxInFlight, MaxWaiting, QueueTimeout),
-	}
-	bounds := &httpx.Bounds{
-		Bodies: overload.NewBudget(MaxBodiesBytes), Answers: overload.NewBudget(MaxAnswersBytes), Refused: cfg.Refused,
-	}
-	routes := a.routes()
-	mux := httpx.NewMux(unmatched(routes))
-	for _, route := range routes {
-		mux.Handle(route.method, route.path, route.handler)
-	}
-	return httpx.Adapt(httpx.Chain(mux.Serve,
-		httpx.Bound(bounds),
-		httpx.RequestIDs,
-		httpx.AccessLog(cfg.Log),
-		httpx.Observe(cfg.Observe),
-		httpx.Errors(writeError),
-		httpx.Recover,
-		httpx.LimitBody(MaxBodyBytes),
-	))
+// New returns an API.
+func New(cfg Config) *API {
+	return &API{Config: cfg, validations: limit.NewRates(ValidatePerMinute)}
 }
+
+// Routes lists every call.
+func (a *API) Routes() []httpx.Route {
+	routes := a.operations()
+	for _, k := range a.Library.Registry().Kinds() {
+		routes = append(routes, resource{a, k}.routes()...)
+	}
+	routes = append(routes, a.revisionRoutes()...)
+	return append(routes, a.keyRoutes()...)
+}
+
+// NotFound returns the error for a path without a route, where Octave publishes
+// a call at it that is not offered; else nil.
+func (a *API) NotFound(path string) error {
+	reason := contract.WhyNotOffered(path)
+	if reason == "" {
+		return nil
+	}
+	return &errs.Error{Kind: errs.NotOffered, Code: errs.CodeNotOffered, Message: "This call is not offered. " + reason}
+}
+
+// getRoute is a route that reads one thing, listRoute one that reads many, and
+// writeRoute one that changes something.
+func getRoute(path string, h httpx.Handler) httpx.Route {
+	return httpx.Route{Method: http.MethodGet, Path: root + path, Class: httpx.ClassGet, Scope: account.ScopeRead, Handler: h}
+}
+
+func listRoute(path string, h httpx.Handler) httpx.Route {
+	return httpx.Route{Method: http.MethodGet, Path: root + path, Class: httpx.ClassList, Scope: account.ScopeRead, Handler: h}
+}
+
+func writeRoute(method, path string, h httpx.Handler) httpx.Route {
+	route := httpx.Route{Method: method, Path: root + path, Class: httpx.ClassWrite, Scope: account.ScopeWrite, Handler: h}
+	if method != http.MethodDelete {
+		route.BodyLimit = MaxBodyBytes
+	}
+	return route
+}
+
+// callerOf returns who asks.
+func callerOf(r *http.Request) library.Caller {
+	return library.Caller{Principal: httpx.Principal(r.Context()), Source: sourceOf(r)}
+}
+
+// sourceOf returns what the request names as its source, where that is one of
+// ours: the command line names itself.
+func sourceOf(r *http.Request) entity.Source {
+	if r.Header.Get("X-Request-Source") == string(entity.SourceCLI) {
+		return entity.SourceCLI
+	}
+	return entity.SourceAPI
+}
+
+// fromN8n tells whether the vendor's n8n node sends the request.
+func fromN8n(r *http.Request) bool { return r.Header.Get("X-Request-Source") == "n8n" }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,12 +16,15 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"personae.dev/apitype"
 	"personae.dev/contract/contracttest"
+	"personae.dev/internal/account"
 	"personae.dev/internal/api"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/httpx"
+	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 	"personae.dev/internal/store"
-	"personae.dev/internal/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -33,69 +37,58 @@ func TestMain(m *testing.M) {
 type server struct {
 	handler http.Handler
 	library *library.Library
-	store   persona.Store
+	store   entity.Store
 	path    string // of the database file
 	log     *syncBuffer
 
-	workspace, other           persona.Workspace
-	owner                      persona.User
-	persona                    *persona.Persona
-	token, otherToken          string // scope read
-	writeOnlyToken, adminToken string
+	workspace, other account.Workspace
+	owner            account.User
+	// token and otherToken have the scope read.
+	token, otherToken, writeToken, adminToken string
 }
 
 type option func(*config)
 
 type config struct {
-	api     api.Config
+	http    httpx.Config
 	library library.Config
 }
-
-func withLog(log *slog.Logger) option { return func(c *config) { c.api.Log = log } }
 
 func withNow(now func() time.Time) option { return func(c *config) { c.library.Now = now } }
 
 func setup(t testing.TB, options ...option) *server {
 	t.Helper()
 	ctx := context.Background()
-	s := &server{log: &syncBuffer{}}
-	var err error
-	s.path = filepath.Join(t.TempDir(), "personae.db")
-	s.store, err = store.Open(ctx, "sqlite:"+s.path, store.Options{Create: true})
+	s := &server{log: &syncBuffer{}, path: filepath.Join(t.TempDir(), "personae.db")}
+	opened, err := store.Open(ctx, "sqlite:"+s.path, store.Options{Create: true})
 	must(t, err)
-	t.Cleanup(func() { must(t, s.store.Close()) })
-
+	t.Cleanup(func() { must(t, opened.Close()) })
+	s.store = opened
 	cfg := config{
-		api: api.Config{
-			Log:     slog.New(slog.NewJSONHandler(s.log, nil)),
-			Metrics: http.NotFoundHandler(),
-			Observe: func(string, int, time.Duration) {},
-		},
-		library: library.Config{Store: s.store, Render: wire.AppendPersona, CacheBytes: library.DefaultCacheBytes},
+		http:    httpx.Config{Log: slog.New(slog.NewJSONHandler(s.log, nil))},
+		library: library.Config{Store: opened, Registry: kind.Registry(), CacheBytes: library.DefaultCacheBytes},
 	}
 	for _, o := range options {
 		o(&cfg)
 	}
 	s.library, err = library.New(cfg.library)
 	must(t, err)
-	cfg.api.Library = s.library
-	s.handler = api.New(cfg.api)
+	a := api.New(api.Config{Library: s.library, Metrics: http.NotFoundHandler()})
+	cfg.http.Routes, cfg.http.NotFound, cfg.http.Authenticate = a.Routes(), a.NotFound, s.library.Authenticate
+	s.handler = httpx.New(cfg.http)
 
-	made, err := s.library.SetUp(ctx)
+	made, err := s.library.SetUp(ctx, library.SetUpOptions{})
 	must(t, err)
 	s.workspace, s.owner, s.adminToken = made.Workspace, made.Owner, made.Token
 	other, err := s.library.CreateWorkspace(ctx, library.NewWorkspace{Name: "Other"})
 	must(t, err)
 	s.other = *other
-	s.token = s.key(t, s.workspace, persona.ScopeRead)
-	s.otherToken = s.key(t, s.other, persona.ScopeRead)
-	s.writeOnlyToken = s.key(t, s.workspace, persona.ScopeWrite)
+	s.token = s.key(t, s.workspace, account.ScopeRead)
+	s.otherToken = s.key(t, s.other, account.ScopeRead)
+	s.writeToken = s.key(t, s.workspace, account.ScopeWrite)
 
-	s.persona = samplePersona(s.workspace, s.owner)
-	s.put(t, s.persona)
-	others := *s.persona
-	others.WorkspaceOID, others.Name = s.other.OID, "Theirs"
-	s.put(t, &others)
+	s.put(t, sampleRecord)
+	s.importInto(t, s.other, s.owner, strings.Replace(sampleRecord, "VP of Sales", "Theirs", 1))
 	return s
 }
 
@@ -106,17 +99,38 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (s *server) key(t testing.TB, w persona.Workspace, scopes ...persona.Scope) string {
+func (s *server) key(t testing.TB, w account.Workspace, scopes ...account.Scope) string {
 	t.Helper()
 	token, _, err := s.library.CreateKey(context.Background(), library.NewKey{Workspace: w, User: s.owner, Scopes: scopes})
 	must(t, err)
 	return token
 }
 
-func (s *server) put(t testing.TB, p *persona.Persona) {
+// put writes records into the first workspace.
+func (s *server) put(t testing.TB, records ...string) {
 	t.Helper()
-	ctx := context.Background()
-	must(t, s.store.Write(ctx, func(tx persona.Tx) error { return tx.InsertPersona(ctx, p) }))
+	s.importInto(t, s.workspace, s.owner, records...)
+}
+
+func (s *server) importInto(t testing.TB, w account.Workspace, author account.User, records ...string) {
+	t.Helper()
+	_, err := s.library.Import(context.Background(), library.ImportOptions{Workspace: w, Author: author},
+		func(yield func(library.ImportLine, error) bool) {
+			for i, record := range records {
+				if !yield(library.ImportLine{Number: i + 1, Value: []byte(record)}, nil) {
+					return
+				}
+			}
+		})
+	must(t, err)
+}
+
+// kind returns a kind of the library by its name.
+func (s *server) kind(t testing.TB, name string) *entity.Kind {
+	t.Helper()
+	k, err := s.library.Registry().Kind(name)
+	must(t, err)
+	return k
 }
 
 // request returns a request with a key, "" for none.
@@ -129,7 +143,8 @@ func (s *server) request(t testing.TB, method, target, token string) *http.Reque
 	return r
 }
 
-// start serves s to a client that checks every exchange against the contract.
+// start serves s to a client that keeps connections open, and checks every
+// exchange against the contract.
 func (s *server) start(t *testing.T) *caller {
 	t.Helper()
 	srv := httptest.NewServer(s.handler)
@@ -139,6 +154,19 @@ func (s *server) start(t *testing.T) *caller {
 		client: &http.Client{Transport: contracttest.Transport(t, srv.Client().Transport)},
 	}
 }
+
+// Answers about personas.
+type (
+	personaPage     = apitype.List[apitype.Persona]
+	personaResponse struct {
+		Metadata apitype.Metadata `json:"_metadata"`
+		Data     apitype.Persona  `json:"data"`
+	}
+	getPersona struct {
+		Metadata apitype.Metadata `json:"_metadata"`
+		apitype.Persona
+	}
+)
 
 // caller calls a server over the network.
 type caller struct {
@@ -151,6 +179,14 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+}
+
+// value reads what is at a path in the answer, such as data[0].name.
+func (a answer) value(t *testing.T, path string) any {
+	t.Helper()
+	var v any
+	must(t, json.Unmarshal([]byte(a.body), &v))
+	return lookup(v, path)
 }
 
 // call sends a request; header has pairs of name and value.
@@ -198,26 +234,11 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// samplePersona is the one of the published reference; where that has
+// sampleRecord is the persona of the published reference; where that has
 // placeholders, it has values.
-func samplePersona(w persona.Workspace, author persona.User) *persona.Persona {
-	at := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
-	text := func(s string) *string { return &s }
-	archived := at.Add(time.Hour)
-	return &persona.Persona{
-		WorkspaceOID: w.OID, OID: "p_1234", Author: author,
-		Name: "VP of Sales", InternalName: text("Sally the Sales Leader"), Description: text("<string>"),
-		PrimaryResponsibilities: []string{"Responsibility 1", "Responsibility 2"},
-		PainPoints:              []string{"Pain Point 1", "Pain Point 2"},
-		KeyConcerns:             []string{"Concern 1", "Concern 2"},
-		KeyObjectives:           []string{"Objective 1", "Objective 2"},
-		CommonJobTitles:         []string{"Job Title 1", "Job Title 2"},
-		WhyTheyMatterToUs:       []string{"Reason 1", "Reason 2"},
-		WhyWeMatterToThem:       []string{"Reason 1", "Reason 2"},
-		CustomFields:            []persona.CustomField{{Title: "<string>", Value: []string{"<string>"}}},
-		QualifyingQuestions: []persona.QualifyingQuestion{{
-			OID: "qq_1", Question: "<string>", Rationale: "<string>", FitType: persona.FitGood, Weight: persona.WeightMedium, ArchivedAt: &archived,
-		}},
-		Active: true, CreatedAt: at, UpdatedAt: at.Add(2 * time.Hour), ArchivedAt: &archived, DeletedAt: &archived,
-	}
-}
+const sampleRecord = `{"oId":"p_1234","name":"VP of Sales","internalName":"Sally the Sales Leader","description":"<string>",
+	"primaryResponsibilities":["Responsibility 1","Responsibility 2"],"painPoints":["Pain Point 1","Pain Point 2"],
+	"keyConcerns":["Concern 1","Concern 2"],"keyObjectives":["Objective 1","Objective 2"],"commonJobTitles":["Job Title 1","Job Title 2"],
+	"whyTheyMatterToUs":["Reason 1","Reason 2"],"whyWeMatterToThem":["Reason 1","Reason 2"],"customFields":[{"title":"<string>","value":["<string>"]}],
+	"qualifyingQuestions":[{"oId":"qq_1","question":"<string>","rationale":"<string>","fitType":"GOOD","weight":"MEDIUM","archivedAt":"2021-01-01T01:00:00.000Z"}],
+	"createdAt":"2021-01-01T00:00:00.000Z","updatedAt":"2021-01-01T02:00:00.000Z","archivedAt":"2021-01-01T01:00:00.000Z","deletedAt":"2021-01-01T01:00:00.000Z"}`

@@ -13,9 +13,10 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/contract"
+	"personae.dev/internal/account"
 	"personae.dev/internal/api"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
 )
 
 func TestKeysAreAccepted(t *testing.T) {
@@ -69,14 +70,14 @@ func TestKeysAreRefusedAlike(t *testing.T) {
 	s := setup(t, withNow(func() time.Time { return now }))
 	expires := now.Add(time.Hour)
 	expired, _, err := s.library.CreateKey(t.Context(), library.NewKey{
-		Workspace: s.workspace, User: s.owner, Scopes: persona.Scopes{persona.ScopeRead}, ExpiresAt: &expires,
+		Workspace: s.workspace, User: s.owner, Scopes: account.Scopes{account.ScopeRead}, ExpiresAt: &expires,
 	})
 	must(t, err)
-	revoked := s.key(t, s.workspace, persona.ScopeRead)
-	unknown, _ := persona.NewToken()
-	parsed, err := persona.ParseToken(s.token)
+	revoked := s.key(t, s.workspace, account.ScopeRead)
+	unknown, _ := account.NewToken()
+	parsed, err := account.ParseToken(s.token)
 	must(t, err)
-	wrongSecret := persona.Token{KeyID: parsed.KeyID, Secret: unknown.Secret}
+	wrongSecret := account.Token{KeyID: parsed.KeyID, Secret: unknown.Secret}
 
 	c := s.start(t)
 	for _, token := range []string{expired, revoked} { // both are in the cache
@@ -92,7 +93,7 @@ func TestKeysAreRefusedAlike(t *testing.T) {
 	var first *answer
 	for _, test := range []struct{ name, token, logged string }{
 		{"None", "", "no api key was sent"},
-		{"Malformed", "octave-1234", "has not the form"},
+		{"Malformed", "octave-1234", "does not have the form"},
 		{"Typo", swapLast(s.token), "typing error"},
 		{"Unknown", unknown.Reveal(), "is unknown"},
 		{"WrongSecret", wrongSecret.Reveal(), "wrong secret"},
@@ -132,36 +133,59 @@ func swapLast(token string) string {
 	}
 }
 
-func TestScopes(t *testing.T) {
+// TestWriteIncludesRead shows that a key with the scope write reads, too: the
+// answer to a change is the whole entity.
+func TestWriteIncludesRead(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	got := s.start(t).get(t, getPath+"p_1234", "api_key", s.writeOnlyToken)
-	if got.status != http.StatusForbidden || !strings.Contains(got.body, `"code":"insufficient_scope"`) {
+	if got := s.start(t).get(t, getPath+"p_1234", "api_key", s.writeToken); got.status != http.StatusOK {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 }
 
 // TestWorkspacesAreApart asks every route of the contract, with a key of
-// another workspace that may do all, for what the first one has, and tries to
-// change it.
+// another workspace that may do all, for what the first one has of every kind,
+// and tries to change it.
 func TestWorkspacesAreApart(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	secret := *s.persona
-	secret.OID, secret.Name, secret.ArchivedAt, secret.DeletedAt = "only_ours", "Only Ours", nil, nil
-	secret.QualifyingQuestions = []persona.QualifyingQuestion{{OID: "qq_ours", Question: "ours?", FitType: persona.FitGood, Weight: persona.WeightLow}}
-	s.put(t, &secret)
 	e := s.edit(t)
-	e.post(t, updatePath, `{"oId":"only_ours","description":"Ours alone"}`)
-	var history apitype.ListRevisionsResponse
-	must(t, json.Unmarshal([]byte(e.get(t, "/api/v2/revision/list?oId=only_ours", "api_key", e.key).body), &history))
-	revision := history.Data[0].OID
+	ids := []string{"only_ours", "p_1234", "qq_ours"}
+	for _, k := range s.library.Registry().Kinds() {
+		if k.Singleton {
+			e.post(t, "/api/v2/"+k.Name+"/update", minimal(t, k, map[string]any{"name": "Only Ours", "description": "Ours alone"}))
+			continue
+		}
+		values := map[string]any{"kind": k.Name, "oId": "only_ours", "name": "Only Ours", "description": "Ours alone"}
+		if k.QuestionsField() != nil {
+			values["qualifyingQuestions"] = []any{map[string]any{"oId": "qq_ours", "question": "ours?", "fitType": "GOOD", "weight": "LOW"}}
+		}
+		s.put(t, minimal(t, k, values))
+		e.post(t, "/api/v2/"+k.Name+"/update", `{"oId":"only_ours","internalName":"Ours alone"}`)
+	}
+	revisions := e.get(t, "/api/v2/revision/list?limit=100", "api_key", e.key)
+	for _, row := range revisions.value(t, "data.revisions").([]any) {
+		ids = append(ids, lookup(row, "revisionOId").(string))
+	}
+	parsed, err := account.ParseToken(s.adminToken)
+	must(t, err)
+	ids = append(ids, parsed.KeyOID())
+
 	// All that the first workspace has, as it is now.
 	ours := func() string {
 		t.Helper()
+		targets := []string{"/api/v2/revision/list?limit=100&includeRestored=true", "/api/v2/api-key/list?limit=1000"}
+		for _, k := range s.library.Registry().Kinds() {
+			if k.Singleton {
+				targets = append(targets, "/api/v2/"+k.Name+"/get")
+			} else {
+				targets = append(targets, "/api/v2/"+k.Name+"/list?status=all&include=questionIds")
+			}
+		}
 		var all strings.Builder
-		for _, target := range []string{"/api/v2/persona/list?status=all&include=questionIds", "/api/v2/revision/list?oId=only_ours", "/api/v2/revision/list?oId=p_1234"} {
-			all.WriteString(withoutMetadata(t, e.get(t, target, "api_key", e.key).body))
+		for _, target := range targets {
+			got := e.get(t, target, "api_key", e.key)
+			all.WriteString(lastUsed.ReplaceAllString(withoutMetadata(t, got.body), ""))
 		}
 		return all.String()
 	}
@@ -169,24 +193,26 @@ func TestWorkspacesAreApart(t *testing.T) {
 
 	document, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
 	must(t, err)
-	others := &editor{e.caller, s.key(t, s.other, persona.ScopeAdmin)}
+	others := &editor{e.caller, s.key(t, s.other, account.ScopeAdmin)}
+	theirs := []string{"Only Ours", "Ours alone", "ours?", "VP of Sales", s.workspace.OID, s.workspace.Name}
 	walked := map[string]bool{}
 	for path, item := range document.Paths.Map() {
 		for method, operation := range item.Operations() {
-			if !strings.HasPrefix(path, "/api/") {
+			if !strings.HasPrefix(path, "/api/") || path == "/api/v2/api-key/validate" {
 				continue
 			}
 			walked[method] = true
-			for _, oID := range []string{"only_ours", "p_1234", revision, "qq_ours"} {
+			for _, oID := range ids {
 				body := ""
 				if operation.RequestBody != nil {
-					body = `{"oId":"` + oID + `","revisionOId":"` + revision + `","questionOId":"qq_ours","name":"Stolen","question":"stolen?"}`
+					body = `{"oId":"` + oID + `","revisionOId":"` + oID + `","questionOId":"qq_ours","name":"Stolen","question":"stolen?","scopes":["read"]}`
 				}
-				for _, query := range []string{"?oId=" + oID, "?status=all&limit=1000&include=questionIds&text=ours&oId=" + oID, "?status=all&limit=1000&oId=" + oID} {
+				query := "?status=all&limit=100&include=questionIds&text=ours&oIds=" + oID + "&entityOIds=" + oID + "&oId=" + oID + "&revisionOId=" + oID
+				for _, query := range []string{query, strings.Replace(query, "&text=ours", "", 1)} {
 					got := others.send(t, method, path+query, body)
-					for _, ours := range []string{"Only Ours", "Ours alone", "ours?", "VP of Sales", s.workspace.OID, s.workspace.Name} {
-						if strings.Contains(got.body, ours) {
-							t.Errorf("%s %s%s shows %q to another workspace:\n%s", method, path, query, ours, got.body)
+					for _, secret := range theirs {
+						if strings.Contains(got.body, secret) {
+							t.Errorf("%s %s%s shows %q to another workspace:\n%s", method, path, query, secret, got.body)
 						}
 					}
 				}
@@ -214,6 +240,31 @@ func TestWorkspacesAreApart(t *testing.T) {
 	}
 }
 
+// lastUsed matches when a key was last used, which any call may change.
+var lastUsed = regexp.MustCompile(`"lastUsedAt":("[^"]*"|null)`)
+
+// minimal returns the body of a create, or a record, with the given values that
+// the kind has fields for, and with what it requires.
+func minimal(t *testing.T, k *entity.Kind, values map[string]any) string {
+	t.Helper()
+	body := map[string]any{}
+	for name, value := range values {
+		if k.Field(name) != nil || name == "oId" || name == "kind" {
+			body[name] = value
+		}
+	}
+	for _, f := range k.RequestFields() {
+		if _, given := body[f.Name]; f.Required && !given {
+			var example any
+			must(t, json.Unmarshal([]byte(f.Example), &example))
+			body[f.Name] = example
+		}
+	}
+	b, err := json.Marshal(body)
+	must(t, err)
+	return string(b)
+}
+
 func TestValidateKey(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -222,7 +273,7 @@ func TestValidateKey(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		t.Parallel()
 		// A key of any scope may ask what it is.
-		for _, token := range []string{s.token, s.writeOnlyToken, s.adminToken} {
+		for _, token := range []string{s.token, s.writeToken, s.adminToken} {
 			got := c.get(t, "/api/v2/api-key/validate", "api_key", token)
 			var v apitype.ValidateKeyResponse
 			must(t, json.Unmarshal([]byte(got.body), &v))
@@ -242,7 +293,7 @@ func TestValidateKey(t *testing.T) {
 
 	t.Run("RateLimited", func(t *testing.T) {
 		t.Parallel()
-		token := s.key(t, s.workspace, persona.ScopeRead)
+		token := s.key(t, s.workspace, account.ScopeRead)
 		for n := range api.ValidatePerMinute {
 			w := &recorder{header: http.Header{}}
 			s.handler.ServeHTTP(w, s.request(t, http.MethodGet, "/api/v2/api-key/validate", token))

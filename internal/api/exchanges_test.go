@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"personae.dev/internal/persona"
+	"personae.dev/internal/account"
 )
 
 const exchangesDir = "../../contract/exchanges"
@@ -33,7 +32,7 @@ func TestExchanges(t *testing.T) {
 			must(t, err)
 			s := setup(t)
 			p := &player{t: t, server: s, caller: s.start(t), vars: map[string]string{
-				"KEY": s.key(t, s.workspace, persona.ScopeRead, persona.ScopeWrite), "ADMIN": s.adminToken, "WORKSPACE": s.workspace.OID,
+				"KEY": s.key(t, s.workspace, account.ScopeRead, account.ScopeWrite), "ADMIN": s.adminToken, "WORKSPACE": s.workspace.OID,
 			}}
 			p.play(string(text))
 		})
@@ -64,9 +63,13 @@ func (p *player) play(text string) {
 		switch first {
 		case "", "#":
 		case "seed":
-			n, err := strconv.Atoi(rest)
+			n, kind, named := strings.Cut(rest, " ")
+			if !named {
+				kind = "persona"
+			}
+			count, err := strconv.Atoi(n)
 			must(p.t, err)
-			p.seed(n)
+			p.seed(count, kind)
 		case "loop":
 			p.loop = true
 		case ">":
@@ -80,16 +83,13 @@ func (p *player) play(text string) {
 	p.exchange()
 }
 
-// seed puts personas straight into the store, ten in each moment, so that order
-// needs its ties.
-func (p *player) seed(n int) {
-	for i := range n {
-		at := time.Date(2024, 1, 1, 0, 0, i/10, 0, time.UTC)
-		p.server.put(p.t, &persona.Persona{
-			WorkspaceOID: p.server.workspace.OID, OID: fmt.Sprintf("seed_%03d", i*7919%1000), Author: p.server.owner,
-			Name: fmt.Sprintf("Persona %d", i), Active: true, CreatedAt: at, UpdatedAt: at,
-		})
+// seed imports entities, ten of each moment, so that order needs its ties.
+func (p *player) seed(n int, kind string) {
+	records := make([]string, n)
+	for i := range records {
+		records[i] = fmt.Sprintf(`{"kind":%q,"oId":"seed_%03d","name":"Entity %d","createdAt":"2024-01-01T00:%02d:%02dZ"}`, kind, i*7919%1000, i, i/600, i/10%60)
 	}
+	p.server.put(p.t, records...)
 }
 
 func (p *player) exchange() {

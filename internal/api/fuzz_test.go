@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"personae.dev/apitype"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/library"
 	"personae.dev/internal/search"
 )
@@ -59,10 +59,10 @@ func FuzzCreateBody(f *testing.F) {
 			return
 		}
 		// What was taken is there, and found by its name.
-		var created apitype.PersonaResponse
+		var created personaResponse
 		must(t, json.Unmarshal(w.body.Bytes(), &created))
 		got := s.play(t, http.MethodGet, getPath+created.Data.OID, "")
-		var read apitype.GetPersonaResponse
+		var read getPersona
 		must(t, json.Unmarshal(got.body.Bytes(), &read))
 		if diff := cmp.Diff(created.Data, read.Persona); diff != "" {
 			t.Fatalf("created, then read:\n%s", diff)
@@ -76,9 +76,7 @@ func FuzzUpdateBody(f *testing.F) {
 		f.Add(strings.Replace(body, "{", `{"oId":"live",`, 1), true)
 	}
 	s := setup(f)
-	live := *s.persona
-	live.OID, live.ArchivedAt, live.DeletedAt = "live", nil, nil
-	s.put(f, &live)
+	s.live(f)
 	f.Fuzz(func(t *testing.T, body string, patch bool) {
 		method := http.MethodPost
 		if patch {
@@ -100,16 +98,13 @@ func FuzzUpdateBody(f *testing.F) {
 // first revision.
 func (s *server) live(f *testing.F) (revision string) {
 	f.Helper()
-	p := *s.persona
-	p.OID, p.ArchivedAt, p.DeletedAt = "live", nil, nil
-	p.QualifyingQuestions = slices.Clone(p.QualifyingQuestions)
-	p.QualifyingQuestions[0].ArchivedAt = nil
-	importOne(f, s, &p)
-	caller, err := s.library.Authenticate(f.Context(), s.adminToken)
+	record := strings.NewReplacer("p_1234", "live", `,"archivedAt":"2021-01-01T01:00:00.000Z"`, "", `,"deletedAt":"2021-01-01T01:00:00.000Z"`, "").Replace(sampleRecord)
+	s.put(f, record)
+	principal, err := s.library.Authenticate(f.Context(), s.adminToken)
 	must(f, err)
-	page, err := s.library.Revisions(f.Context(), caller, p.OID, 1, 0)
+	page, err := s.library.Revisions(f.Context(), library.Caller{Principal: principal}, entity.RevisionQuery{OIDs: []string{"live"}, Limit: 1})
 	must(f, err)
-	return page.Revisions[0].OID
+	return page.Revisions[0].RevisionOID
 }
 
 // FuzzReferenceBody sends bodies to the calls that only name what they act on.
@@ -135,7 +130,7 @@ func FuzzReferenceBody(f *testing.F) {
 		}
 		// A second time changes nothing, and get answers the same.
 		second := s.play(t, http.MethodPost, target, body)
-		var done apitype.PersonaResponse
+		var done personaResponse
 		must(t, json.Unmarshal(second.body.Bytes(), &done))
 		read := s.play(t, http.MethodGet, getPath+done.Data.OID, "")
 		if etag := first.header.Get("ETag"); second.status != http.StatusOK || etag != second.header.Get("ETag") || etag != read.header.Get("ETag") {
@@ -223,7 +218,7 @@ func FuzzCursor(f *testing.F) {
 			text = string(cursor)
 		}
 		query := "orderDirection=DESC&orderField=" + orders[int(order)%len(orders)]
-		list := func(query string) (page apitype.ListPersonasResponse, status int) {
+		list := func(query string) (page personaPage, status int) {
 			w := s.play(t, http.MethodGet, listPath+query, "")
 			must(t, json.Unmarshal(w.body.Bytes(), &page))
 			return page, w.status
@@ -260,10 +255,10 @@ func FuzzSearchText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		find := func(query string) (found bool) {
 			w := s.play(t, http.MethodGet, listPath+"limit=1000&"+query, "")
-			var page apitype.ListPersonasResponse
+			var page personaPage
 			must(t, json.Unmarshal(w.body.Bytes(), &page))
 			words := search.Words(text)
-			if tooMany := len(words) > library.MaxSearchWords; w.status != http.StatusOK && !tooMany && utf8.ValidString(text) {
+			if tooMany := len(words) > library.MaxSearchWords || utf8.RuneCountInString(text) > library.MaxTextLength; w.status != http.StatusOK && !tooMany && utf8.ValidString(text) {
 				t.Fatalf("%s: status %d: %s", query, w.status, w.body.String())
 			}
 			if len(page.Data) != page.Total || strings.Contains(w.body.String(), "Theirs") {
@@ -277,7 +272,7 @@ func FuzzSearchText(f *testing.F) {
 		query := "text=" + url.QueryEscape(text)
 		byRank, byName := find(query), find("orderField=name&"+query)
 		words := search.Words(text)
-		wanted := len(words) > 0 && len(words) <= library.MaxSearchWords && utf8.ValidString(text) && written.status == http.StatusOK
+		wanted := len(words) > 0 && len(words) <= library.MaxSearchWords && utf8.RuneCountInString(text) <= library.MaxTextLength && utf8.ValidString(text) && written.status == http.StatusOK
 		if byRank != byName || wanted && !byRank {
 			t.Fatalf("%q, with the words %q: found by rank %t, by name %t", text, words, byRank, byName)
 		}

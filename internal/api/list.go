@@ -4,88 +4,107 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
-	"personae.dev/apitype"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
-	"personae.dev/internal/persona"
-	"personae.dev/internal/wire"
 )
 
-// listPersonas answers GET /api/v2/persona/list.
-func (a *API) listPersonas(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
+// list answers GET KIND/list. Many of its parameters have several names, as the
+// published lists of the kinds differ: every kind takes them all.
+func (s resource) list(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r)
 	request := library.ListRequest{
-		Text: q.optional("text"),
-		Mine: q.choice("queryType", "ALL", "TEAM", "MINE") == "MINE",
-		Query: persona.Query{
-			Limit:       q.number("limit", library.DefaultLimit),
-			Offset:      q.number("offset", 0),
-			ProductOID:  q.optional("productOId"),
-			PlaybookOID: q.optional("playbookOId"),
-			Status:      persona.Status(q.choice("status", "active", "archived", "deleted", "all")),
-		},
+		Text:         q.optional("text", "textSearchQuery", "query", "search"),
+		OfferingOID:  q.optional("offeringOId", "productOId"),
+		PlaybookOID:  q.optional("playbookOId"),
+		Name:         q.optional("name"),
+		Facet:        s.facet(q),
+		Mine:         q.choice("queryType", "ALL", "TEAM", "MINE") == "MINE",
+		OIDs:         q.list("oIds"),
+		UpdatedSince: q.time("updatedSince"),
+		Status:       entity.Status(q.choice("status", "active", "archived", "deleted", "all")),
+		Limit:        q.number("limit", library.DefaultLimit),
+		Offset:       q.number("offset", 0),
+		Slim:         q.choice("fields", "", "slim") == "slim",
+		QuestionIDs:  q.questionIDs(),
 	}
-	query := &request.Query
-	order := q.choice("orderField", "", "createdAt", "updatedAt", "name")
-	query.Order = persona.Order(order)
-	if order == "" {
-		if query.Order = persona.ByCreatedAt; strings.TrimSpace(request.Text) != "" {
-			query.Order = persona.ByRank
+	byCursor := readOrder(q, &request)
+	request.Errors = q.errors
+	found, err := s.Library.List(r.Context(), callerOf(r), s.kind, request)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	page := httpx.Page{HasNext: found.HasNext, Total: found.Total, Items: found.Documents}
+	if byCursor {
+		page.NextCursor = []byte("null")
+		if found.HasNext {
+			page.NextCursor = newCursor(request, found.Last)
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return httpx.WritePage(w, r, message(q, nil), page)
+}
+
+// facet returns the value of the enum that lists of the kind are filtered by.
+func (s resource) facet(q *query) string {
+	for i := range s.kind.Fields {
+		f := &s.kind.Fields[i]
+		if f.Type != entity.TypeEnum || f.Filter == "" {
+			continue
+		}
+		words := append([]string{""}, f.Enum...)
+		if also := s.kind.AlsoLists; also != nil && also.Param == f.Filter {
+			words = append(append(words, also.On...), also.All)
+		}
+		slices.Sort(words)
+		return q.choice(f.Filter, slices.Compact(words)...)
+	}
+	return ""
+}
+
+// readOrder reads in which order a list is, and where a page begins. It tells
+// whether the client goes through the list by cursors.
+func readOrder(q *query, request *library.ListRequest) (byCursor bool) {
+	request.Order = entity.Order(q.choice("orderField", "", "createdAt", "updatedAt", "name"))
+	if request.Order == "" {
+		if request.Order = entity.OrderCreated; strings.TrimSpace(request.Text) != "" {
+			request.Order = entity.OrderRank
 		}
 	}
 	// By name it begins with A, by a date with the newest.
 	direction := q.choice("orderDirection", "", "ASC", "DESC")
-	query.Descending = direction == "DESC" || direction == "" && query.Order != persona.ByName
-	cursors := q.values.Has("cursor")
+	request.Descending = direction == "DESC" || direction == "" && request.Order != entity.OrderName
+	byCursor = q.values.Has("cursor")
 	if text := q.optional("cursor"); text != "" {
-		query.After = parseCursor(q, text, query)
+		request.After = parseCursor(q, text, request)
 	}
-	if cursors && query.Order == persona.ByRank {
-		q.faults.Add("cursor", "does not go with the order of a search: name an orderField, or use offset")
+	if byCursor && request.Order == entity.OrderRank {
+		q.errors.Add("cursor", "does not go with the order of a search: name an orderField, or use offset")
 	}
-	request.Whole = q.questionIDs()
-	request.Faults = q.faults
-	found, err := a.library.ListPersonas(r.Context(), caller, request)
-	if err != nil {
-		return err
-	}
-	answer := httpx.Page{HasNext: found.HasNext, Total: found.Total, Items: make([][]byte, len(found.Personas))}
-	for i, p := range found.Personas {
-		if !request.Whole {
-			answer.Items[i] = found.Documents[i].Body
-		} else if answer.Items[i], err = wire.EncodePersonaWithQuestionIDs(p); err != nil {
-			return err
-		}
-	}
-	if cursors {
-		answer.NextCursor = []byte("null")
-		if found.HasNext {
-			answer.NextCursor = newCursor(found.Personas[len(found.Personas)-1], query)
-		}
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WritePage(w, q.message(), answer)
+	return byCursor
 }
 
 // cursor is where a page ended, and in which order.
 type cursor struct {
-	Order      persona.Order    `json:"o"`
-	Descending bool             `json:"d"`
-	After      persona.Position `json:"a"`
+	Order      entity.Order    `json:"o"`
+	Descending bool            `json:"d"`
+	After      entity.Position `json:"a"`
 }
 
 // newCursor returns the JSON text of a cursor, which clients need not read.
-func newCursor(last *persona.Persona, query *persona.Query) json.RawMessage {
-	b, err := json.Marshal(cursor{query.Order, query.Descending, persona.PositionOf(last, query.Order)})
+func newCursor(request library.ListRequest, last entity.Position) json.RawMessage {
+	b, err := json.Marshal(cursor{request.Order, request.Descending, last})
 	if err != nil {
 		panic("api: a cursor is not JSON: " + err.Error())
 	}
 	return json.RawMessage(`"` + base64.RawURLEncoding.EncodeToString(b) + `"`)
 }
 
-func parseCursor(q *query, text string, query *persona.Query) *persona.Position {
+func parseCursor(q *query, text string, request *library.ListRequest) *entity.Position {
 	var c cursor
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {
@@ -93,72 +112,11 @@ func parseCursor(q *query, text string, query *persona.Query) *persona.Position 
 	}
 	switch {
 	case err != nil:
-		q.faults.Add("cursor", "is not one that this server gave: send nextCursor as it came, or cursor= for the first page")
-	case c.Order != query.Order || c.Descending != query.Descending:
-		q.faults.Add("cursor", "is of a list in another order: keep orderField and orderDirection from page to page")
-	case query.Offset != 0:
-		q.faults.Add("offset", "does not go with cursor: leave it out")
+		q.errors.Add("cursor", "is not one that this server gave: send nextCursor as it came, or cursor= for the first page")
+	case c.Order != request.Order || c.Descending != request.Descending:
+		q.errors.Add("cursor", "belongs to a list in another order: keep orderField and orderDirection from page to page")
+	case request.Offset != 0:
+		q.errors.Add("offset", "does not go with cursor: leave it out")
 	}
 	return &c.After
-}
-
-// listRevisions answers GET /api/v2/revision/list.
-func (a *API) listRevisions(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
-	q := readQuery(r)
-	oID, limit, offset := q.oID(), q.number("limit", library.DefaultLimit), q.number("offset", 0)
-	page, err := a.library.Revisions(r.Context(), caller, oID, limit, offset)
-	if err := q.join(err); err != nil {
-		return err
-	}
-	answer := apitype.ListRevisionsResponse{
-		Metadata: httpx.Metadata(w, q.message()), HasNext: page.HasNext, Total: page.Total, Data: []apitype.Revision{},
-	}
-	for _, revision := range page.Revisions {
-		shown, err := wire.Revision(revision)
-		if err != nil {
-			return err
-		}
-		answer.Data = append(answer.Data, shown)
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WriteJSON(w, http.StatusOK, answer)
-}
-
-// getRevision answers GET /api/v2/revision/get.
-func (a *API) getRevision(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
-	q := readQuery(r)
-	oID := q.oID()
-	if err := q.err(); err != nil {
-		return err
-	}
-	found, err := a.library.Revision(r.Context(), caller, oID)
-	if err != nil {
-		return err
-	}
-	shown, err := wire.Revision(found)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WriteJSON(w, http.StatusOK, apitype.GetRevisionResponse{
-		Metadata: httpx.Metadata(w, q.message()), Revision: shown, Persona: wire.Record(found.Persona),
-	})
-}
-
-// listKeys answers GET /api/v2/api-key/list.
-func (a *API) listKeys(w *httpx.ResponseWriter, r *http.Request, caller library.Caller) error {
-	q := readQuery(r)
-	if err := q.err(); err != nil {
-		return err
-	}
-	keys, err := a.library.ListKeys(r.Context(), caller)
-	if err != nil {
-		return err
-	}
-	answer := apitype.ListKeysResponse{Metadata: httpx.Metadata(w, q.message()), Data: []apitype.APIKey{}}
-	for _, key := range keys {
-		answer.Data = append(answer.Data, wire.Key(key))
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WriteJSON(w, http.StatusOK, answer)
 }

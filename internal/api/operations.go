@@ -6,30 +6,51 @@ import (
 	"net/http"
 	"time"
 
+	"personae.dev/internal/api/docs"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
-	"personae.dev/internal/persona"
 )
 
 // readyTimeout is how long the database may take to be called ready.
 const readyTimeout = 2 * time.Second
 
-// healthz answers GET /healthz: the process lives.
-func (a *API) healthz(w *httpx.ResponseWriter, _ *http.Request) error {
-	return writeOK(w)
+// operations lists the calls of operators and readers of the documentation. They
+// need no key.
+func (a *API) operations() []httpx.Route {
+	route := func(path string, h httpx.Handler) httpx.Route {
+		return httpx.Route{Method: http.MethodGet, Path: path, Handler: h}
+	}
+	routes := []httpx.Route{
+		route("/healthz", a.healthz),
+		route("/readyz", a.readyz),
+		route("/metrics", httpx.FromHTTP(a.Metrics)),
+		route("/openapi.yaml", httpx.FromHTTP(docs.OpenAPI())),
+	}
+	pages := docs.NewPages()
+	for path := range pages {
+		routes = append(routes, route(path, httpx.FromHTTP(pages)))
+	}
+	return routes
 }
 
-// readyz answers GET /readyz: the database answers too.
-func (a *API) readyz(w *httpx.ResponseWriter, r *http.Request) error {
+// healthz answers GET /healthz: the process is alive.
+func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error { return writeOK(w) }
+
+// readyz answers GET /readyz: the database answers, and can be written.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if err := a.library.Ping(ctx); err != nil {
-		return persona.UnavailableError(err, "The database does not answer.")
+	if err := a.Library.Ping(ctx); err != nil {
+		return errs.Unavailablef(err, "The database does not answer.")
+	}
+	if err := a.Library.PingWrite(ctx); err != nil {
+		return errs.Unavailablef(err, "The database cannot be written.")
 	}
 	return writeOK(w)
 }
 
-func writeOK(w *httpx.ResponseWriter) error {
+func writeOK(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, "ok\n")
+	_, _ = io.WriteString(w, "ok\n") // the client may be gone
 	return nil
 }

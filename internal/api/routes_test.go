@@ -1,6 +1,7 @@
-package api
+package api_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -9,27 +10,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"personae.dev/contract"
+	"personae.dev/internal/account"
+	"personae.dev/internal/api"
+	"personae.dev/internal/httpx"
 )
 
 // TestRoutesAreTheContracts holds the routes and the document against each
 // other: what one has, the other has.
 func TestRoutesAreTheContracts(t *testing.T) {
 	t.Parallel()
+	s := setup(t)
 	var served []string
-	for _, route := range (&API{}).routes() {
-		if strings.HasPrefix(route.path, "/docs/") {
+	for _, route := range api.New(api.Config{Library: s.library, Metrics: http.NotFoundHandler()}).Routes() {
+		if strings.HasPrefix(route.Path, "/docs/") {
 			continue // the page's own files, named by their content: /docs/{asset}
 		}
-		served = append(served, route.method+" "+route.path)
+		served = append(served, route.Method+" "+route.Path)
 	}
 	document, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var documented []string
 	for path, item := range document.Paths.Map() {
 		for method := range item.Operations() {
-			if method != "HEAD" && path != "/docs/{asset}" { // GET serves HEAD too
+			if path != "/docs/{asset}" {
 				documented = append(documented, method+" "+path)
 			}
 		}
@@ -38,5 +41,34 @@ func TestRoutesAreTheContracts(t *testing.T) {
 	slices.Sort(documented)
 	if diff := cmp.Diff(documented, served); diff != "" {
 		t.Errorf("-contract +served:\n%s", diff)
+	}
+}
+
+// TestRoutesHaveTheirGates shows that no route of the contract is without a
+// scope and a gate, that what changes something needs the scope write, and that
+// bodies are bounded.
+func TestRoutesHaveTheirGates(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, route := range api.New(api.Config{Library: s.library, Metrics: http.NotFoundHandler()}).Routes() {
+		if !strings.HasPrefix(route.Path, "/api/") {
+			continue
+		}
+		want := httpx.Route{Class: httpx.ClassGet, Scope: account.ScopeRead}
+		switch {
+		case strings.HasSuffix(route.Path, "/list"):
+			want.Class = httpx.ClassList
+		case route.Method != http.MethodGet:
+			want.Class, want.Scope, want.BodyLimit = httpx.ClassWrite, account.ScopeWrite, api.MaxBodyBytes
+		}
+		if strings.HasPrefix(route.Path, "/api/v2/api-key/") && route.Method == http.MethodPost {
+			want.Scope = account.ScopeAdmin
+		}
+		if route.Method == http.MethodDelete {
+			want.BodyLimit = 0
+		}
+		if route.Class != want.Class || route.Scope != want.Scope || route.BodyLimit != want.BodyLimit {
+			t.Errorf("%s %s: class %d, scope %q, body %d", route.Method, route.Path, route.Class, route.Scope, route.BodyLimit)
+		}
 	}
 }
