@@ -9,7 +9,7 @@ ARG VERSION=dev
 ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
-    -ldflags "-s -w -X personae.dev/internal/app.version=$VERSION" \
+    -ldflags "-s -w -X personae.dev/internal/server.version=$VERSION" \
     -o /out/usr/local/bin/personae ./cmd/personae
 RUN mkdir -p /out/data
 
