@@ -50,6 +50,10 @@ type grammar struct {
 	Key     keyCmd     `cmd:"" group:"database" help:"Create, list and revoke API keys."`
 	Work    workCmd    `cmd:"" name:"workspace" group:"database" help:"Create and list workspaces."`
 	User    userCmd    `cmd:"" group:"database" help:"Create and list users."`
+	Backup  backupCmd  `cmd:"" group:"database" help:"Copy a running SQLite database into one file."`
+	Restore restoreCmd `cmd:"" group:"database" help:"Put a backup in the place of a database."`
+	Copy    copyCmd    `cmd:"" group:"database" help:"Copy everything from one database to another."`
+	Check   checkCmd   `cmd:"" group:"database" help:"Look for damage in a database, and repair what can be derived."`
 	Migrate migrateCmd `cmd:"" group:"database" help:"Create a database, or update its structure."`
 
 	Help    helpCmd     `cmd:"" group:"more" help:"Show the help of a command."`

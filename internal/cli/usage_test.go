@@ -9,7 +9,7 @@ import (
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"serv":                           `personae: unexpected argument serv, did you mean one of "serve", "user"? (see personae --help)`,
+		"exprt":                          `personae: unexpected argument exprt, did you mean "export"? (see personae --help)`,
 		"list":                           `personae: unexpected argument list, did you mean "persona list"? (see personae --help)`,
 		"persona updat x":                `personae: unexpected argument updat, did you mean "update"? (see personae persona --help)`,
 		"persona list --order title":     `personae: --order must be one of createdAt, updatedAt, name, not "title" (see personae persona list --help)`,
