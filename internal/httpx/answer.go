@@ -93,10 +93,10 @@ func beginObject(r *http.Request, message string) []byte {
 	return append(b, `"},`...)
 }
 
-// write sends the parts of a body, which net/http puts together. Errors of the connection are dropped: the
-// client is gone. A large answer to a get may be on its way for long, and counts
-// against Config.AnswersBytes until it is sent. The answer to a change is sent in
-// any case, because the change is made.
+// write sends the parts of a body, which net/http puts together. Errors of the
+// connection are dropped: the client is gone. A large answer to a get may be on its
+// way for long, and counts against Config.AnswersBytes until it is sent. The answer
+// to a change is sent in any case, because the change is made.
 func write(w http.ResponseWriter, status int, parts ...[]byte) error {
 	length := 0
 	for _, part := range parts {

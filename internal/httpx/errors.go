@@ -103,15 +103,20 @@ func present(err error, ended bool) (shown *errs.Error, gone bool) {
 			Kind: errs.Internal, Code: errs.CodeInternal,
 			Message: "Something went wrong on the server. Try again, and give its operator this requestId if it happens again.",
 		}, false
-	case known.Kind == errs.Unavailable && known.RetryAfter == 0:
+	case forOperators(known):
 		return withoutSecrets(known), false
 	}
 	return known, false
 }
 
-// withoutSecrets returns what a caller is shown of a database that fails. Its own
-// message is for operators, and names files, disks and addresses. An error that
-// says when to try again is for callers.
+// forOperators reports whether the message of an error is for operators: that of a
+// database that fails names files, disks and addresses. An error that says when to
+// try again is for callers.
+func forOperators(known *errs.Error) bool {
+	return known.Kind == errs.Unavailable && known.RetryAfter == 0
+}
+
+// withoutSecrets returns what a caller is shown of an error for operators.
 func withoutSecrets(known *errs.Error) *errs.Error {
 	shown := *known
 	switch known.Code {

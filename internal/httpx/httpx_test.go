@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -424,6 +425,9 @@ func TestErrors(t *testing.T) {
 			}
 			if h := w.Header(); h.Get("Retry-After") != test.retry || h.Get("Cache-Control") != "no-store" || (h.Get("ETag") != "") != (test.status == 412) {
 				t.Errorf("%v", h)
+			}
+			if secret := "The secret"; strings.Contains(fmt.Sprint(test.err), secret) != strings.Contains(log.String(), secret) {
+				t.Errorf("the log: %s", log)
 			}
 			if gone := strings.Contains(log.String(), `"status":499`); gone != strings.Contains(test.message, "was closed") {
 				t.Errorf("the log: %s", log)

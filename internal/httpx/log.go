@@ -119,11 +119,14 @@ func loggedMethod(method string) string {
 }
 
 // appendError adds why a request failed. Of a known error it takes the code and
-// the cause: its message and fields may quote what the caller sent.
+// the cause: its message and fields may quote what the caller sent, unless the
+// message is for operators.
 func appendError(attrs []slog.Attr, err error) []slog.Attr {
 	if known, ok := errors.AsType[*errs.Error](err); ok {
 		attrs = append(attrs, slog.String("code", known.Code))
-		err = known.Err
+		if !forOperators(known) {
+			err = known.Err
+		}
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
