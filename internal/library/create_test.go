@@ -117,7 +117,9 @@ func TestBeginIdempotent(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
 	digest := library.IdempotencyDigest("persona/generate", []byte("body"), nil)
-	begin := func() (*library.Pending, []*library.Written, error) { return f.BeginIdempotent(ctx, f.caller, "k", digest) }
+	begin := func() (*library.Pending, []*library.Written, error) {
+		return f.BeginIdempotent(ctx, f.caller, "k", digest)
+	}
 	creates := make([]library.Create, 3)
 	for i := range creates {
 		creates[i].Patch = patch(t, f.persona, fmt.Sprintf(`{"name":"%d"}`, i), entity.Mode{Create: true})

@@ -68,7 +68,7 @@ func TestSlim(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
 		`{"oId":"x","name":"n","internalName":null,"description":"d","createdAt":"c","updatedAt":"u","data":{"name":"no"}}`: `{"oId":"x","name":"n","internalName":null,"description":"d","updatedAt":"u"}`,
-		`{"updatedAt":"u","data":{"oId":"no"},"oId":"x"}`: `{"oId":"x","updatedAt":"u"}`,
+		`{"updatedAt":"u","data":{"oId":"no"},"oId":"x"}`:                                                                   `{"oId":"x","updatedAt":"u"}`,
 		`{}`: `{}`,
 	} {
 		if got := string(slim([]byte(document))); got != want {

@@ -1,0 +1,23 @@
+package library_test
+
+import (
+	"flag"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// checksWithRaceDetector is how often a property is checked where the race
+// detector runs: without it, and with -rapid.checks, as often as wanted.
+const checksWithRaceDetector = "25"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	checks := flag.Lookup("rapid.checks")
+	if raceDetector && checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set(checksWithRaceDetector); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}

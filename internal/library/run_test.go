@@ -1,0 +1,182 @@
+package library_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"personae.dev/internal/account"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
+	"personae.dev/internal/library"
+)
+
+// TestRun shows what is done from time to time.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		deleted := f.create(t, `{"name":"deleted"}`).Entity.OID
+		if _, err := f.Delete(ctx, f.caller, f.persona, library.Target{OID: deleted}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Create(ctx, f.caller, f.persona, library.Create{Patch: patch(t, f.persona, `{"name":"x"}`, entity.Mode{Create: true}), IdempotencyKey: "k"}); err != nil {
+			t.Fatal(err)
+		}
+		var purged atomic.Int32
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			f.Run(ctx, library.Background{
+				RetainDeleted: 24 * time.Hour,
+				Purged:        func(entity.DeletedEntity) { purged.Add(1) },
+				Failed:        func(err error) { t.Error(err) },
+			})
+		}()
+		lastUsed := func() *time.Time {
+			t.Helper()
+			p, err := f.store.Principal(t.Context(), f.caller.Key.OID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.Key.LastUsedAt
+		}
+		time.Sleep(time.Minute - time.Second)
+		if at := lastUsed(); at != nil {
+			t.Errorf("the last use was written at once, as %s", at)
+		}
+		time.Sleep(2 * time.Second)
+		if at := lastUsed(); at == nil || !at.Equal(f.now) {
+			t.Errorf("the last use is %v, want %s", at, f.now)
+		}
+		_, err := f.store.Idempotency(ctx, f.workspace.OID, "k")
+		if err != nil || purged.Load() != 0 {
+			t.Errorf("too early: %v, and %d were purged", err, purged.Load())
+		}
+		f.now = f.now.Add(25 * time.Hour)
+		time.Sleep(time.Hour)
+		_, err = f.store.Idempotency(ctx, f.workspace.OID, "k")
+		if errs.KindOf(err) != errs.NotFound || purged.Load() != 1 {
+			t.Errorf("too late: %v, and %d were purged", err, purged.Load())
+		}
+		if _, err := f.Authenticate(ctx, f.setUp.Token); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		<-ended
+		if at := lastUsed(); at == nil || !at.Equal(f.now) {
+			t.Errorf("at the end the last use is %v, want %s", at, f.now)
+		}
+	})
+}
+
+// TestRunReshapes shows that rows of a lower shape are answered in the present
+// one, and rewritten without a revision.
+func TestRunReshapes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t)
+		lower := f.kind(t, "test-sample")
+		written := f.createOf(t, lower, `{"name":"x","summary":"s"}`)
+		oID := written.Entity.OID
+
+		higher := registry()
+		k, err := higher.Kind("test-sample")
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Shape++
+		k.Field("summary").DataName = "gist"
+		l, err := library.New(library.Config{Store: f.store, Registry: higher, CacheBytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := l.Get(t.Context(), f.caller, k, oID, library.GetOptions{})
+		if err != nil || before.ETag == written.ETag {
+			t.Fatalf("Get: %s, %v", before.Body, err)
+		}
+		page, err := l.List(t.Context(), f.caller, k, library.ListRequest{Limit: 1})
+		if err != nil || string(page.Documents[0]) != string(before.Body) {
+			t.Errorf("List: %s, %v; want %s", page.Documents, err, before.Body)
+		}
+		page.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			l.Run(ctx, library.Background{Failed: func(err error) { t.Error(err) }})
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		<-ended
+		row, err := f.store.Row(t.Context(), entity.Ref{Workspace: f.workspace.OID, Kind: k.Name, OID: oID}, nil)
+		if err != nil || row.Shape != k.Shape {
+			t.Fatalf("the row is %+v, %v", row, err)
+		}
+		after, err := l.Get(t.Context(), f.caller, k, oID, library.GetOptions{Fresh: true})
+		if err != nil || after.ETag != before.ETag || string(after.Body) != string(before.Body) {
+			t.Errorf("Get: %s, %v; want %s", after.Body, err, before.Body)
+		}
+		if _, err := l.Update(t.Context(), f.caller, k, library.Target{OID: oID, IfMatch: before.ETag}, patch(t, k, `{"gist":"t"}`, entity.Mode{})); err != nil {
+			t.Errorf("Update: %v", err)
+		}
+		revisions := f.revisions(t, oID)
+		if len(revisions) != 2 {
+			t.Errorf("there are %d revisions", len(revisions))
+		}
+		detail, err := l.Revision(t.Context(), f.caller, revisions[0].RevisionOID)
+		if err != nil || detail.Before.Text("summary") != "s" || detail.After.Text("summary") != "t" {
+			t.Errorf("Revision = %+v, %v", detail, err)
+		}
+	})
+}
+
+// stuck is a store of one key, which cannot be written.
+type stuck struct {
+	entity.Store
+	digest account.Digest
+}
+
+func (s stuck) Write(ctx context.Context, _ func(context.Context, entity.Tx) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s stuck) Outdated(context.Context, string, int, int) ([]*entity.Row, error) { return nil, nil }
+
+func (s stuck) Principal(_ context.Context, keyOID string) (*account.Principal, error) {
+	return &account.Principal{Key: account.APIKey{OID: keyOID, Digest: s.digest}}, nil
+}
+
+// TestRunTellsOfLastUses shows that what could not be written at the end is told,
+// once, and not that the end broke off what was being written.
+func TestRunTellsOfLastUses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		token, digest := account.NewToken()
+		l, err := library.New(library.Config{Store: stuck{digest: digest}, Registry: registry()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Authenticate(t.Context(), token.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var failed []error
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			l.Run(ctx, library.Background{Failed: func(err error) { failed = append(failed, err) }})
+		}()
+		time.Sleep(time.Minute + time.Second)
+		cancel()
+		<-ended
+		if len(failed) != 1 || !errors.Is(failed[0], context.DeadlineExceeded) {
+			t.Errorf("told of %v, want once, when there was no more time", failed)
+		}
+	})
+}
