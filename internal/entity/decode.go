@@ -159,11 +159,7 @@ func (d *decoder) level(n *node, prefix string, level int) {
 				d.oID = text
 			}
 		case name == keyData && level < 2, level == 0 && slices.Contains(d.kind.Nest, name):
-			if value.kind == '{' {
-				d.level(value, path, level+1)
-			} else if value.kind != 'n' && !(d.mode.N8n && value.isEmpty()) {
-				d.wrong(path, value, "an object")
-			}
+			d.wrapper(value, path, level+1)
 		case name == keyKind:
 			d.kindName(path, value)
 		case d.record && isDate(name):
@@ -176,6 +172,17 @@ func (d *decoder) level(n *node, prefix string, level int) {
 		}
 		return true
 	})
+}
+
+// wrapper reads an object that wraps fields; null is none.
+func (d *decoder) wrapper(n *node, path string, level int) {
+	switch {
+	case n.kind == '{':
+		d.level(n, path, level)
+	case n.kind == 'n', d.mode.N8n && n.isEmpty():
+	default:
+		d.wrong(path, n, "an object")
+	}
 }
 
 func isDate(name string) bool {
@@ -237,7 +244,7 @@ func hasEmptyMember(n *node) bool {
 func (d *decoder) kindName(path string, n *node) {
 	name, ok := d.text(path, n)
 	if ok && name != "" && !d.kind.isNamed(name) {
-		d.Add(path, "is %q, and this is about a %s: use the calls or the command for that kind", shorten(name), d.kind.Title)
+		d.Add(path, "is %q, and this is about %s: use the calls or the command for that kind", shorten(name), d.kind.WithArticle())
 	}
 }
 

@@ -32,8 +32,6 @@ const (
 
 // earliest and latest bound the dates that answers can show. The zero time is no
 // date.
-//
-//nolint:gochecknoglobals // constants, but for their type
 var (
 	earliest = time.Date(1, 1, 1, 0, 0, 0, 1e6, time.UTC)
 	latest   = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)

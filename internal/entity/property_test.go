@@ -25,13 +25,15 @@ func kinds() []*entity.Kind {
 
 func registry() *entity.Registry { return entity.NewRegistry(kinds()...) }
 
-// eachKind runs a property for each kind.
+// eachKind runs a property for the kinds for tests, and for kinds of the library.
 func eachKind(t *testing.T, property func(t *rapid.T, k *entity.Kind)) {
 	t.Helper()
-	for _, k := range kinds() {
-		t.Run(k.Name, func(t *testing.T) {
+	for name, kinds := range map[string][]*entity.Kind{
+		"Sample": {entitytest.Kind()}, "Single": {entitytest.Singleton()}, "Library": kind.Registry().Kinds(),
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rapid.Check(t, func(t *rapid.T) { property(t, k) })
+			rapid.Check(t, func(t *rapid.T) { property(t, rapid.SampledFrom(kinds).Draw(t, "kind")) })
 		})
 	}
 }

@@ -12,8 +12,8 @@ import (
 // AppendRecord appends e as export and import write it: one flat JSON object
 // with everything that is kept, on one line, without a line end. Fields without
 // a value, and those that have their default, are left out.
-func (k *Kind) AppendRecord(dst []byte, e *Entity) []byte {
-	b := append(dst, '{')
+func (k *Kind) AppendRecord(b []byte, e *Entity) []byte {
+	b = append(b, '{')
 	if k.Position > 1 { // the first kind is what a line without a kind is about
 		b = appendString(appendKey(b, keyKind), k.Name)
 	}

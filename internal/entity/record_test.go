@@ -56,23 +56,28 @@ func TestDecodeRecords(t *testing.T) {
 		"KindTitle": {`{"kind":"Test Single","name":"x"}`, false, []record{{"test-single", `{"kind":"test-single","name":"x"}`, nil}}, nil},
 		"ReadOnlyAndDates": {
 			`{"name":"x","rejected":true,"createdAt":"2021-01-01T01:00:00.1239+01:00","archivedAt":null,"deletedAt":"2022-01-01T00:00:00Z"}`, false,
-			[]record{{"persona", `{"name":"x","rejected":true,"createdAt":"2021-01-01T00:00:00.123Z","deletedAt":"2022-01-01T00:00:00.000Z"}`, nil}}, nil,
+			[]record{{"persona", `{"name":"x","rejected":true,"createdAt":"2021-01-01T00:00:00.123Z","deletedAt":"2022-01-01T00:00:00.000Z"}`, nil}},
+			nil,
 		},
 		"NullIsAbsent": {
 			`{"oId":null,"name":"x","internalName":null,"painPoints":null,"active":null,"linkingStrategy":null,"qualifyingQuestions":null,"kind":null}`, false,
-			[]record{{"persona", `{"name":"x"}`, nil}}, nil,
+			[]record{{"persona", `{"name":"x"}`, nil}},
+			nil,
 		},
 		"GetAnswer": {
 			`{"_metadata":{"usage":0},"oId":"p","name":"x","internalName":null,"description":null,"createdAt":null,"data":{"internalName":"","painPoints":["p"],"customFields":[]},"qualifyingQuestions":null,"user":{"oId":"u"},"workspace":{"oId":"w"}}`, false,
-			[]record{{"persona", `{"oId":"p","name":"x","painPoints":["p"]}`, nil}}, nil,
+			[]record{{"persona", `{"oId":"p","name":"x","painPoints":["p"]}`, nil}},
+			nil,
 		},
 		"WrappedAnswer": {
 			`{"_metadata":{},"data":{"oId":"p","name":"x","createdAt":"2021-01-01T00:00:00Z","data":{"painPoints":["p"]},"user":{},"workspace":{}}}`, false,
-			[]record{{"persona", `{"oId":"p","name":"x","painPoints":["p"],"createdAt":"2021-01-01T00:00:00.000Z"}`, nil}}, nil,
+			[]record{{"persona", `{"oId":"p","name":"x","painPoints":["p"],"createdAt":"2021-01-01T00:00:00.000Z"}`, nil}},
+			nil,
 		},
 		"ListAnswer": {
 			`{"_metadata":{},"hasNext":false,"total":2,"data":[{"name":"a"},{"kind":"test-single","name":"b"}],"nextCursor":null}`, false,
-			[]record{{"persona", `{"name":"a"}`, nil}, {"test-single", `{"kind":"test-single","name":"b"}`, nil}}, nil,
+			[]record{{"persona", `{"name":"a"}`, nil}, {"test-single", `{"kind":"test-single","name":"b"}`, nil}},
+			nil,
 		},
 		"EmptyListAnswer": {`{"data":[]}`, false, nil, nil},
 		"ListOfAKind":     {`{"kind":"test-single","data":[{"name":"b"}]}`, false, []record{{"test-single", `{"kind":"test-single","name":"b"}`, nil}}, nil},
@@ -87,11 +92,13 @@ func TestDecodeRecords(t *testing.T) {
 		},
 		"UnknownWithoutContent": {
 			`{"name":"x","a":null,"b":"","c":[],"d":{"e":[{}]},"data":{"f":""},"customFields":[{"title":"t","kind":""}]}`, false,
-			[]record{{"persona", `{"name":"x","customFields":[{"title":"t","value":[]}]}`, nil}}, nil,
+			[]record{{"persona", `{"name":"x","customFields":[{"title":"t","value":[]}]}`, nil}},
+			nil,
 		},
 		"IgnoreUnknown": {
 			`{"name":"x","painPoint":["a"],"b":"","data":{"y":false},"customFields":[{"title":"t","z":1}]}`, true,
-			[]record{{"persona", `{"name":"x","customFields":[{"title":"t","value":[]}]}`, []string{"painPoint", "data.y", "customFields[0].z"}}}, nil,
+			[]record{{"persona", `{"name":"x","customFields":[{"title":"t","value":[]}]}`, []string{"painPoint", "data.y", "customFields[0].z"}}},
+			nil,
 		},
 		"IgnoreDifference": {
 			`{"name":"x","internalName":"A","data":{"internalName":"B"}}`, true, []record{{"persona", `{"name":"x","internalName":"A"}`, []string{"data.internalName"}}}, nil,

@@ -120,10 +120,17 @@ func (f *Field) isLink() bool {
 	return f.Type == TypeLink || f.Type == TypeLinks || f.Type == TypeStrategy
 }
 
+// WithArticle is the title with its article: "a use case", "an objection".
+func (k *Kind) WithArticle() string {
+	if k.Title != "" && strings.ContainsRune("aeio", rune(k.Title[0])) {
+		return "an " + k.Title
+	}
+	return "a " + k.Title
+}
+
 // LinkFields returns the fields of k that hold ids of other entities.
 func (k *Kind) LinkFields() []*Field { return k.where((*Field).isLink) }
 
-//nolint:gochecknoglobals // never changed
 var (
 	kebab = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	camel = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
@@ -236,7 +243,7 @@ func (f *Field) check() (problems []error) {
 	require(f.Type != TypeStrategy || f.In == Hidden, "a linking strategy is hidden")
 	require(!f.Old || f.In == InData && f.Default == "" && !f.Required, "an old field stands in data, and has no default")
 	require(f.DataName == "" || f.In == InData || f.In == InBoth, "only a field in data has another name there")
-	require(f.In != InBoth || f.Type == TypeText, "only a text stands at the top and in data")
+	require(f.In != InBoth || f.Type == TypeText || f.Type == TypeEnum || f.Type == TypeTexts, "only texts stand at the top and in data")
 	require(!f.Required || f.Default == "", "a required field has no default")
 	require(!f.Null || f.In != InBoth || f.Default == "", "a default is never null")
 	for _, value := range []string{f.Default, f.Example} {
@@ -284,7 +291,7 @@ func (k *Kind) unknownMessage(path string) string {
 		if near := k.Suggest(name); near != "" {
 			return "unknown field; did you mean " + near + "?"
 		}
-		return fmt.Sprintf("unknown field of a %s: remove it", k.Title)
+		return fmt.Sprintf("unknown field of %s: remove it", k.WithArticle())
 	}
 	return "unknown field: remove it"
 }

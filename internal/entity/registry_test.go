@@ -49,12 +49,21 @@ func TestPathPlural(t *testing.T) {
 	}
 }
 
+func TestWithArticle(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{"use case": "a use case", "objection": "an objection", "alternative": "an alternative", "persona": "a persona"} {
+		if got := (&entity.Kind{Title: title}).WithArticle(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"painPoint": "painPoints", "pain_points": "painPoints", "PAINPOINTS": "painPoints", "painpionts": "painPoints",
 		"job_titles": "commonJobTitles", "jobTitles": "commonJobTitles", "responsibilities": "primaryResponsibilities", "id": "oId", "oid": "oId",
-		"descripton": "description", "customField": "customFields", "unrecognised": "", "x": "", "": "", "favouriteColour": "", "linkingStrategies": "linkingStrategy",
+		"customField": "customFields", "unrecognised": "", "x": "", "": "", "favouriteColour": "", "linkingStrategies": "linkingStrategy",
 	} {
 		if got := persona().Suggest(name); got != want {
 			t.Errorf("for %q %q is suggested, want %q", name, got, want)
@@ -156,7 +165,7 @@ func TestMalformedTables(t *testing.T) {
 		"QuestionsName":      {func(k *entity.Kind) { field(k, "qualifyingQuestions").Name = "questions" }, "questions are called"},
 		"QuestionsInData":    {func(k *entity.Kind) { field(k, "qualifyingQuestions").In = entity.InData }, "stand at the top"},
 		"OldRequired":        {func(k *entity.Kind) { field(k, "oldText").Required = true }, "an old field"},
-		"ListInBoth":         {func(k *entity.Kind) { field(k, "labels").In = entity.InBoth }, "only a text"},
+		"ObjectInBoth":       {func(k *entity.Kind) { field(k, "customFields").In = entity.InBoth }, "only texts"},
 		"JoinOfNoLink":       {func(k *entity.Kind) { k.Joins[0].Field = "points" }, "it needs a field of one link"},
 		"AlsoListsParam":     {func(k *entity.Kind) { k.AlsoLists.Param = "other" }, "no enum with the filter other"},
 	} {

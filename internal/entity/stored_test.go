@@ -35,8 +35,11 @@ func TestStore(t *testing.T) {
 		t.Errorf("hidden\n%s\nwant\n%s", s.Hidden, wantHidden)
 	}
 	wantLinks := []entity.Link{
-		{Field: "relatedOIds", Target: "ts_2"}, {Field: "friendOId", Target: "ts_3"}, {Field: "primaryOfferingOId", Target: "px_1"},
-		{Field: "linkingStrategy", Target: "px_2"}, {Field: "playbookOIds", Target: "pb_1"},
+		{Field: "relatedOIds", Target: "ts_2"},
+		{Field: "friendOId", Target: "ts_3"},
+		{Field: "primaryOfferingOId", Target: "px_1"},
+		{Field: "linkingStrategy", Target: "px_2"},
+		{Field: "playbookOIds", Target: "pb_1"},
 	}
 	if diff := cmp.Diff(wantLinks, s.Links) + cmp.Diff([]entity.Facet{{Field: "stage", Value: "WON"}}, s.Facets); diff != "" {
 		t.Errorf("links and facets (-want +got):\n%s", diff)

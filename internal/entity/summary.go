@@ -11,9 +11,7 @@ func (r *Revision) Summary() string {
 		ActionCreated: "Created", ActionImported: "Imported", ActionArchived: "Archived", ActionDeleted: "Deleted",
 		ActionRestored: "Restored", ActionReverted: "Reverted to an earlier revision", ActionUpdated: "Updated",
 	}[r.Action]
-	fields := slices.DeleteFunc(slices.Clone(r.Fields), func(name string) bool {
-		return isDate(name)
-	})
+	fields := slices.DeleteFunc(slices.Clone(r.Fields), isDate)
 	if r.Action == ActionDeleted || r.Action == ActionArchived || len(fields) == 0 {
 		return verb
 	}

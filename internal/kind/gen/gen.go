@@ -67,13 +67,15 @@ func writeTypes(w *writer, kinds []*entity.Kind) {
 	w.Write(types.Bytes())
 }
 
-// frame has the Go fields of the keys that no table has.
-var frame = map[string]string{
-	"oId":        "OID string `json:\"oId\"`",
-	"createdAt":  "CreatedAt *Time `json:\"createdAt\"`",
-	"updatedAt":  "UpdatedAt *Time `json:\"updatedAt\"`",
-	"archivedAt": "// ArchivedAt is set on an archived entity.\nArchivedAt *Time `json:\"archivedAt\"`",
-	"deletedAt":  "// DeletedAt is set on a deleted entity, until it is purged.\nDeletedAt *Time `json:\"deletedAt\"`",
+// frame returns the Go field of a key that no table has.
+func frame(key string) string {
+	return map[string]string{
+		"oId":        "OID string `json:\"oId\"`",
+		"createdAt":  "CreatedAt *Time `json:\"createdAt\"`",
+		"updatedAt":  "UpdatedAt *Time `json:\"updatedAt\"`",
+		"archivedAt": "// ArchivedAt is set on an archived entity.\nArchivedAt *Time `json:\"archivedAt\"`",
+		"deletedAt":  "// DeletedAt is set on a deleted entity, until it is purged.\nDeletedAt *Time `json:\"deletedAt\"`",
+	}[key]
 }
 
 // writeEntity writes the type of an answer.
@@ -89,7 +91,7 @@ func writeEntity(w *writer, kinds []*entity.Kind, k *entity.Kind) {
 		case field != nil:
 			w.field(field, key)
 		default:
-			w.line("%s", frame[key])
+			w.line("%s", frame(key))
 		}
 	}
 	w.line("// User is the author.\nUser User `json:\"user\"`")
