@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 		"":                  "personae serve --demo",
 		"--help":            "The library, through a server:",
 		"help":              "The library, through a server:",
-		"help persona":      "personae persona list",
+		"help persona":      "personae persona get",
 		"help persona list": "--text",
 		"version":           "personae ",
 		"--version":         "personae ",

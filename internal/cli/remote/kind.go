@@ -56,8 +56,8 @@ PERSONAE_SERVER.
 
 Examples:
 
-  personae {kind} list
-  personae {kind} get {id}`
+  personae {kind} get {id}
+  personae {kind} history {id}`
 }
 
 // singletonCommands are what a kind has of which a workspace has one entity.
@@ -69,7 +69,7 @@ func Options(registry *entity.Registry, group string) []kong.Option {
 	for _, k := range registry.Kinds() {
 		kind := Kind{k, registry}
 		options = append(options,
-			kong.DynamicCommand(k.Name, fill("List, show and change {titles}.", kind), group, &commands{kind: kind}),
+			kong.DynamicCommand(k.Name, kind.help(), group, &commands{kind: kind}),
 			kong.PostBuild(func(app *kong.Kong) error {
 				for _, node := range app.Model.Children {
 					if node.Name == k.Name {
@@ -113,7 +113,10 @@ func fillValue(value *kong.Value, kind Kind) {
 // fill puts the words of a kind into a text for people.
 func fill(text string, kind Kind) string {
 	article := "a "
-	if strings.ContainsRune("aeiou", rune(kind.Title[0])) && !strings.HasPrefix(kind.Title, "use") {
+	switch {
+	case kind.Singleton:
+		article = "the "
+	case strings.ContainsRune("aeio", rune(kind.Title[0])): // not use case
 		article = "an "
 	}
 	types := ""
@@ -130,7 +133,7 @@ func fill(text string, kind Kind) string {
 		"{Titles}", upperFirst(kind.titles()),
 		"{a title}", article+kind.Title,
 		"{A title}", upperFirst(article)+kind.Title,
-		"{id}", kind.exampleID(),
+		" {id}", kind.exampleID(),
 		"{prefix}", kind.Prefix,
 		"{list}", kind.exampleList(),
 		"{types}", types,
@@ -140,15 +143,26 @@ func fill(text string, kind Kind) string {
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
+func (k Kind) help() string {
+	if k.Singleton {
+		return "Show and change the " + k.Title + "."
+	}
+	return "List, show and change " + k.titles() + "."
+}
+
 // titles is the plural for people.
 func (k Kind) titles() string { return k.Title + "s" }
 
-// exampleID is an id for help texts; a singleton has none.
+// exampleID is an id for help texts, with the space before it. A singleton has
+// none.
 func (k Kind) exampleID() string {
-	if k.Singleton {
+	switch {
+	case k.Singleton:
 		return ""
+	case k.Example != "":
+		return " " + k.Example
 	}
-	return k.Prefix + "06DFGNZRiDHBWpqvR0XvAb"
+	return " " + k.Prefix + "06DFGNZRiDHBWpqvR0XvAb"
 }
 
 // exampleList is the name of a list of texts, for help texts.
