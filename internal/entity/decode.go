@@ -197,9 +197,9 @@ func isDate(name string) bool {
 // whether it knows the member.
 func (d *decoder) members(n *node, prefix string, member func(name, path string, value *node) bool) {
 	for _, m := range n.members {
-		path := m.name
+		path := shorten(m.name)
 		if prefix != "" {
-			path = prefix + "." + m.name
+			path = prefix + "." + path
 		}
 		if m.again {
 			d.Add(shorten(path), "occurs twice: keep one")

@@ -173,6 +173,8 @@ func (rd *recordReader) reject(unknown []unknownField, kind *Kind) (ignored []st
 			}
 		case u.message != "":
 			rd.Add(shorten(u.path), "%s", u.message)
+		case len(rd.Fields()) > errs.MaxFields:
+			rd.Add(shorten(u.path), "unknown field") // which is counted, and not listed
 		default:
 			rd.Add(shorten(u.path), "%s", kind.unknownMessage(u.path))
 		}

@@ -280,10 +280,16 @@ func (n *node) merge(patch *node) *node {
 	if patch.kind != '{' {
 		return patch
 	}
+	changes := make(map[string]*node, len(patch.members))
+	for _, m := range patch.members {
+		changes[m.name] = m.value
+	}
 	merged := &node{kind: '{'}
+	there := map[string]bool{}
 	if n != nil && n.kind == '{' {
 		for _, m := range n.members {
-			change := patch.member(m.name)
+			there[m.name] = true
+			change := changes[m.name]
 			switch {
 			case change == nil:
 				merged.members = append(merged.members, m)
@@ -293,7 +299,7 @@ func (n *node) merge(patch *node) *node {
 		}
 	}
 	for _, m := range patch.members {
-		if m.value.kind != 'n' && (n == nil || n.kind != '{' || n.member(m.name) == nil) {
+		if m.value.kind != 'n' && !there[m.name] {
 			merged.members = append(merged.members, member{name: m.name, value: (*node)(nil).merge(m.value)})
 		}
 	}
