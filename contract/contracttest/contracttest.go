@@ -31,6 +31,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"personae.dev/contract"
+	"personae.dev/internal/kind"
 )
 
 // Transport returns a transport that sends requests through base, which is
@@ -51,7 +52,7 @@ import (
 //     questions without include=questionIds, or nextCursor without cursor.
 //
 // Requests may therefore be wrong on purpose. What n8n sends empty counts as not
-// sent. HEAD counts as GET. Bodies can be read as without it. The transport may be used by several goroutines.
+// sent, and what is sent under data as sent flat. HEAD counts as GET. Bodies can be read as without it. The transport may be used by several goroutines.
 func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 	t.Helper()
 	d, err := load()
@@ -184,12 +185,52 @@ func split(req *http.Request) (sent, checked *http.Request, err error) {
 		checked.Header.Set("Content-Type", "application/json") // as the document says
 	}
 	sent.Body = io.NopCloser(bytes.NewReader(b))
+	b = flat(req.URL.Path, b)
 	if req.Header.Get("X-Request-Source") == "n8n" {
 		b = withoutEmpty(b)
 	}
 	checked.GetBody = nil // it gives what was sent
 	checked.Body, checked.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
 	return sent, checked, nil
+}
+
+// flat moves the fields that a body has under data, or under another name that
+// the kind allows, to where the document has them.
+func flat(path string, body []byte) []byte {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v2/"), "/")
+	k, err := kind.Registry().Kind(name)
+	if err != nil {
+		return body
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return body
+	}
+	for range 2 { // data may be in data
+		for _, nest := range append([]string{"data"}, k.Nest...) {
+			var inner map[string]json.RawMessage
+			if json.Unmarshal(object[nest], &inner) != nil || inner == nil {
+				continue
+			}
+			delete(object, nest)
+			for key, value := range inner {
+				if _, sent := object[key]; !sent {
+					object[key] = value
+				}
+			}
+		}
+	}
+	for i := range k.Fields {
+		f := &k.Fields[i]
+		if _, sent := object[f.Name]; !sent && object[f.DataKey()] != nil {
+			object[f.Name] = object[f.DataKey()]
+		}
+	}
+	moved, err := json.Marshal(object)
+	if err != nil {
+		return body
+	}
+	return moved
 }
 
 // withoutEmpty leaves out what is empty in a body: from n8n "", [] and {} count

@@ -107,6 +107,10 @@ func TestDocsInBrowser(t *testing.T) {
 		mux.Handle("GET "+at, pages)
 	}
 	mux.Handle("GET /openapi.yaml", OpenAPI())
+	mux.HandleFunc("GET /api/v2/persona/list", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"hasNext":false,"total":1,"data":[%s]}`, contract.GetPersonaSample())
+	})
 	mux.HandleFunc("GET /api/v2/persona/get", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(contract.GetPersonaSample())
@@ -165,7 +169,7 @@ func TestDocsInBrowser(t *testing.T) {
 	}
 
 	until(click("Get persona"))
-	for _, text := range []string{"/api/v2/persona/get", "Persona OId", "internalName", "primaryResponsibilities", "qualifyingQuestions"} {
+	for _, text := range []string{"/api/v2/persona/get", "The id of the persona", "internalName", "primaryResponsibilities", "qualifyingQuestions"} {
 		until(shows(text))
 	}
 	if file := os.Getenv("PERSONAE_SCREENSHOT"); file != "" {
@@ -191,7 +195,7 @@ func TestDocsInBrowser(t *testing.T) {
 	defer w.mu.Unlock()
 	sent := false
 	for _, u := range w.requests {
-		sent = sent || strings.HasPrefix(u, srv.URL+"/api/v2/persona/get?oId=")
+		sent = sent || strings.HasPrefix(u, srv.URL+"/api/v2/persona/")
 		if !strings.HasPrefix(u, srv.URL+"/") && !strings.HasPrefix(u, "data:") {
 			t.Errorf("the page asks %s", u)
 		}
