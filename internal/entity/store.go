@@ -315,8 +315,8 @@ type Reader interface {
 }
 
 // Tx is one transaction. On PostgreSQL transactions run side by side: a Row that
-// a Tx has read, an idempotency key that it has looked for, and the accounts
-// that it has listed are locked until its end.
+// a Tx has read, an idempotency key that it has looked for, a workspace that it
+// has counted, and the accounts that it has listed are locked until its end.
 type Tx interface {
 	Reader
 

@@ -121,19 +121,10 @@ func (q *queries) APIKeys(ctx context.Context, workspace string) ([]account.APIK
 	return all(ctx, q, query, scanOne(keyDest), workspace)
 }
 
-// lockAll locks the accounts where the engine needs it.
-func (q *queries) lockAll(ctx context.Context) error {
-	if !q.writing || q.lockAccounts == "" {
-		return nil
-	}
-	_, err := q.exec(ctx, q.lockAccounts)
-	return err
-}
-
 // Organizations implements entity.Reader.
 func (q *queries) Organizations(ctx context.Context) ([]account.Organization, error) {
 	const query = `select ` + organizationColumns + ` from organizations o order by o.created_at, o.o_id`
-	if err := q.lockAll(ctx); err != nil {
+	if err := q.lock(ctx, q.lockAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanOne(organizationDest))
@@ -142,7 +133,7 @@ func (q *queries) Organizations(ctx context.Context) ([]account.Organization, er
 // Workspaces implements entity.Reader.
 func (q *queries) Workspaces(ctx context.Context) ([]account.Workspace, error) {
 	const query = `select ` + workspaceColumns + ` from workspaces w order by w.created_at, w.o_id`
-	if err := q.lockAll(ctx); err != nil {
+	if err := q.lock(ctx, q.lockAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanOne(workspaceDest))
@@ -151,7 +142,7 @@ func (q *queries) Workspaces(ctx context.Context) ([]account.Workspace, error) {
 // Users implements entity.Reader.
 func (q *queries) Users(ctx context.Context) ([]account.User, error) {
 	const query = `select ` + userColumns + ` from users u order by u.created_at, u.o_id`
-	if err := q.lockAll(ctx); err != nil {
+	if err := q.lock(ctx, q.lockAccounts); err != nil {
 		return nil, err
 	}
 	return all(ctx, q, query, scanOne(userDest))

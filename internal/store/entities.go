@@ -32,6 +32,15 @@ type keyed struct {
 
 // scanRow reads a row of selectRows, and refuses one that is damaged.
 func (q *queries) scanRow(r row) (keyed, error) {
+	k, err := scanUnchecked(r)
+	if err != nil {
+		return keyed{}, err
+	}
+	return k, q.checkTag(k.Ref, k.Tag, k.Document, k.Hidden)
+}
+
+// scanUnchecked reads a row of selectRows, damaged or not.
+func scanUnchecked(r row) (keyed, error) {
 	k := keyed{Row: new(entity.Row)}
 	var (
 		tag               []byte
@@ -43,10 +52,10 @@ func (q *queries) scanRow(r row) (keyed, error) {
 	if err != nil {
 		return keyed{}, err
 	}
-	copy(k.Tag[:], tag)
+	k.Tag = tagOf(tag)
 	k.CreatedAt, k.UpdatedAt = fromMillis(created), fromMillis(updated)
 	k.ArchivedAt, k.DeletedAt = fromNullMillis(archived), fromNullMillis(deleted)
-	return k, q.checkTag(k.Ref, k.Tag, k.Document, k.Hidden)
+	return k, nil
 }
 
 // checkTag refuses bytes that are not the ones that were written.
@@ -168,15 +177,10 @@ func (s *Store) All(ctx context.Context, workspace, kind string) iter.Seq2[*enti
 
 // All implements entity.Reader.
 func (q *queries) All(ctx context.Context, workspace, kind string) iter.Seq2[*entity.Row, error] {
-	const query = `select id from entities where workspace = $1 and kind = $2 order by id`
+	const query = selectRows + ` where e.workspace = $1 and e.kind = $2 and e.id > $3 order by e.id limit $4`
 	return func(yield func(*entity.Row, error) bool) {
-		ids, err := all(ctx, q, query, scanInt, workspace, kind)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for some := range slices.Chunk(ids, rowsAtOnce) {
-			rows, err := q.rowsByID(ctx, workspace, some)
+		for last := int64(-1); ; {
+			rows, err := all(ctx, q, query, q.scanRow, workspace, kind, last, rowsAtOnce)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -186,6 +190,10 @@ func (q *queries) All(ctx context.Context, workspace, kind string) iter.Seq2[*en
 					return
 				}
 			}
+			if len(rows) < rowsAtOnce {
+				return
+			}
+			last = rows[len(rows)-1].id
 		}
 	}
 }
@@ -193,6 +201,9 @@ func (q *queries) All(ctx context.Context, workspace, kind string) iter.Seq2[*en
 // Count implements entity.Reader.
 func (q *queries) Count(ctx context.Context, workspace, kind string) (int, error) {
 	const query = `select count(*) from entities where workspace = $1 and (kind = $2 or $2 = '')`
+	if err := q.lock(ctx, q.lockWorkspace, workspace); err != nil {
+		return 0, err
+	}
 	n, err := one(ctx, q, query, scanInt, nil, workspace, kind)
 	return int(n), err
 }
@@ -244,10 +255,26 @@ func (q *queries) Outdated(ctx context.Context, kind string, shape, limit int) (
 // id. The first three are the key of a row.
 const entityColumns = `workspace, kind, o_id, name, sort_name, author, shape, search, tag, created_at, updated_at, archived_at, deleted_at, document, hidden`
 
+// maxSortName is how many characters of a folded name lists are sorted by: an
+// index of PostgreSQL takes no more than 2,704 bytes.
+const maxSortName = 255
+
+// sortName is what lists by name are sorted by.
+func sortName(name string) string {
+	folded, n := search.Fold(name), 0
+	for i := range folded {
+		if n == maxSortName {
+			return folded[:i]
+		}
+		n++
+	}
+	return folded
+}
+
 // entityValues are the values of entityColumns, which parameters from $1 on have.
 func entityValues(s *entity.Stored) []any {
 	return []any{
-		s.Workspace, s.Kind, s.OID, s.Name, search.Fold(s.Name), s.Author.OID, s.Shape, search.Version, s.Tag[:],
+		s.Workspace, s.Kind, s.OID, s.Name, sortName(s.Name), s.Author.OID, s.Shape, search.Version, s.Tag[:],
 		millis(s.CreatedAt), millis(s.UpdatedAt), nullMillis(s.ArchivedAt), nullMillis(s.DeletedAt), string(s.Document), string(s.Hidden),
 	}
 }
@@ -266,6 +293,13 @@ const (
 			created_at = $10, updated_at = $11, archived_at = $12, deleted_at = $13, document = $14, hidden = $15
 		where workspace = $1 and kind = $2 and o_id = $3
 		returning id`
+
+	// copyEntity inserts an entity under a number that is given.
+	copyEntity = `
+		insert into entities (` + entityColumns + `, id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		on conflict do nothing
+		returning id`
 )
 
 // Insert implements entity.Tx. The revision has the document, the shape and the
@@ -281,12 +315,14 @@ func (t *tx) Replace(ctx context.Context, s *entity.Stored, rev *entity.Revision
 	return t.put(ctx, replaceEntity, notFound(s.Ref), s, rev)
 }
 
-// put writes an entity with all that is derived from it.
-func (t *tx) put(ctx context.Context, text string, missing error, s *entity.Stored, rev *entity.Revision) error {
+// put writes an entity with all that is derived from it. text is one of the
+// statements above, which more values follow the usual ones for.
+func (t *tx) put(ctx context.Context, text string, missing error, s *entity.Stored, rev *entity.Revision, more ...any) error {
+	values := append(entityValues(s), more...)
 	if t.postgres {
-		return t.putAtOnce(ctx, text, missing, s, rev)
+		return t.putAtOnce(ctx, text, missing, s, rev, values)
 	}
-	id, err := one(ctx, &t.queries, text, scanInt, missing, entityValues(s)...)
+	id, err := one(ctx, &t.queries, text, scanInt, missing, values...)
 	if err != nil {
 		return err
 	}

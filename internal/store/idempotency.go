@@ -24,10 +24,8 @@ func (q *queries) Idempotency(ctx context.Context, workspace, key string) (*enti
 		join users u on u.o_id = e.author
 		where e.workspace = $1 and e.key = $2
 		order by e.position`
-	if q.writing && q.lockKey != "" {
-		if _, err := q.exec(ctx, q.lockKey, workspace, key); err != nil {
-			return nil, err
-		}
+	if err := q.lock(ctx, q.lockKey, workspace, key); err != nil {
+		return nil, err
 	}
 	record, err := one(ctx, q, query, func(r row) (*entity.Idempotency, error) {
 		i := &entity.Idempotency{Workspace: workspace, Key: key}

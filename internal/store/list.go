@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"personae.dev/internal/entity"
-	"personae.dev/internal/search"
 )
 
 // conditions are parts of a statement that is put together, and its arguments.
@@ -90,7 +89,7 @@ func position(r *entity.Row, order entity.Order) entity.Position {
 	at := entity.Position{OID: r.OID}
 	switch order {
 	case entity.OrderName:
-		at.Name = search.Fold(r.Name)
+		at.Name = sortName(r.Name)
 	case entity.OrderUpdated:
 		at.Millis = millis(r.UpdatedAt)
 	default:
@@ -199,7 +198,7 @@ func (l *listing) filter() {
 		l.and("e.author = " + l.arg(query.AuthorOID))
 	}
 	if query.Name != "" {
-		l.and("e.sort_name = " + l.arg(search.Fold(query.Name)) + " and e.name = " + l.arg(query.Name))
+		l.and("e.sort_name = " + l.arg(sortName(query.Name)) + " and e.name = " + l.arg(query.Name))
 	}
 	if query.UpdatedSince != nil {
 		l.and("e.updated_at >= " + l.arg(millis(*query.UpdatedSince)))
@@ -214,6 +213,10 @@ func (l *listing) filter() {
 
 // linked selects by links in both directions.
 func (l *listing) linked(f entity.LinkFilter) {
+	if len(f.Fields) == 0 && len(f.Back) == 0 {
+		l.and("1 = 0")
+		return
+	}
 	workspace, target := l.arg(l.query.Workspace), l.arg(f.Target)
 	var parts []string
 	if len(f.Fields) > 0 {
@@ -226,9 +229,6 @@ func (l *listing) linked(f entity.LinkFilter) {
 			"exists (select 1 from entities b join links t on t.workspace = b.workspace and t.entity_id = b.id "+
 				"where b.workspace = %s and b.o_id = %s and b.kind in %s and t.position >= 0 and t.field in %s and t.target in (e.o_id, '%s'))",
 			workspace, target, fmt.Sprintf(l.texts, l.arg(jsonText(f.Kinds))), fmt.Sprintf(l.texts, l.arg(jsonText(f.Back))), entity.LinkAll))
-	}
-	if len(parts) == 0 {
-		parts = []string{"1 = 0"}
 	}
 	l.and("(" + strings.Join(parts, " or ") + ")")
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/store/migrations"
 )
@@ -149,7 +148,7 @@ func (e *postgresEngine) checkOurs(ctx context.Context) error {
 	case schema == "":
 		return errs.BadSettingf("The database %s has no schema for this user: create one that search_path names.", e.name)
 	case older > 0:
-		return tooOld("database " + e.name)
+		return OfEarlierBuild("database " + e.name)
 	case tables > 0 && ours < 2:
 		return errs.Invalidf("The schema %s of the database %s has the tables of another program, and was left as it is. Name another database with --database, or another schema with search_path.", schema, e.name)
 	case tables == 0 && !e.opts.Create:
@@ -349,64 +348,3 @@ func (e *postgresEngine) pingWrite(ctx context.Context) error {
 
 // close implements engine.
 func (e *postgresEngine) close() error { return errors.Join(e.reads.Close(), e.writes.Close()) }
-
-// The parts of a statement that writes an entity with all that is derived from
-// it. e has its number; parameters are those of entityValues, $16 for links, and
-// $17 to $19 for terms.
-const (
-	putAtOnceStart = `
-		with w as (select lpad(to_hex(id), ` + workspaceDigits + `, '0') as prefix from workspaces where o_id = $1),
-		e as (`
-	putAtOnceUnlink = `),
-		d as (
-			delete from links
-			using e
-			where links.workspace = $1 and links.entity_id = e.id and not exists (
-				select 1 from jsonb_to_recordset($16::jsonb) as x (field text, position int)
-				where x.field = links.field and x.position = links.position)`
-	putAtOnceDerived = `),
-		l as (
-			insert into links (workspace, entity_id, field, position, target)
-			select $1, e.id, x.field, x.position, x.target
-			from e, jsonb_to_recordset($16::jsonb) as x (field text, position int, target text)
-			on conflict (workspace, entity_id, field, position) do update set target = excluded.target where links.target <> excluded.target),
-		t as (
-			select array_to_tsvector(array(select w.prefix || term from jsonb_array_elements_text($17::jsonb) as term)) as names,
-				array_to_tsvector(array(select w.prefix || term from jsonb_array_elements_text($18::jsonb) as term)) as titles,
-				array_to_tsvector(array(select w.prefix || term from jsonb_array_elements_text($19::jsonb) as term)) as rest
-			from w),
-		s as (
-			insert into words (workspace, entity_id, names, titles, words)
-			select $1, e.id, t.names, t.names || t.titles, t.names || t.titles || t.rest
-			from e, t
-			on conflict (workspace, entity_id) do update set names = excluded.names, titles = excluded.titles, words = excluded.words)`
-	putAtOnceRevision = `,
-		r as (
-			insert into revisions (workspace, kind, entity_id, o_id, action, author, api_key, source, created_at,
-				archived_at, deleted_at, shape, fields, document, hidden, number)
-			select $1, $2, e.id, $20, $21, $22, $23, $24, $25::bigint, $12, $13, $7, $26, $14, $15,
-				(select coalesce(max(number), 0) + 1 from revisions where workspace = $1 and entity_id = e.id)
-			from e
-			returning number)
-		select number from r`
-	putAtOnceEnd = ` select 0 from e`
-)
-
-// putAtOnce is put in one statement, as each one takes a round trip.
-func (t *tx) putAtOnce(ctx context.Context, text string, missing error, s *entity.Stored, rev *entity.Revision) error {
-	terms := termsOf(s)
-	args := append(entityValues(s), jsonText(linkRows(s)), jsonText(append(terms.Terms, terms.Names...)), jsonText(terms.Titles), jsonText(terms.Rest))
-	query := putAtOnceStart + text
-	if text == replaceEntity {
-		query += putAtOnceUnlink
-	}
-	query += putAtOnceDerived
-	if rev == nil {
-		_, err := one(ctx, &t.queries, query+putAtOnceEnd, scanInt, missing, args...)
-		return err
-	}
-	args = append(args, rev.RevisionOID, string(rev.Action), rev.Author.OID, rev.KeyOID, string(rev.Source), millis(rev.At), fieldsText(rev.Fields))
-	number, err := one(ctx, &t.queries, query+putAtOnceRevision, scanInt, missing, args...)
-	rev.Number = int(number)
-	return err
-}

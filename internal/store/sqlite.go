@@ -44,6 +44,7 @@ const (
 // read.
 type sqliteEngine struct {
 	path    string // for messages
+	shared  string // the name of a database in memory
 	options *engineOptions
 	writes  *sql.DB
 	reads   *sql.DB
@@ -95,21 +96,16 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 	}
 	e.options = &engineOptions{dialect: sqliteDialect, translate: e.translate, observe: opts.Observe, warn: opts.Warn}
 	params := url.Values{
-		"mode":          {"rw"},
 		"_busy_timeout": {milliseconds(busyTimeout)},
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"1"},
 		"_pragma":       {"page_size(" + strconv.Itoa(PageSize) + ")", "journal_size_limit(" + strconv.Itoa(keptLog) + ")", "temp_store(memory)"},
 	}
-	reading := url.Values{"mode": {"rw"}, "_busy_timeout": {milliseconds(busyTimeout)}, "_query_only": {"1"}}
+	reading := url.Values{"_busy_timeout": {milliseconds(busyTimeout)}, "_query_only": {"1"}}
 	if inMemory {
-		path = fmt.Sprintf("/personae%d", memories.Add(1))
-		for _, p := range []url.Values{params, reading} {
-			p.Set("vfs", "memdb")
-			p.Del("mode")
-		}
+		e.shared = fmt.Sprintf("/personae%d", memories.Add(1))
 	}
-	if e.writes, err = openPool(dsn(path, params), 1); err != nil {
+	if e.writes, err = openPool(e.source(params), 1); err != nil {
 		return nil, e.translate(err)
 	}
 	defer func() {
@@ -120,7 +116,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 	if err := e.setUp(ctx, opts.Create || inMemory, !inMemory); err != nil {
 		return nil, err
 	}
-	if e.reads, err = openPool(dsn(path, reading), opts.Readers); err != nil {
+	if e.reads, err = openPool(e.source(reading), opts.Readers); err != nil {
 		return nil, e.translate(err)
 	}
 	e.readers = make(chan *session, opts.Readers)
@@ -179,9 +175,15 @@ func openPool(dsn string, size int) (*sql.DB, error) {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// dsn escapes path, which may hold any character.
-func dsn(path string, params url.Values) string {
-	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
+// source is the name of the database for the driver. The path may hold any
+// character.
+func (e *sqliteEngine) source(params url.Values) string {
+	if e.shared != "" {
+		params.Set("vfs", "memdb")
+		return "file:" + e.shared + "?" + params.Encode()
+	}
+	params.Set("mode", "rw")
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(e.path))
 	if strings.HasPrefix(escaped, "//") {
 		escaped = "//" + escaped // or what follows would be taken for a host
 	}
@@ -207,13 +209,13 @@ func (e *sqliteEngine) checkOurs(ctx context.Context) error {
 	case objects > 0 && application != ApplicationID:
 		return errs.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", e.path)
 	case objects > 0 && current == 0:
-		return tooOld("database file " + e.path)
+		return OfEarlierBuild("database file " + e.path)
 	}
 	return nil
 }
 
-// tooOld answers for a database of a build that had another structure.
-func tooOld(what string) error {
+// OfEarlierBuild answers for a database of a build that had another structure.
+func OfEarlierBuild(what string) error {
 	return errs.Conflictf("database_too_old",
 		"The %s was made by an earlier build, whose structure this program does not read; it was left as it is. Export with the build that made it (`personae export`), and import the export into a new database (`personae import`).", what)
 }
@@ -245,7 +247,7 @@ func sqliteSteps(ctx context.Context, path string) (_ []migrations.Step, err err
 		return nil, err
 	}
 	e := &sqliteEngine{path: path}
-	if e.writes, err = openPool(dsn(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}), 1); err != nil {
+	if e.writes, err = openPool(e.source(url.Values{"_query_only": {"1"}}), 1); err != nil {
 		return nil, e.translate(err)
 	}
 	defer func() { err = errors.Join(err, e.writes.Close()) }()
@@ -253,6 +255,16 @@ func sqliteSteps(ctx context.Context, path string) (_ []migrations.Step, err err
 		return nil, err
 	}
 	return e.migrations().Steps(ctx)
+}
+
+// NewestVersion is that of a file with every migration.
+func NewestVersion() (version int64, err error) {
+	db, err := sql.Open("sqlite", "") // is never asked anything
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return (&sqliteEngine{writes: db}).migrations().Newest()
 }
 
 // session is a connection of SQLite, and the statements that are prepared on it.
@@ -304,6 +316,16 @@ func (s *session) ExecContext(ctx context.Context, text string, args ...any) (sq
 		return nil, err
 	}
 	return stmt.ExecContext(ctx, args...)
+}
+
+// Close closes the statements too: with one that is open SQLite keeps the file,
+// and its log stays behind.
+func (s *session) Close() error {
+	for _, stmt := range s.prepared {
+		_ = stmt.Close()
+	}
+	clear(s.prepared)
+	return s.Conn.Close()
 }
 
 // discard closes a connection for good.
@@ -375,7 +397,7 @@ func (e *sqliteEngine) close() error {
 		e.writer.close()
 		for range cap(e.readers) {
 			if s := <-e.readers; s != nil {
-				_ = s.Conn.Close()
+				_ = s.Close()
 			}
 		}
 		e.closed = errors.Join(e.reads.Close(), e.writes.Close())

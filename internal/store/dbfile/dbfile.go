@@ -46,7 +46,7 @@ func Check(path string, create bool) error {
 		if err := checkOrphan(path); err != nil {
 			return err
 		}
-		return makeFile(path)
+		return Make(path)
 	case err != nil:
 		return errs.Unavailablef(err, "The database file %s cannot be looked at. Check who may read its folder.", path)
 	case info.IsDir():
@@ -64,7 +64,7 @@ func Check(path string, create bool) error {
 	if isMount(path) {
 		return errs.Invalidf("The database file %s is a mount of its own, and its log would be kept elsewhere than the file. Mount its folder, and not the file.", path)
 	}
-	return checkAccess(path)
+	return CheckAccess(path)
 }
 
 // checkOrphan refuses to make a database where the log of another one is: SQLite
@@ -79,9 +79,9 @@ func checkOrphan(path string) error {
 	return nil
 }
 
-// makeFile makes an empty file that its owner alone can read; SQLite gives its
-// logs the same permissions.
-func makeFile(path string) error {
+// Make makes an empty file that its owner alone can read; SQLite gives its logs
+// the same permissions. One that is there stays.
+func Make(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) { // another process was first
 		return nil

@@ -34,9 +34,9 @@ func identity(path string) string {
 	return fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// checkAccess finds a file that may only be read: SQLite would open it all the
+// CheckAccess finds a file that may only be read: SQLite would open it all the
 // same, and leave a log beside it that nobody can write.
-func checkAccess(path string) error {
+func CheckAccess(path string) error {
 	if err := unix.Access(path, unix.R_OK); err != nil {
 		return errs.Unavailablef(err, "The database file %s cannot be read by this user. Check its permissions.", path)
 	}

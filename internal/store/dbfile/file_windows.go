@@ -6,4 +6,5 @@ func links(fs.FileInfo) uint64 { return 1 }
 
 func identity(string) string { return "" }
 
-func checkAccess(string) error { return nil }
+// CheckAccess finds nothing: SQLite says it when it opens the file.
+func CheckAccess(string) error { return nil }

@@ -39,9 +39,9 @@ func NewProxy(t testing.TB, address string) *Proxy {
 	if err != nil {
 		t.Fatalf("postgrestest: %v", err)
 	}
-	database, rest, _ := strings.Cut(strings.TrimPrefix(address, "postgres:///"), "?host=")
+	_, rest, _ := strings.Cut(address, "?host=")
 	socket, _, _ := strings.Cut(rest, "&")
-	p := &Proxy{URL: fmt.Sprintf("postgres://personae@%s/%s?sslmode=disable", listener.Addr(), database)}
+	p := &Proxy{URL: fmt.Sprintf("postgres://personae@%s/%s?sslmode=disable", listener.Addr(), databaseOf(address))}
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {
@@ -161,4 +161,10 @@ func (p *Proxy) freeze(frozen bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.frozen = frozen
+}
+
+// databaseOf is the name of the database at an address.
+func databaseOf(address string) string {
+	database, _, _ := strings.Cut(strings.TrimPrefix(address, "postgres:///"), "?")
+	return database
 }

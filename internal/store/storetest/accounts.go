@@ -1,0 +1,122 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"personae.dev/internal/account"
+	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
+)
+
+func (s suite) testAccounts(t *testing.T) {
+	l := s.library(t)
+	ctx := t.Context()
+	same(t, "Organizations", []account.Organization{l.Organization}, must[[]account.Organization](t)(l.Organizations(ctx)))
+	same(t, "Workspaces", []account.Workspace{l.Workspace, l.Other}, must[[]account.Workspace](t)(l.Workspaces(ctx)))
+	same(t, "Users", []account.User{l.Owner, l.Member}, must[[]account.User](t)(l.Users(ctx)))
+	earlier := account.User{OID: "u_0", OrganizationOID: "og_1", FirstName: "\U0001f600", LastName: "Ünïcödé", Role: account.RoleMember, CreatedAt: Day.Add(-time.Hour)}
+	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error { return tx.InsertUser(ctx, &earlier) })
+	same(t, "Users, oldest first", []account.User{earlier, l.Owner, l.Member}, must[[]account.User](t)(l.Users(ctx)))
+	if err := errors.Join(l.Ping(ctx), l.PingWrite(ctx)); err != nil {
+		t.Errorf("Ping: %v", err)
+	}
+}
+
+func (s suite) testAccountConflicts(t *testing.T) {
+	l := s.library(t)
+	organization, workspace, user := l.Organization, l.Workspace, l.Owner
+	for name, insert := range map[string]func(context.Context, entity.Tx) error{
+		"id of an organization": func(ctx context.Context, tx entity.Tx) error {
+			organization.Slug = "other"
+			return tx.InsertOrganization(ctx, &organization)
+		},
+		"slug": func(ctx context.Context, tx entity.Tx) error {
+			return tx.InsertOrganization(ctx, &account.Organization{OID: "og_2", Name: "x", Slug: "acme", CreatedAt: Day})
+		},
+		"id of a workspace": func(ctx context.Context, tx entity.Tx) error {
+			workspace.Name = "other"
+			return tx.InsertWorkspace(ctx, &workspace)
+		},
+		"name of a workspace": func(ctx context.Context, tx entity.Tx) error {
+			return tx.InsertWorkspace(ctx, &account.Workspace{OID: "wa_3", OrganizationOID: "og_1", Name: "Sales", CreatedAt: Day})
+		},
+		"id of a user": func(ctx context.Context, tx entity.Tx) error {
+			user.Email = nil
+			return tx.InsertUser(ctx, &user)
+		},
+		"email": func(ctx context.Context, tx entity.Tx) error {
+			return tx.InsertUser(ctx, &account.User{OID: "u_3", OrganizationOID: "og_1", Email: l.Owner.Email, Role: account.RoleMember, CreatedAt: Day})
+		},
+	} {
+		wantKind(t, name, l.Write(t.Context(), insert), errs.Conflict)
+	}
+	for name, insert := range map[string]func(context.Context, entity.Tx) error{
+		"workspace of no organization": func(ctx context.Context, tx entity.Tx) error {
+			return tx.InsertWorkspace(ctx, &account.Workspace{OID: "wa_3", OrganizationOID: "og_none", Name: "x", CreatedAt: Day})
+		},
+		"key of no workspace": func(ctx context.Context, tx entity.Tx) error {
+			return tx.InsertAPIKey(ctx, l.key("ak_1", account.Workspace{OID: "wa_none"}))
+		},
+	} {
+		wantKind(t, name, l.Write(t.Context(), insert), errs.NotFound)
+	}
+}
+
+func (s suite) testAPIKeys(t *testing.T) {
+	l := s.library(t)
+	ctx := t.Context()
+	first, second, foreign := l.key("ak_2", l.Workspace), l.key("ak_1", l.Workspace), l.key("ak_3", l.Other)
+	second.CreatedAt = Day.Add(time.Millisecond)
+	second.Scopes = account.Scopes{account.ScopeRead, account.ScopeWrite}
+	second.ExpiresAt = new(Day.Add(time.Hour))
+	l.insertKeys(t, second, first, foreign)
+	same(t, "APIKeys", []account.APIKey{*first, *second}, must[[]account.APIKey](t)(l.APIKeys(ctx, l.Workspace.OID)))
+	wantKind(t, "a second key", l.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
+		return tx.InsertAPIKey(ctx, l.key("ak_1", l.Other))
+	}), errs.Conflict)
+
+	revoke := func(workspace, key string, at time.Time) error {
+		return l.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.RevokeAPIKey(ctx, workspace, key, at) })
+	}
+	wantKind(t, "revoke another workspace's key", revoke(l.Workspace.OID, "ak_3", Day), errs.NotFound)
+	for _, at := range []time.Time{Day, Day.Add(time.Hour)} { // a second time changes nothing
+		if err := revoke(l.Workspace.OID, "ak_1", at); err != nil {
+			t.Errorf("RevokeAPIKey: %v", err)
+		}
+	}
+	second.RevokedAt = new(Day)
+	used := map[string]time.Time{"ak_unknown": Day}
+	for i := range 300 {
+		k := l.key(fmt.Sprintf("ak_many_%03d", i), l.Other)
+		l.insertKeys(t, k)
+		used[k.OID] = Day.Add(time.Hour)
+	}
+	used["ak_2"], used["ak_1"] = Day.Add(time.Hour), Day.Add(time.Hour)
+	touch := func(used map[string]time.Time) {
+		l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error { return tx.TouchAPIKeys(ctx, used) })
+	}
+	touch(used)
+	touch(map[string]time.Time{"ak_2": Day}) // earlier
+	first.LastUsedAt, second.LastUsedAt = new(Day.Add(time.Hour)), new(Day.Add(time.Hour))
+	same(t, "APIKeys afterwards", []account.APIKey{*first, *second}, must[[]account.APIKey](t)(l.APIKeys(ctx, l.Workspace.OID)))
+	for _, k := range must[[]account.APIKey](t)(l.APIKeys(ctx, l.Other.OID)) {
+		if k.OID != "ak_3" && k.LastUsedAt == nil {
+			t.Errorf("the use of %s was not written", k.OID)
+		}
+	}
+}
+
+func (s suite) testPrincipal(t *testing.T) {
+	l := s.library(t)
+	key := l.key("ak_1", l.Other)
+	key.UserOID = l.Member.OID
+	l.insertKeys(t, key)
+	want := &account.Principal{Key: *key, Workspace: l.Other, User: l.Member, Organization: l.Organization}
+	same(t, "Principal", want, must[*account.Principal](t)(l.Principal(t.Context(), "ak_1")))
+	_, err := l.Principal(t.Context(), "ak_2")
+	wantKind(t, "an unknown key", err, errs.NotFound)
+}
