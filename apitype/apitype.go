@@ -139,7 +139,7 @@ type RevisionPage struct {
 }
 
 // RevisionDetail is one change, and the entity after and before it: flat, with
-// all that is kept of it. OldEntity is empty for the first change.
+// all that is kept of it. OldEntity is null for the first change.
 type RevisionDetail struct {
 	Revision
 	NewEntity json.RawMessage `json:"newEntity"`
