@@ -85,14 +85,14 @@ func (t *transport) logRequest(e *exchange, r *http.Request) {
 	if !t.Log.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 13)
-	attrs = append(attrs,
+	took := time.Since(e.began)
+	attrs := append(make([]slog.Attr, 0, 13),
 		slog.String("requestId", e.id),
 		slog.String("method", loggedMethod(r.Method)),
 		slog.String("path", account.MaskTokens(r.URL.Path)),
 		slog.Int("status", status),
 		slog.Int64("bytes", e.written),
-		slog.Int64("tookUs", time.Since(e.began).Microseconds()),
+		slog.Int64("tookUs", took.Microseconds()),
 		slog.String("remote", r.RemoteAddr),
 	)
 	if e.principal != nil {
@@ -104,7 +104,10 @@ func (t *transport) logRequest(e *exchange, r *http.Request) {
 	if source := r.Header.Get(headerSource); source != "" && len(source) <= MaxExternalRequestID {
 		attrs = append(attrs, slog.String("source", account.MaskTokens(source)))
 	}
-	t.Log.LogAttrs(r.Context(), level, "request", appendError(attrs, e.err)...)
+	// Logger.LogAttrs would also look up its caller, which is always this one.
+	record := slog.NewRecord(e.began.Add(took), level, "request", 0)
+	record.AddAttrs(appendError(attrs, e.err)...)
+	_ = t.Log.Handler().Handle(r.Context(), record) // as Logger does
 }
 
 // loggedMethod returns method if it is a known one: in its place a client that is

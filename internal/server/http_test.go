@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -87,5 +88,21 @@ func TestLog(t *testing.T) {
 		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 			t.Errorf("%q", got)
 		}
+	}
+}
+
+// TestLimitMemory changes the environment, and a limit of the whole process.
+func TestLimitMemory(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	LimitMemory(64 << 20)
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("beside GOMEMLIMIT: %d", got)
+	}
+	t.Setenv("GOMEMLIMIT", "")
+	LimitMemory(64 << 20)
+	if got := debug.SetMemoryLimit(-1); got == before || got > 96<<20+besideCache {
+		t.Errorf("without GOMEMLIMIT: %d", got)
 	}
 }
