@@ -40,7 +40,7 @@ run: build ## Build, then serve a demo library on 127.0.0.1:7070 from ./personae
 
 .PHONY: generate
 generate: ## Write what is generated from the kinds: OpenAPI, client types, docs/kinds.md
-	$(GO) generate ./...
+	$(GO) generate ./internal/kind && $(GO) generate ./contract
 
 .PHONY: docker
 docker: ## Build the container image personae:VERSION (needs Docker)
