@@ -356,7 +356,7 @@ func TestTooManyChanges(t *testing.T) {
 	}
 	group.Wait()
 	// Refusals may be many: a line each, and not one of them an error.
-	if !strings.Contains(log.String(), `"status":503`) || strings.Contains(log.String(), `"level":"ERROR"`) {
+	if !strings.Contains(log.String(), `"status":503`) || strings.Contains(log.String(), `"level":"ERROR","msg":"request"`) {
 		t.Errorf("the log: %s", log)
 	}
 }
