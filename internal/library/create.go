@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// IdempotencyLasts is how long an idempotency key stands for its first answer.
+	// IdempotencyLasts is how long an idempotency key gives its first answer again.
 	IdempotencyLasts = 24 * time.Hour
 	// IdempotencyLease is how long a request with such a key may be in progress.
 	IdempotencyLease = 10 * time.Minute
@@ -67,7 +67,7 @@ func (l *Library) Create(ctx context.Context, c Caller, k *entity.Kind, create C
 		if err := d.write(ctx, tx); err != nil {
 			return err
 		}
-		if err := l.join(ctx, tx, k, d.stored, written); err != nil || create.IdempotencyKey == "" {
+		if err := l.join(ctx, tx, k, written); err != nil || create.IdempotencyKey == "" {
 			return err
 		}
 		return tx.PutIdempotency(ctx, &entity.Idempotency{
@@ -151,6 +151,9 @@ func (l *Library) firstAnswer(ctx context.Context, tx entity.Tx, c Caller, key s
 			return nil, err
 		}
 		written := newWritten(k, row, e)
+		if err := l.join(ctx, tx, k, written); err != nil {
+			return nil, err
+		}
 		written.Replayed = true
 		first = append(first, written)
 	}
@@ -255,7 +258,7 @@ func (l *Library) CreateAll(ctx context.Context, c Caller, k *entity.Kind, creat
 			if err := d.write(ctx, tx); err != nil {
 				return err
 			}
-			if err := l.join(ctx, tx, k, d.stored, d.result); err != nil {
+			if err := l.join(ctx, tx, k, d.result); err != nil {
 				return err
 			}
 			rows[i], written[i] = &d.stored.Row, d.result

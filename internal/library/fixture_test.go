@@ -20,7 +20,7 @@ import (
 	"personae.dev/internal/library"
 )
 
-// fixture is a library with two workspaces, a clock that stands still, and a
+// fixture is a library with two workspaces, a clock that does not move, and a
 // caller who may do everything in the first workspace.
 type fixture struct {
 	*library.Library

@@ -150,7 +150,7 @@ func (l *Library) titles(kinds []string) []string {
 	return titles
 }
 
-// path is where a link stands in a request.
+// path is the place of a link in a request.
 func path(k *entity.Kind, link entity.Link) string {
 	switch k.Field(link.Field).Type {
 	case entity.TypeLink:

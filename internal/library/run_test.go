@@ -10,7 +10,6 @@ import (
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
-	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
 )
 
@@ -19,24 +18,40 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		deleted := f.create(t, `{"name":"deleted"}`).Entity.OID
-		if _, err := f.Delete(ctx, f.caller, f.persona, library.Target{OID: deleted}); err != nil {
+		l, err := library.New(library.Config{Store: f.store, Registry: f.Registry()}) // whose time passes
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Create(ctx, f.caller, f.persona, library.Create{Patch: patch(t, f.persona, `{"name":"x"}`, entity.Mode{Create: true}), IdempotencyKey: "k"}); err != nil {
-			t.Fatal(err)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, name := range []string{"deleted", "kept"} {
+			body := patch(t, f.persona, `{"name":"`+name+`"}`, entity.Mode{Create: true})
+			written, err := l.Create(ctx, f.caller, f.persona, library.Create{Patch: body, IdempotencyKey: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "deleted" {
+				if _, err := l.Delete(ctx, f.caller, f.persona, library.Target{OID: written.Entity.OID}); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		var purged atomic.Int32
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			f.Run(ctx, library.Background{
-				RetainDeleted: 24 * time.Hour,
+			l.Run(ctx, library.Background{
+				RetainDeleted: 25 * time.Hour,
 				Purged:        func(entity.DeletedEntity) { purged.Add(1) },
 				Failed:        func(err error) { t.Error(err) },
 			})
 		}()
+		use := func() time.Time {
+			t.Helper()
+			if _, err := l.Authenticate(t.Context(), f.setUp.Token); err != nil {
+				t.Fatal(err)
+			}
+			return account.Now()
+		}
 		lastUsed := func() *time.Time {
 			t.Helper()
 			p, err := f.store.Principal(t.Context(), f.caller.Key.OID)
@@ -45,31 +60,32 @@ func TestRun(t *testing.T) {
 			}
 			return p.Key.LastUsedAt
 		}
+		used := use()
 		time.Sleep(time.Minute - time.Second)
 		if at := lastUsed(); at != nil {
 			t.Errorf("the last use was written at once, as %s", at)
 		}
 		time.Sleep(2 * time.Second)
-		if at := lastUsed(); at == nil || !at.Equal(f.now) {
-			t.Errorf("the last use is %v, want %s", at, f.now)
+		if at := lastUsed(); at == nil || !at.Equal(used) {
+			t.Errorf("the last use is %v, want %s", at, used)
 		}
-		_, err := f.store.Idempotency(ctx, f.workspace.OID, "k")
-		if err != nil || purged.Load() != 0 {
-			t.Errorf("too early: %v, and %d were purged", err, purged.Load())
+		remembered := func() bool {
+			_, err := f.store.Idempotency(t.Context(), f.workspace.OID, "kept")
+			return err == nil
 		}
-		f.now = f.now.Add(25 * time.Hour)
-		time.Sleep(time.Hour)
-		_, err = f.store.Idempotency(ctx, f.workspace.OID, "k")
-		if errs.KindOf(err) != errs.NotFound || purged.Load() != 1 {
-			t.Errorf("too late: %v, and %d were purged", err, purged.Load())
+		time.Sleep(23 * time.Hour)
+		if !remembered() || purged.Load() != 0 {
+			t.Errorf("after 23 hours: an idempotency key is remembered: %t, and %d were purged", remembered(), purged.Load())
 		}
-		if _, err := f.Authenticate(ctx, f.setUp.Token); err != nil {
-			t.Fatal(err)
+		time.Sleep(4 * time.Hour)
+		if remembered() || purged.Load() != 1 {
+			t.Errorf("after 27 hours: an idempotency key is remembered: %t, and %d were purged", remembered(), purged.Load())
 		}
+		used = use()
 		cancel()
 		<-ended
-		if at := lastUsed(); at == nil || !at.Equal(f.now) {
-			t.Errorf("at the end the last use is %v, want %s", at, f.now)
+		if at := lastUsed(); at == nil || !at.Equal(used) {
+			t.Errorf("at the end the last use is %v, want %s", at, used)
 		}
 	})
 }

@@ -282,7 +282,7 @@ func (l *Library) changeOnce(ctx context.Context, c Caller, ref entity.Ref, e ed
 		if err := d.write(ctx, tx); err != nil {
 			return err
 		}
-		return l.join(ctx, tx, e.kind, d.stored, d.result)
+		return l.join(ctx, tx, e.kind, d.result)
 	})
 	return d, err
 }
@@ -302,16 +302,18 @@ func (d *draft) write(ctx context.Context, tx entity.Tx) error {
 	return tx.Replace(ctx, d.stored, d.rev)
 }
 
-// join completes the document of what was written with what is joined to it.
-func (l *Library) join(ctx context.Context, r entity.Reader, k *entity.Kind, s *entity.Stored, w *Written) error {
+// join completes the document of w with what is joined to it.
+func (l *Library) join(ctx context.Context, r entity.Reader, k *entity.Kind, w *Written) error {
 	if len(k.Joins) == 0 {
 		return nil
 	}
-	row, err := r.Row(ctx, s.Ref, k.Joins)
+	now, err := r.Row(ctx, w.row.Ref, k.Joins)
 	if err != nil {
 		return err
 	}
-	w.Document, w.row = render(k, row, nil), row
+	with := *w.row
+	with.Joined = now.Joined
+	w.Document, w.row = render(k, &with, nil), &with
 	return nil
 }
 
