@@ -19,7 +19,7 @@ GOFUMPT  = $(TOOLS)/gofumpt
 LINTER   = $(TOOLS)/golangci-lint
 
 # What `make generate` writes.
-GENERATED = contract/openapi.yaml apitype/kinds_gen.go client/kinds_gen.go docs/kinds.md
+GENERATED = internal/kind/kinds_gen.go contract/openapi.yaml apitype/kinds_gen.go client/kinds_gen.go docs/kinds.md
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
