@@ -48,6 +48,7 @@ func (a *API) Routes() []httpx.Route {
 	for _, k := range a.Library.Registry().Kinds() {
 		routes = append(routes, resource{a, k}.routes()...)
 	}
+	routes = append(routes, getRoute("library/find", a.find))
 	routes = append(routes, a.revisionRoutes()...)
 	return append(routes, a.keyRoutes()...)
 }
@@ -86,10 +87,11 @@ func callerOf(r *http.Request) library.Caller {
 }
 
 // sourceOf returns what the request names as its source, where that is one of
-// ours: the command line names itself.
+// ours: command line, agents and console name themselves.
 func sourceOf(r *http.Request) entity.Source {
-	if r.Header.Get("X-Request-Source") == string(entity.SourceCLI) {
-		return entity.SourceCLI
+	switch named := entity.Source(r.Header.Get("X-Request-Source")); named {
+	case entity.SourceCLI, entity.SourceMCP, entity.SourceConsole:
+		return named
 	}
 	return entity.SourceAPI
 }
