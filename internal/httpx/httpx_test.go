@@ -426,6 +426,10 @@ func TestErrors(t *testing.T) {
 			if h := w.Header(); h.Get("Retry-After") != test.retry || h.Get("Cache-Control") != "no-store" || (h.Get("ETag") != "") != (test.status == 412) {
 				t.Errorf("%v", h)
 			}
+			blamed := test.status == http.StatusInternalServerError || test.retry == "5"
+			if level := `"level":"ERROR"`; strings.Contains(log.String(), level) != blamed {
+				t.Errorf("the log: %s", log)
+			}
 			if secret := "The secret"; strings.Contains(fmt.Sprint(test.err), secret) != strings.Contains(log.String(), secret) {
 				t.Errorf("the log: %s", log)
 			}

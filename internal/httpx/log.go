@@ -77,9 +77,8 @@ func (t *transport) accessLog(next http.Handler) http.Handler {
 }
 
 func (t *transport) logRequest(e *exchange, r *http.Request) {
-	status, level := e.loggedStatus(), slog.LevelInfo
-	// Of refusals there may be many, and they are no errors of the server.
-	if status >= http.StatusInternalServerError && !errors.Is(e.err, ErrBusy) || e.err != nil && status < http.StatusBadRequest {
+	level := slog.LevelInfo
+	if failedHere(e) {
 		level = slog.LevelError
 	}
 	if !t.Log.Enabled(r.Context(), level) {
@@ -90,7 +89,7 @@ func (t *transport) logRequest(e *exchange, r *http.Request) {
 		slog.String("requestId", e.id),
 		slog.String("method", loggedMethod(r.Method)),
 		slog.String("path", account.MaskTokens(r.URL.Path)),
-		slog.Int("status", status),
+		slog.Int("status", e.loggedStatus()),
 		slog.Int64("bytes", e.written),
 		slog.Int64("tookUs", took.Microseconds()),
 		slog.String("remote", r.RemoteAddr),
@@ -108,6 +107,20 @@ func (t *transport) logRequest(e *exchange, r *http.Request) {
 	record := slog.NewRecord(e.began.Add(took), level, "request", 0)
 	record.AddAttrs(appendError(attrs, e.err)...)
 	_ = t.Log.Handler().Handle(r.Context(), record) // as Logger does
+}
+
+// failedHere reports whether the server is to blame for how the request ended. Of
+// refusals there may be many, and they are no errors of the server.
+func failedHere(e *exchange) bool {
+	status := e.loggedStatus()
+	known, ok := errors.AsType[*errs.Error](e.err)
+	switch {
+	case e.err != nil && status < http.StatusBadRequest:
+		return true // the answer was cut off
+	case ok && status != http.StatusInternalServerError:
+		return status == http.StatusServiceUnavailable && forOperators(known)
+	}
+	return status >= http.StatusInternalServerError
 }
 
 // loggedMethod returns method if it is a known one: in its place a client that is
