@@ -18,6 +18,7 @@ import (
 	"personae.dev/internal/errs"
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
+	"personae.dev/internal/store/storetest"
 )
 
 // fixture is a library with two workspaces, a clock that does not move, and a
@@ -41,7 +42,7 @@ func registry() *entity.Registry {
 
 func setup(t *testing.T) *fixture {
 	t.Helper()
-	return setupOn(t, openStore(t))
+	return setupOn(t, storetest.Open(t))
 }
 
 func setupOn(t *testing.T, store entity.Store) *fixture {

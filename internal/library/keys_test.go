@@ -9,6 +9,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
+	"personae.dev/internal/store/storetest"
 )
 
 func TestAuthenticate(t *testing.T) {
@@ -95,7 +96,7 @@ func TestKeysFor(t *testing.T) {
 
 func TestSetUp(t *testing.T) {
 	t.Parallel()
-	l, err := library.New(library.Config{Store: openStore(t), Registry: registry()})
+	l, err := library.New(library.Config{Store: storetest.Open(t), Registry: registry()})
 	if err != nil {
 		t.Fatal(err)
 	}

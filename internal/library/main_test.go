@@ -9,7 +9,7 @@ import (
 
 // checksWithRaceDetector is how often a property is checked where the race
 // detector runs: without it, and with -rapid.checks, as often as wanted.
-const checksWithRaceDetector = "25"
+const checksWithRaceDetector = "15"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -20,7 +20,9 @@ import (
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
 	"personae.dev/internal/search"
+	"personae.dev/internal/store"
 	"personae.dev/internal/store/postgrestest"
+	"personae.dev/internal/store/storetest"
 )
 
 // TestModel compares the library with a model in memory: whatever is called, in
@@ -36,7 +38,7 @@ func TestModel(t *testing.T) {
 	})
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		testModel(t, setupOn(t, openDatabase(t, postgrestest.New(t))))
+		testModel(t, setupOn(t, storetest.OpenDatabase(t, postgrestest.New(t), store.Options{Create: true})))
 	})
 }
 
