@@ -36,8 +36,10 @@ type indexed struct {
 	titles    []indexedTitle
 	// typical is the level in the middle of those of its titles; -1 is unknown.
 	typical float32
-	// functions are those that the titles are about.
+	// functions are those that the titles are about, and parts has how many of
+	// the titles each is for.
 	functions []int16
+	parts     []float32
 }
 
 type indexedTitle struct {
@@ -150,9 +152,12 @@ func (in *indexed) summarize() {
 			levels = append(levels, r.level.middle())
 		}
 		for _, f := range r.heads {
-			if !slices.Contains(in.functions, f) {
-				in.functions = append(in.functions, f)
+			i := slices.Index(in.functions, f)
+			if i < 0 {
+				i = len(in.functions)
+				in.functions, in.parts = append(in.functions, f), append(in.parts, 0)
 			}
+			in.parts[i]++
 		}
 	}
 	in.typical = -1

@@ -40,6 +40,8 @@ const (
 	// strangers is what words count where the functions have nothing in common,
 	// and strangersMost the highest score then.
 	strangers, strangersMost = 0.45, 0.45
+	// byPart is the share of how many of a persona's titles have the function.
+	byPart = 0.25
 	// lift is what words add to a role that fits.
 	lift = 0.3
 	// Where several personas fit nearly as well as the best, each further one
@@ -195,7 +197,7 @@ func (x *Index) judge(of int32, roles []role, lexical float32, occupations vecto
 		q := &roles[i]
 		for j := range p.titles {
 			fit, share := x.compare(q, &p.titles[j].role, p.typical)
-			if fit *= q.share; fit > c.fit {
+			if fit *= q.share * (1 - byPart + byPart*p.part(&p.titles[j].role)); fit > c.fit {
 				c.fit, c.role, c.title, c.share = fit, q, &p.titles[j], share
 			}
 		}
@@ -217,6 +219,19 @@ func (x *Index) judge(of int32, roles []role, lexical float32, occupations vecto
 		}
 	}
 	return c
+}
+
+// part is 1 where half of the persona's titles or more have a function of the
+// role, and less where it is the exception among them.
+func (p *indexed) part(r *role) float32 {
+	var most float32
+	for _, f := range r.heads {
+		most = max(most, p.parts[slices.Index(p.functions, f)])
+	}
+	if len(r.heads) == 0 {
+		return 1
+	}
+	return min(1, 2*most/float32(len(p.titles)))
 }
 
 // strangers tells whether the functions of a role have nothing in common with
