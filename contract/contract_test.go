@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +22,14 @@ import (
 	"personae.dev/internal/library"
 )
 
+// load reads the document once.
+var load = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromData(contract.OpenAPI())
+})
+
 func setup(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
+	doc, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +116,7 @@ func TestObjectsAreClosed(t *testing.T) {
 		if !schema.Type.Is("object") || slices.Contains(open, name) {
 			continue
 		}
-		request := strings.HasSuffix(name, "Request")
+		request := strings.HasSuffix(name, "Request") || strings.HasSuffix(name, "Input")
 		if may := schema.AdditionalProperties.Has; !request && (may == nil || *may) {
 			t.Errorf("%s allows undeclared keys", name)
 		} else if request && may != nil {

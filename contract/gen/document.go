@@ -40,7 +40,7 @@ func document(base []byte, registry *entity.Registry) ([]byte, error) {
 	add(responses, "RestoredRevision", object(
 		"description", "The entity, as it was after the revision.",
 		"headers", writtenHeaders(),
-		"content", jsonContent(object("oneOf", restored)),
+		"content", jsonContent(object("anyOf", restored)),
 	))
 
 	prepend(get(doc, "tags"), tags)

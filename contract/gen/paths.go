@@ -44,7 +44,6 @@ type call struct {
 	response                               string // the component of the answer with 200, "" for none
 	errors                                 []string
 	extension, hidden                      bool
-	old                                    bool // it has an old path, too
 }
 
 // The errors that a call may answer, by status.
@@ -89,7 +88,7 @@ func (g *generator) get() call {
 	c := call{
 		method: "get", path: "get", id: "get" + g.name, summary: "Get " + g.kind.Title,
 		parameters: parameters("IncludeInGet", "IfNoneMatch"),
-		response:   g.name, errors: readErrors("404"), old: true,
+		response:   g.name, errors: readErrors("404"),
 		description: fmt.Sprintf("Answers one %s, its fields beside `_metadata`. Needs the scope `read`.\n\n"+
 			"- A deleted %[1]s is answered, with `deletedAt` set, until it is purged; so is an archived one.\n"+
 			"- The answer has an `ETag`. Send it in `If-None-Match`, and the answer is 304 while nothing has changed.\n", g.kind.Title),
@@ -111,7 +110,7 @@ func (g *generator) list() call {
 	list = append(list, parameters("Name", "UpdatedSince", "Status", "OrderField", "OrderDirection", "Cursor", "Fields", "Include")...)
 	return call{
 		method: "get", path: "list", id: "list" + g.name + "s", summary: fmt.Sprintf("List and search %ss", g.kind.Title),
-		parameters: list, response: g.name + "List", errors: readErrors(), old: true,
+		parameters: list, response: g.name + "List", errors: readErrors(),
 		description: "Answers a page of a list, newest first unless another order is asked for. Needs the scope `read`.\n\n" +
 			"- With `text`, every word must occur, as the beginning of a word, in a name or another text of the entity; case and " +
 			"accents do not count. An exact name or job title comes first, then matches in names, then in names and titles, then " +
@@ -126,7 +125,7 @@ func (g *generator) create() call {
 		method: "post", path: "create", id: "create" + g.name, summary: "Create " + g.kind.Title,
 		parameters: parameters("IdempotencyKey", "StrictLinks", "Include"),
 		body:       "Create" + g.name + "Request", response: "Written" + g.name,
-		errors: readErrors("409", "415"), old: true,
+		errors: readErrors("409", "415"),
 		description: fmt.Sprintf("Makes %s, whose author is the user of the key. Needs the scope `write`.\n\n"+
 			"- Fields may be sent flat, or under `data` as answers have them.\n"+
 			"- With `Idempotency-Key` a create can be repeated safely.\n", g.a()),
@@ -138,7 +137,7 @@ func (g *generator) update(method, verb string) call {
 		method: method, path: "update", id: verb + g.name, summary: "Update " + g.kind.Title,
 		parameters: parameters("IfMatch", "StrictLinks", "Include"),
 		body:       "Update" + g.name + "Request", response: "Written" + g.name,
-		errors: writeErrors("415"), old: true,
+		errors: writeErrors("415"),
 		description: fmt.Sprintf("Changes the fields that the body has, and leaves the others as they are: see \"Changing an entity\". "+
 			"Needs the scope `write`. A deleted %s is not changed: 409.\n", g.kind.Title),
 	}
@@ -162,7 +161,7 @@ func (g *generator) delete() call {
 	return call{
 		method: "delete", path: "delete", id: "delete" + g.name, summary: "Delete " + g.kind.Title,
 		parameters: append([]*yaml.Node{g.oIDParameter()}, parameters("IfMatch", "Include")...),
-		response:   "Deleted" + g.name, errors: writeErrors(), old: true,
+		response:   "Deleted" + g.name, errors: writeErrors(),
 		description: fmt.Sprintf("Marks the %s as deleted, and answers it. Needs the scope `write`.\n\n"+
 			"- It can be restored until it is purged, 30 days later unless the server is set otherwise.\n"+
 			"- `_metadata.message` names what still links to it. Deleting it again changes nothing.\n", g.kind.Title),
@@ -213,36 +212,22 @@ func (g *generator) question(verb string) call {
 func (g *generator) generate() call {
 	c := call{
 		method: "post", path: "generate", id: "generate" + g.name, summary: "Generate " + g.kind.Title,
-		body: "Generate" + g.name + "Request", errors: readErrors("415"), old: true,
+		body: "Generate" + g.name + "Request", errors: readErrors("415"),
 		description: "Makes entities from sources with a language model. This version has none, and answers 503 with the code " +
 			"`model_not_configured`. Needs the scope `write`.\n",
 	}
 	return c
 }
 
-// addPaths adds the calls of the kind, and those of its old paths, to the paths.
+// addPaths adds the calls of the kind to the paths.
 func (g *generator) addPaths(paths *yaml.Node) {
 	for _, c := range g.calls() {
 		g.addCall(paths, c)
 	}
-	if g.kind.Singleton {
-		return
-	}
-	for _, c := range g.calls() {
-		if !c.old {
-			continue
-		}
-		at := c.path
-		c.path = strings.Replace(at, "/"+g.kind.Name+"/", "/"+g.kind.Name+"s/", 1)
-		c.id, c.summary, c.hidden = c.id+"AtOldPath", c.summary+" (old path)", true
-		c.description = fmt.Sprintf("The same as `%s`, for the clients that know the path in the plural.", at)
-		g.addCall(paths, c, "deprecated", true)
-	}
 }
 
-func (g *generator) addCall(paths *yaml.Node, c call, more ...any) {
+func (g *generator) addCall(paths *yaml.Node, c call) {
 	operation := object("operationId", c.id, "summary", c.summary)
-	add(operation, more...)
 	if c.extension {
 		badge := object("name", "Extension")
 		badge.Style = yaml.FlowStyle
@@ -264,7 +249,7 @@ func (g *generator) addCall(paths *yaml.Node, c call, more ...any) {
 	if c.response != "" {
 		addStatus(responses, "200", c.response)
 	}
-	if c.path == "/api/v2/"+g.kind.Name+"/get" || strings.HasSuffix(c.path, "s/get") {
+	if strings.HasSuffix(c.path, "/get") {
 		addStatus(responses, "304", "NotModified")
 	}
 	for _, status := range c.errors {

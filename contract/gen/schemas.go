@@ -29,7 +29,7 @@ func (g *generator) addResponses(responses *yaml.Node) {
 		return
 	}
 	answer(g.name+"List", fmt.Sprintf("A page of %ss.", g.kind.Title), "List"+g.name+"sResponse", headers("Cache-Control", "headers/NoStore"))
-	answer("Deleted"+g.name, fmt.Sprintf("The %s, deleted.", g.kind.Title), "Delete"+g.name+"Response", writtenHeaders())
+	answer("Deleted"+g.name, fmt.Sprintf("The %s, deleted.", g.kind.Title), "Get"+g.name+"Response", writtenHeaders())
 }
 
 func writtenHeaders() *yaml.Node {
@@ -50,7 +50,11 @@ func (g *generator) addSchemas(schemas *yaml.Node) {
 	k := g.kind
 	entityRef := ref("schemas/" + g.name)
 	metadata := property{"_metadata", ref("schemas/Metadata"), true}
-	properties := g.topProperties()
+	own := g.topProperties()
+	properties := append(slices.Clip(own), g.joinedProperties()...)
+	if g.isJoined() {
+		add(schemas, "Joined"+g.name, closed(fmt.Sprintf("%s inside another entity: without its author and workspace.", upperFirst(g.a())), own))
+	}
 
 	add(schemas, g.name, closed(sentence(k.Description), properties))
 	add(schemas, g.name+"Data", closed(fmt.Sprintf("What the %s says.", k.Title), g.dataProperties()))
@@ -59,22 +63,21 @@ func (g *generator) addSchemas(schemas *yaml.Node) {
 		data := object("oneOf", []*yaml.Node{entityRef, object("type", "null")}, "description", fmt.Sprintf("The %s, `null` until it is written.", k.Title))
 		add(schemas, "Get"+g.name+"Response", closed(fmt.Sprintf("The %s under `data`.", k.Title), []property{metadata, {"data", data, true}}))
 	} else {
-		links := property{"links", ref("schemas/Links"), false}
-		linkedFrom := property{"linkedFrom", object("type", "array", "items", ref("schemas/LinkedEntity"),
-			"description", "What still links to the entity. Present only where there is something. Extension."), false}
 		flat := append([]property{metadata}, properties...)
-		beside := fmt.Sprintf("The fields of %s, beside `_metadata`.", g.a())
-		add(schemas, "Get"+g.name+"Response", closed(beside, append(slices.Clip(flat), links)))
-		add(schemas, "Delete"+g.name+"Response", closed(beside, append(slices.Clip(flat), linkedFrom)))
+		add(schemas, "Get"+g.name+"Response", closed(fmt.Sprintf("The fields of %s, beside `_metadata`.", g.a()), append(flat,
+			property{"links", ref("schemas/Links"), false},
+			property{"linkedFrom", object("type", "array", "items", ref("schemas/LinkedEntity"),
+				"description", "What still links to the entity, after a delete. Present only where there is something. Extension."), false},
+		)))
 		add(schemas, "List"+g.name+"sResponse", g.listSchema(metadata))
-		add(schemas, "Create"+g.name+"Request", g.requestSchema(false))
+		add(schemas, "Create"+g.name+"Request", g.createSchema())
 		add(schemas, g.name+"ReferenceRequest", open(fmt.Sprintf("Which %s.", k.Title), []property{{"oId", g.oID(), true}}))
 		add(schemas, "Restore"+g.name+"Request", open(fmt.Sprintf("Which %s, and what to make of it.", k.Title), []property{
 			{"oId", g.oID(), true},
 			{"revisionOId", object("type", nullable("string"), "description", "The revision to go back to. Without it, archiving and deletion are undone.", "example", null()), false},
 		}))
 	}
-	add(schemas, "Update"+g.name+"Request", g.requestSchema(true))
+	add(schemas, "Update"+g.name+"Request", g.updateSchema(), g.name+"Input", g.inputSchema())
 	if k.Generates {
 		add(schemas, "Generate"+g.name+"Request", object("type", "object", "description", "What to generate from. Not read by this version."))
 	}
@@ -139,7 +142,8 @@ func (g *generator) oID() *yaml.Node {
 	return object("type", "string", "minLength", 1, "description", fmt.Sprintf("The id of the %s.", g.kind.Title), "example", g.exampleID())
 }
 
-// topProperties returns the keys of an answer in their order.
+// topProperties returns the keys of an answer in their order, without those that
+// belong to others.
 func (g *generator) topProperties() []property {
 	var list []property
 	order := strings.Fields(g.kind.Order)
@@ -161,20 +165,40 @@ func (g *generator) topProperties() []property {
 			list = append(list, property{key, g.dateSchema(key), true})
 		}
 	}
-	list = append(list, property{"user", ref("schemas/User"), true}, property{"workspace", ref("schemas/WorkspaceRef"), true})
+	return list
+}
+
+// joinedProperties returns the keys of an answer that belong to others, and come
+// last.
+func (g *generator) joinedProperties() []property {
+	var list []property
 	for _, join := range g.kind.Joins {
 		list = append(list, property{join.As, g.joinSchema(join), true})
 	}
-	return list
+	return append(list, property{"user", ref("schemas/User"), true}, property{"workspace", ref("schemas/WorkspaceRef"), true})
 }
 
 func (g *generator) joinSchema(join entity.Join) *yaml.Node {
 	schemas := []*yaml.Node{}
-	for _, target := range g.field(join.Field).Targets {
-		schemas = append(schemas, ref("schemas/"+upperCamel(target)))
+	for _, k := range g.registry.Kinds() {
+		if f := g.field(join.Field); slices.Contains(f.Targets, k.Name) {
+			schemas = append(schemas, ref("schemas/Joined"+typeName(k)))
+		}
 	}
 	schemas = append(schemas, object("type", "null"))
-	return object("oneOf", schemas, "description", fmt.Sprintf("The entity that `%s` names, `null` where there is none.", join.Field))
+	return object("anyOf", schemas, "description", fmt.Sprintf("The entity that `%s` names, `null` where there is none.", join.Field))
+}
+
+// isJoined tells whether entities of the kind are answered inside others.
+func (g *generator) isJoined() bool {
+	for _, k := range g.registry.Kinds() {
+		for _, join := range k.Joins {
+			if slices.Contains(k.Field(join.Field).Targets, g.kind.Name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // dateSchema is the schema of a date of the frame.
@@ -247,6 +271,7 @@ func (g *generator) answerSchema(f *entity.Field, null bool) *yaml.Node {
 	case entity.TypeLists:
 		g.addLists(n, f)
 	case entity.TypeRaw:
+		add(n, "type", anyType())
 	default: // lists of texts or ids
 		add(n, "type", kind("array"), "items", object("type", "string"))
 	}
@@ -274,28 +299,41 @@ func (g *generator) addLists(n *yaml.Node, f *entity.Field) {
 	}
 }
 
-// requestSchema is the schema of the body of create and update.
-func (g *generator) requestSchema(update bool) *yaml.Node {
-	var list []property
-	description := fmt.Sprintf("What to make. Absent and `null` mean the same. Unknown fields are ignored, and named in `_metadata.message`.")
-	if update {
-		description = "What to change: absent stays, `null` clears, any other value replaces. Unknown fields are ignored, and named in `_metadata.message`."
-		if !g.kind.Singleton {
-			list = append(list, property{"oId", g.oID(), true})
+// createSchema is the schema of the body of create.
+func (g *generator) createSchema() *yaml.Node {
+	var required []property
+	for _, f := range g.kind.RequestFields() {
+		if f.Required {
+			required = append(required, property{f.Name, g.fieldSchema(f, true), true})
 		}
 	}
-	for i := range g.kind.Fields {
-		f := &g.kind.Fields[i]
-		if !f.ReadOnly {
-			list = append(list, property{f.Name, g.inputSchema(f, update), f.Required && !update})
-		}
-	}
-	list = append(list, property{"data", object("type", nullable("object"), "description", "The same fields, nested as answers have them.", "example", null()), false})
-	return open(description, list)
+	return object("description", "What to make. Absent and `null` mean the same. Unknown fields are ignored, and named in `_metadata.message`.",
+		"allOf", []*yaml.Node{open("What a create must have.", required), ref("schemas/" + g.name + "Input")})
 }
 
-// inputSchema is the schema of a field in a request.
-func (g *generator) inputSchema(f *entity.Field, update bool) *yaml.Node {
+// updateSchema is the schema of the body of update.
+func (g *generator) updateSchema() *yaml.Node {
+	schemas := []*yaml.Node{ref("schemas/" + g.name + "Input")}
+	if !g.kind.Singleton {
+		schemas = append([]*yaml.Node{open("What an update must have.", []property{{"oId", g.oID(), true}})}, schemas...)
+	}
+	return object("description", "What to change: absent stays, `null` clears, any other value replaces. Unknown fields are ignored, and named in `_metadata.message`.",
+		"allOf", schemas)
+}
+
+// inputSchema is the schema of the fields that create and update take.
+func (g *generator) inputSchema() *yaml.Node {
+	var list []property
+	for _, f := range g.kind.RequestFields() {
+		list = append(list, property{f.Name, g.fieldSchema(f, false), false})
+	}
+	list = append(list, property{"data", object("type", nullable("object"), "description", "The same fields, nested as answers have them.", "example", null()), false})
+	return open(fmt.Sprintf("The fields of %s that a request may set.", g.a()), list)
+}
+
+// fieldSchema is the schema of a field in a request. required says that it must
+// not be empty.
+func (g *generator) fieldSchema(f *entity.Field, required bool) *yaml.Node {
 	null := func(name string) any {
 		if f.Required {
 			return name
@@ -303,7 +341,7 @@ func (g *generator) inputSchema(f *entity.Field, update bool) *yaml.Node {
 		return nullable(name)
 	}
 	least := any(nil)
-	if f.Required && !update {
+	if required {
 		least = 1 // an update from n8n may send "", which counts as absent
 	}
 	most := limitOf(f.MaxChars())
@@ -335,6 +373,7 @@ func (g *generator) inputSchema(f *entity.Field, update bool) *yaml.Node {
 	case entity.TypeTextOrTexts:
 		add(n, "type", []string{"string", "array", "null"}, "maxLength", most, "maxItems", limitOf(f.MaxCount()), "items", item)
 	case entity.TypeRaw:
+		add(n, "type", anyType())
 	case entity.TypeLinks:
 		add(n, "type", nullable("array"), "maxItems", limitOf(f.MaxCount()), "uniqueItems", true, "items", item)
 	default:
@@ -436,6 +475,12 @@ func enum(f *entity.Field, orNull, orEmpty bool) *yaml.Node {
 		values = append(values, null())
 	}
 	return &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: values}
+}
+
+// anyType lists every type of JSON: the checker of answers takes null only where
+// it is named.
+func anyType() []string {
+	return []string{"object", "array", "string", "number", "boolean", "null"}
 }
 
 func nullable(name string) []string { return []string{name, "null"} }

@@ -21,6 +21,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/api"
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
@@ -114,7 +115,10 @@ func (s *server) put(t testing.TB, records ...string) {
 
 func (s *server) importInto(t testing.TB, w account.Workspace, author account.User, records ...string) {
 	t.Helper()
-	_, err := s.library.Import(context.Background(), library.ImportOptions{Workspace: w, Author: author},
+	_, err := s.library.Import(context.Background(), library.ImportOptions{
+		Workspace: w, Author: author,
+		Invalid: func(line int, errors []errs.Field) { t.Errorf("%s: %v", records[line-1], errors) },
+	},
 		func(yield func(library.ImportLine, error) bool) {
 			for i, record := range records {
 				if !yield(library.ImportLine{Number: i + 1, Value: []byte(record)}, nil) {

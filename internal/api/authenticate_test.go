@@ -150,26 +150,25 @@ func TestWorkspacesAreApart(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	e := s.edit(t)
-	ids := []string{"only_ours", "p_1234", "qq_ours"}
+	ids := map[string][]string{} // what to ask for, by kind; "" for calls that are not of a kind
 	for _, k := range s.library.Registry().Kinds() {
-		if k.Singleton {
-			e.post(t, "/api/v2/"+k.Name+"/update", minimal(t, k, map[string]any{"name": "Only Ours", "description": "Ours alone"}))
-			continue
-		}
-		values := map[string]any{"kind": k.Name, "oId": "only_ours", "name": "Only Ours", "description": "Ours alone"}
+		oID := "ours_" + k.Name
+		values := map[string]any{"kind": k.Name, "oId": oID, "name": "Only Ours", "description": "Ours alone"}
 		if k.QuestionsField() != nil {
 			values["qualifyingQuestions"] = []any{map[string]any{"oId": "qq_ours", "question": "ours?", "fitType": "GOOD", "weight": "LOW"}}
 		}
-		s.put(t, minimal(t, k, values))
-		e.post(t, "/api/v2/"+k.Name+"/update", `{"oId":"only_ours","internalName":"Ours alone"}`)
+		if k.Singleton {
+			delete(values, "kind")
+			delete(values, "oId")
+			oID = e.post(t, "/api/v2/"+k.Name+"/update", minimal(t, k, values)).value(t, "data.oId").(string)
+		} else {
+			s.put(t, minimal(t, k, values))
+		}
+		revision := e.revisions(t, "entityOIds="+oID).Revisions[0].RevisionOID
+		ids[k.Name] = []string{oID, "p_1234", revision}
+		ids[""] = append(ids[""], oID, revision)
 	}
-	revisions := e.get(t, "/api/v2/revision/list?limit=100", "api_key", e.key)
-	for _, row := range revisions.value(t, "data.revisions").([]any) {
-		ids = append(ids, lookup(row, "revisionOId").(string))
-	}
-	parsed, err := account.ParseToken(s.adminToken)
-	must(t, err)
-	ids = append(ids, parsed.KeyOID())
+	ids[""] = append(ids[""], keyOID(t, s.adminToken))
 
 	// All that the first workspace has, as it is now.
 	ours := func() string {
@@ -202,7 +201,11 @@ func TestWorkspacesAreApart(t *testing.T) {
 				continue
 			}
 			walked[method] = true
-			for _, oID := range ids {
+			name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v2/"), "/")
+			if ids[name] == nil {
+				name = ""
+			}
+			for _, oID := range ids[name] {
 				body := ""
 				if operation.RequestBody != nil {
 					body = `{"oId":"` + oID + `","revisionOId":"` + oID + `","questionOId":"qq_ours","name":"Stolen","question":"stolen?","scopes":["read"]}`
@@ -233,7 +236,7 @@ func TestWorkspacesAreApart(t *testing.T) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	changing := regexp.MustCompile(`"requestId":"[^"]*"|"timestamp":"[^"]*"`)
-	another := c.get(t, getPath+"only_ours", "api_key", s.otherToken)
+	another := c.get(t, getPath+"ours_persona", "api_key", s.otherToken)
 	nobodys := c.get(t, getPath+"nobodys", "api_key", s.otherToken)
 	if another.status != http.StatusNotFound || changing.ReplaceAllString(another.body, "") != changing.ReplaceAllString(nobodys.body, "") {
 		t.Errorf("another's: %d %s\nnobody's: %d %s", another.status, another.body, nobodys.status, nobodys.body)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -20,20 +21,29 @@ import (
 func TestRoutesAreTheContracts(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	var served []string
+	old := map[string]string{} // the beginning of the path in the singular, by that in the plural
+	for _, k := range s.library.Registry().Kinds() {
+		old["/api/v2/"+k.PathPlural()+"/"] = "/api/v2/" + k.Name + "/"
+	}
+	var served, atOldPaths []string
 	for _, route := range api.New(api.Config{Library: s.library, Metrics: http.NotFoundHandler()}).Routes() {
 		if strings.HasPrefix(route.Path, "/docs/") {
 			continue // the page's own files, named by their content: /docs/{asset}
+		}
+		dir, call := path.Split(route.Path)
+		if now := old[dir]; now != "" {
+			atOldPaths = append(atOldPaths, route.Method+" "+now+call)
+			continue
 		}
 		served = append(served, route.Method+" "+route.Path)
 	}
 	document, err := openapi3.NewLoader().LoadFromData(contract.OpenAPI())
 	must(t, err)
 	var documented []string
-	for path, item := range document.Paths.Map() {
+	for at, item := range document.Paths.Map() {
 		for method := range item.Operations() {
-			if path != "/docs/{asset}" {
-				documented = append(documented, method+" "+path)
+			if at != "/docs/{asset}" {
+				documented = append(documented, method+" "+at)
 			}
 		}
 	}
@@ -41,6 +51,11 @@ func TestRoutesAreTheContracts(t *testing.T) {
 	slices.Sort(documented)
 	if diff := cmp.Diff(documented, served); diff != "" {
 		t.Errorf("-contract +served:\n%s", diff)
+	}
+	for _, route := range atOldPaths {
+		if !slices.Contains(served, route) {
+			t.Errorf("%s is served at the old path alone", route)
+		}
 	}
 }
 
