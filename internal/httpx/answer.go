@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"personae.dev/apitype"
-	"personae.dev/internal/account"
 )
 
 // largeAnswer is from how many bytes on the answer to a get counts against
@@ -24,7 +23,7 @@ const MessageOK = "OK"
 
 // Metadata returns what comes first in the answer to r.
 func Metadata(r *http.Request, message string) apitype.Metadata {
-	return apitype.Metadata{RequestID: RequestID(r.Context()), Message: message, Timestamp: apitype.NewTime(account.Now())}
+	return apitype.Metadata{RequestID: RequestID(r.Context()), Message: message, Timestamp: apitype.NewTime(exchangeIn(r.Context()).now())}
 }
 
 // WriteJSON answers with v.
@@ -89,7 +88,7 @@ func beginObject(r *http.Request, message string) []byte {
 		b = append(b, quoted...)
 	}
 	b = append(b, `,"timestamp":"`...)
-	b = apitype.AppendTime(b, account.Now())
+	b = apitype.AppendTime(b, exchangeIn(r.Context()).now())
 	return append(b, `"},`...)
 }
 

@@ -72,6 +72,14 @@ func Principal(ctx context.Context) *account.Principal { return exchangeIn(ctx).
 // Body returns the body of a request whose route has a BodyLimit.
 func Body(r *http.Request) []byte { return exchangeIn(r.Context()).body }
 
+// now returns the present, as the server has it.
+func (e *exchange) now() time.Time {
+	if e.transport == nil {
+		return account.Now()
+	}
+	return e.transport.Now()
+}
+
 // wrote reports whether the answer has begun.
 func (e *exchange) wrote() bool { return e.status != 0 }
 

@@ -3,8 +3,9 @@
 // errors.
 //
 // A request passes, in this order: its id, the access log, metrics, recovery
-// from panics, the mux, the check of its key and scope, the reading of its body,
-// the gate of its class, and the route's timeout.
+// from panics, the rules for pages of other origins, the mux, the check of its key
+// and scope, the reading of its body, the gate of its class, and the route's
+// timeout.
 package httpx
 
 import (
@@ -125,6 +126,18 @@ type Config struct {
 	// Stopping ends the contexts of streams when it is done: the server shuts
 	// down. May be nil.
 	Stopping context.Context
+	// Draining reports that the server will shut down soon. Answers then ask their
+	// clients to connect again, which leads them to another server. May be nil.
+	Draining func() bool
+	// Proxies are those whose X-Forwarded-For is believed, for the access log.
+	Proxies Proxies
+	// Origins are those of the pages whose scripts may read answers, as
+	// ParseOrigins returns them.
+	Origins []string
+	// Now and NewID, if set, take the place of account.Now and account.NewID in
+	// what is answered.
+	Now   func() time.Time
+	NewID func(prefix string) string
 }
 
 // transport is what the requests of a server share.
@@ -148,11 +161,17 @@ func New(cfg Config) http.Handler {
 	if cfg.Refused == nil {
 		cfg.Refused = func(Refusal) {}
 	}
-	if cfg.NotFound == nil {
-		cfg.NotFound = func(string) error { return nil }
-	}
 	if cfg.Stopping == nil {
 		cfg.Stopping = context.Background()
+	}
+	if cfg.Draining == nil {
+		cfg.Draining = func() bool { return false }
+	}
+	if cfg.Now == nil {
+		cfg.Now = account.Now
+	}
+	if cfg.NewID == nil {
+		cfg.NewID = account.NewID
 	}
 	short := ShortInFlight * cfg.MaxInFlight
 	t := &transport{
@@ -164,5 +183,5 @@ func New(cfg Config) http.Handler {
 		},
 		bodies: semaphore.NewWeighted(cfg.BodiesBytes), answers: semaphore.NewWeighted(cfg.AnswersBytes),
 	}
-	return t.begin(t.accessLog(t.observe(t.recoverPanics(t.mux()))))
+	return t.begin(t.accessLog(t.observe(t.recoverPanics(t.cors(t.mux())))))
 }

@@ -30,13 +30,13 @@ func (t *transport) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := &exchange{
 			ResponseWriter: w, transport: t,
-			id: account.NewID(account.RequestPrefix), began: time.Now(), observe: unmatched,
+			id: t.NewID(account.RequestPrefix), began: time.Now(), observe: unmatched,
 		}
 		w.Header().Set(headerRequestID, e.id)
 		if id := externalRequestID(r); id != "" {
 			w.Header().Set(headerExternalRequestID, id)
 		}
-		if limit.OverLimit(r.Context()) {
+		if limit.OverLimit(r.Context()) || t.Draining() {
 			w.Header().Set("Connection", "close")
 		}
 		defer e.ended.Store(true)
@@ -85,20 +85,23 @@ func (t *transport) logRequest(e *exchange, r *http.Request) {
 		return
 	}
 	took := time.Since(e.began)
-	attrs := append(make([]slog.Attr, 0, 13),
+	attrs := append(make([]slog.Attr, 0, 14),
 		slog.String("requestId", e.id),
 		slog.String("method", loggedMethod(r.Method)),
 		slog.String("path", account.MaskTokens(r.URL.Path)),
 		slog.Int("status", e.loggedStatus()),
 		slog.Int64("bytes", e.written),
 		slog.Int64("tookUs", took.Microseconds()),
-		slog.String("remote", r.RemoteAddr),
+		slog.String("remote", t.Proxies.client(r)),
 	)
 	if e.principal != nil {
 		attrs = append(attrs, slog.String("key", e.principal.Key.OID), slog.String("workspace", e.principal.Workspace.OID))
 	}
 	if id := externalRequestID(r); id != "" {
 		attrs = append(attrs, slog.String("externalRequestId", account.MaskTokens(id)))
+	}
+	if trace := traceOf(r.Header); trace != "" {
+		attrs = append(attrs, slog.String("traceId", trace))
 	}
 	if source := r.Header.Get(headerSource); source != "" && len(source) <= MaxExternalRequestID {
 		attrs = append(attrs, slog.String("source", account.MaskTokens(source)))
