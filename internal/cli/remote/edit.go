@@ -56,13 +56,14 @@ func (c *editCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error 
 	}
 	written, err := c.rounds(ctx, stdio, edited)
 	switch {
+	case errors.Is(err, errNoChange):
+		fmt.Fprintln(stdio.Err, "No change.")
+		err = nil
 	case err != nil && edited.draft.is(edited.original): // the editor could not be started, for example
 		fmt.Fprintln(stdio.Err, "Nothing was changed.")
 	case err != nil:
 		fmt.Fprintf(stdio.Err, "Nothing was changed. Your text is kept in %s\n", edited.draft.file)
 		return err
-	case written == nil:
-		fmt.Fprintln(stdio.Err, "No change.")
 	default:
 		err = c.showChanged(stdio, kind, "was changed", written)
 	}
@@ -103,8 +104,11 @@ func (c *connection) beginEdit(ctx context.Context, oID string) (*edit, error) {
 	return &edit{api: c, oID: oID, etag: a.ETag, before: before, original: fmt.Sprintf(heading, label(c.kind, a.Entity)) + text}, nil
 }
 
+// errNoChange is the error of an edit that changes nothing.
+var errNoChange = errors.New("no change")
+
 // rounds has a draft edited until the server takes it, or until the person gives
-// up. It returns nil where there is nothing to change.
+// up.
 func (c *editCmd) rounds(ctx context.Context, stdio format.Stdio, e *edit) (*answer, error) {
 	for {
 		written, err := c.round(ctx, stdio, e)
@@ -133,7 +137,7 @@ func (c *editCmd) round(ctx context.Context, stdio format.Stdio, e *edit) (*answ
 	}
 	changes := compare(e.api.kind, e.before, after, true)
 	if len(changes) == 0 {
-		return nil, nil
+		return nil, errNoChange
 	}
 	if err := writeDiff(stdio.Err, changes); err != nil {
 		return nil, err
@@ -217,10 +221,10 @@ func (d *draft) edit(ctx context.Context, stdio format.Stdio) ([]byte, error) {
 	}
 	// A Ctrl-C in an editor is the editor's.
 	ctx = context.WithoutCancel(ctx)
-	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", d.file) //nolint:gosec // the person's own command
+	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", d.file)
 	if runtime.GOOS == "windows" {
 		words := strings.Fields(editor)
-		cmd = exec.CommandContext(ctx, words[0], append(words[1:], d.file)...) //nolint:gosec // as above
+		cmd = exec.CommandContext(ctx, words[0], append(words[1:], d.file)...)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
 	if err := cmd.Run(); err != nil {

@@ -60,8 +60,16 @@ Examples:
   personae {kind} history {id}`
 }
 
-// singletonCommands are what a kind has of which a workspace has one entity.
-var singletonCommands = []string{"get", "update", "edit", "diff", "history"}
+// hasCommand tells whether a kind has a command.
+func (k Kind) hasCommand(name string) bool {
+	switch name {
+	case "get", "update", "edit", "diff", "history":
+		return true
+	case "question":
+		return k.QuestionsField() != nil
+	}
+	return !k.Singleton
+}
 
 // Options returns the grammar: a command for each kind.
 func Options(registry *entity.Registry, group string) []kong.Option {
@@ -87,8 +95,7 @@ func Options(registry *entity.Registry, group string) []kong.Option {
 func adapt(node *kong.Node, kind Kind) {
 	node.Help, node.Detail = fill(node.Help, kind), fill(node.Detail, kind)
 	node.Children = slices.DeleteFunc(node.Children, func(child *kong.Node) bool {
-		return child.Name == "question" && kind.QuestionsField() == nil ||
-			kind.Singleton && node.Name == kind.Name && !slices.Contains(singletonCommands, child.Name)
+		return node.Name == kind.Name && !kind.hasCommand(child.Name)
 	})
 	node.Positional = slices.DeleteFunc(node.Positional, func(v *kong.Value) bool { return v.Name == "id" && kind.Singleton })
 	node.Flags = slices.DeleteFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == "type" && kind.facet() == nil })
