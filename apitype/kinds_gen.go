@@ -99,3 +99,103 @@ type PersonaInput struct {
 	// Whether it can be used.
 	Active *bool `json:"active,omitzero"`
 }
+
+// Product is one product as the API answers it. Something that you sell:
+// what it does, what is different about it, and whom it helps. Pointers are
+// nil where there is no value.
+type Product struct {
+	OID string `json:"oId"`
+	// The product's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the product is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl"`
+	// Whether it is a product, or a service that is kept as a product.
+	// One of PRODUCT, SERVICE.
+	Type string `json:"type"`
+	// Whether it can be used.
+	Active bool        `json:"active"`
+	Data   ProductData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// ProductData is what a product says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type ProductData struct {
+	// The name that your own team uses.
+	InternalName string `json:"internalName"`
+	// Whether it is a product, or a service that is kept as a product.
+	// One of PRODUCT, SERVICE.
+	Type string `json:"type"`
+	// The product in a paragraph.
+	Summary string `json:"summary"`
+	// What it does that others do not.
+	DistinctCapabilities []string `json:"distinctCapabilities"`
+	// The named parts by which it does that.
+	KeyFeatures []string `json:"keyFeatures"`
+	// What customers gain from the difference.
+	DifferentiatedValue []string `json:"differentiatedValue"`
+	// How customers manage without it.
+	StatusQuo []string `json:"statusQuo"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// What it does. It is present only where it is set.
+	Capabilities []string `json:"capabilities,omitempty"`
+}
+
+// ProductInput is what a create or an update of a product sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type ProductInput struct {
+	// The product's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the product is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl,omitzero"`
+	// Whether it is a product, or a service that is kept as a product.
+	// One of PRODUCT, SERVICE.
+	Type string `json:"type,omitzero"`
+	// The product in a paragraph.
+	Summary *string `json:"summary,omitzero"`
+	// What it does that others do not.
+	DistinctCapabilities []string `json:"distinctCapabilities,omitzero"`
+	// The named parts by which it does that.
+	KeyFeatures []string `json:"keyFeatures,omitzero"`
+	// What customers gain from the difference.
+	DifferentiatedValue []string `json:"differentiatedValue,omitzero"`
+	// How customers manage without it.
+	StatusQuo []string `json:"statusQuo,omitzero"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed,omitzero"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// What it does. It is present only where it is set.
+	Capabilities []string `json:"capabilities,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}

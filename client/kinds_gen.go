@@ -9,10 +9,14 @@ type Kinds struct {
 	// One kind of person whom a team sells to: what they do, what hurts them,
 	// and why you matter to them.
 	Personas *Collection[apitype.Persona, apitype.PersonaInput]
+	// Something that you sell: what it does, what is different about it, and
+	// whom it helps.
+	Products *Collection[apitype.Product, apitype.ProductInput]
 }
 
 func newKinds(c *Client) Kinds {
 	return Kinds{
 		Personas: &Collection[apitype.Persona, apitype.PersonaInput]{c, "persona"},
+		Products: &Collection[apitype.Product, apitype.ProductInput]{c, "product"},
 	}
 }

@@ -8,5 +8,6 @@ import "personae.dev/internal/entity"
 func kinds() []*entity.Kind {
 	return []*entity.Kind{
 		persona(),
+		product(),
 	}
 }
