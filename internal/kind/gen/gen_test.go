@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"personae.dev/internal/entity"
+	"personae.dev/internal/entity/entitytest"
 	"personae.dev/internal/kind"
 )
 
@@ -74,5 +76,42 @@ func TestTypes(t *testing.T) {
 				t.Errorf("in a request %s, want %s", got, test.input)
 			}
 		})
+	}
+}
+
+// TestEveryPlace shows where fields of each place stand, by a kind that has them
+// all, and what a singleton gets.
+func TestEveryPlace(t *testing.T) {
+	t.Parallel()
+	files, err := generate([]*entity.Kind{entitytest.Kind(), entitytest.Singleton()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, collections := string(files["apitype/kinds_gen.go"]), string(files["client/kinds_gen.go"])
+	section := func(name string) string {
+		_, rest, _ := strings.Cut(types, "type "+name+" struct {")
+		body, _, _ := strings.Cut(rest, "\n}")
+		return body
+	}
+	for name, want := range map[string][]string{
+		"TestSample":      {"Name ", "Labels ", "Rejected ", "Friend ", "*TestSample `json:\"friend\"`", "Data ", "User ", "Workspace "},
+		"TestSampleData":  {"Title ", "`json:\"title\"`", "Points ", "`json:\"oldList,omitempty\"`"},
+		"TestSampleInput": {"`json:\"name,omitzero\"`", "FriendOID ", "LinkingStrategy ", "Secret "},
+	} {
+		for _, text := range want {
+			if !strings.Contains(section(name), text) {
+				t.Errorf("%s has no %q:\n%s", name, text, section(name))
+			}
+		}
+	}
+	for name, unwanted := range map[string]string{"TestSample": "Points ", "TestSampleData": "Secret ", "TestSampleInput": "Rejected "} {
+		if strings.Contains(section(name), unwanted) {
+			t.Errorf("%s has %q:\n%s", name, unwanted, section(name))
+		}
+	}
+	for _, want := range []string{"TestSamples *Collection[apitype.TestSample, apitype.TestSampleInput]", "TestSingle *Singleton[apitype.TestSingle, apitype.TestSingleInput]"} {
+		if !strings.Contains(strings.Join(strings.Fields(collections), " "), want) {
+			t.Errorf("the client has no %s:\n%s", want, collections)
+		}
 	}
 }
