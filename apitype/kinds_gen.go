@@ -2,6 +2,8 @@
 
 package apitype
 
+import "encoding/json"
+
 // Persona is one persona as the API answers it. One kind of person whom a
 // team sells to: what they do, what hurts them, and why you matter to them.
 // Pointers are nil where there is no value.
@@ -198,4 +200,1313 @@ type ProductInput struct {
 	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
 	// Whether it can be used.
 	Active *bool `json:"active,omitzero"`
+}
+
+// Service is one service as the API answers it. Work that you sell: what
+// customers get, what your people can do, and what else customers might
+// choose. Pointers are nil where there is no value.
+type Service struct {
+	OID string `json:"oId"`
+	// The service's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the service is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl"`
+	// Whether it can be used.
+	Active bool        `json:"active"`
+	Data   ServiceData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// ServiceData is what a service says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type ServiceData struct {
+	// Always SERVICE, as lists of products may show services, too.
+	// One of SERVICE.
+	Type string `json:"type"`
+	// The service in a paragraph.
+	Summary string `json:"summary"`
+	// What customers get.
+	Deliverables []string `json:"deliverables"`
+	// What your people can do.
+	Competencies []string `json:"competencies"`
+	// Why you do it better than others.
+	ComparativeAdvantage []string `json:"comparativeAdvantage"`
+	// What customers would choose instead.
+	LikelyAlternative []string `json:"likelyAlternative"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+}
+
+// ServiceInput is what a create or an update of a service sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type ServiceInput struct {
+	// The service's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the service is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl,omitzero"`
+	// Always SERVICE, as lists of products may show services, too.
+	// One of SERVICE.
+	Type string `json:"type,omitzero"`
+	// The service in a paragraph.
+	Summary *string `json:"summary,omitzero"`
+	// What customers get.
+	Deliverables []string `json:"deliverables,omitzero"`
+	// What your people can do.
+	Competencies []string `json:"competencies,omitzero"`
+	// Why you do it better than others.
+	ComparativeAdvantage []string `json:"comparativeAdvantage,omitzero"`
+	// What customers would choose instead.
+	LikelyAlternative []string `json:"likelyAlternative,omitzero"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed,omitzero"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Solution is one solution as the API answers it. Several offerings that
+// you sell as the answer to one problem. Pointers are nil where there is no
+// value.
+type Solution struct {
+	OID string `json:"oId"`
+	// The solution's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the solution is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool         `json:"active"`
+	Data   SolutionData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// SolutionData is what a solution says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type SolutionData struct {
+	// The solution in a paragraph.
+	Summary string `json:"summary"`
+	// What it does that others do not.
+	DistinctCapabilities []string `json:"distinctCapabilities"`
+	// What it consists of.
+	KeyComponents []string `json:"keyComponents"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed"`
+	// How customers manage without it.
+	StatusQuo []string `json:"statusQuo"`
+	// What customers gain from the difference.
+	DifferentiatedValue []string `json:"differentiatedValue"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+}
+
+// SolutionInput is what a create or an update of a solution sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type SolutionInput struct {
+	// The solution's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the solution is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// The solution in a paragraph.
+	Summary *string `json:"summary,omitzero"`
+	// What it does that others do not.
+	DistinctCapabilities []string `json:"distinctCapabilities,omitzero"`
+	// What it consists of.
+	KeyComponents []string `json:"keyComponents,omitzero"`
+	// What gets better for customers.
+	CustomerBenefits []string `json:"customerBenefits,omitzero"`
+	// The problems that it solves.
+	ChallengesAddressed []string `json:"challengesAddressed,omitzero"`
+	// How customers manage without it.
+	StatusQuo []string `json:"statusQuo,omitzero"`
+	// What customers gain from the difference.
+	DifferentiatedValue []string `json:"differentiatedValue,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// The ids of the products, services and solutions that it consists of.
+	OfferingOIDs []string `json:"offeringOIds,omitzero"`
+	// The ids of each use-case that it is linked to.
+	UseCaseOIDs []string `json:"useCaseOIds,omitzero"`
+	// The ids of each persona that it is linked to.
+	PersonaOIDs []string `json:"personaOIds,omitzero"`
+	// The ids of each segment that it is linked to.
+	SegmentOIDs []string `json:"segmentOIds,omitzero"`
+	// The ids of each reference that it is linked to.
+	ReferenceOIDs []string `json:"referenceOIds,omitzero"`
+	// The ids of each competitor that it is linked to.
+	CompetitorOIDs []string `json:"competitorOIds,omitzero"`
+	// The ids of each alternative that it is linked to.
+	AlternativeOIDs []string `json:"alternativeOIds,omitzero"`
+	// The ids of each buying-trigger that it is linked to.
+	BuyingTriggerOIDs []string `json:"buyingTriggerOIds,omitzero"`
+	// The ids of each proof-point that it is linked to.
+	ProofPointOIDs []string `json:"proofPointOIds,omitzero"`
+	// Ids of things that this library does not have. They are kept as they were
+	// sent.
+	CollateralOIDs []string `json:"collateralOIds,omitzero"`
+	// Ids of things that this library does not have. They are kept as they were
+	// sent.
+	GenericTextEntityOIDs []string `json:"genericTextEntityOIds,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Segment is one segment as the API answers it. A group of companies that
+// you sell to in the same way: what they have in common, and why they fit.
+// Pointers are nil where there is no value.
+type Segment struct {
+	OID string `json:"oId"`
+	// The segment's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// Which companies belong to the segment, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool `json:"active"`
+	// Whether the segment was not recognised.
+	Unrecognized bool `json:"unrecognized"`
+	// Whether the segment was rejected.
+	Rejected bool        `json:"rejected"`
+	Data     SegmentData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// SegmentData is what a segment says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type SegmentData struct {
+	// What these companies want to reach.
+	StrategicPriorities []string `json:"strategicPriorities"`
+	// What their market forces on them.
+	MarketPressures []string `json:"marketPressures"`
+	// Why they fit what you offer.
+	StrategicFit []string `json:"strategicFit"`
+	// How they work.
+	OperatingCharacteristics []string `json:"operatingCharacteristics"`
+	// How they buy.
+	BuyingDynamics []string `json:"buyingDynamics"`
+	// Facts about the companies, such as industry and size; you can add keys of
+	// your own.
+	Firmographics map[string][]string `json:"firmographics"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// Why the segment matters to you. It is present only where it is set.
+	RelevanceToOurBusiness []string `json:"relevanceToOurBusiness,omitempty"`
+	// Facts about the companies, in words. It is present only where it is set.
+	FirmographicCharacteristics []string `json:"firmographicCharacteristics,omitempty"`
+	// What makes a company part of the segment. It is present only where it is
+	// set.
+	DefiningAttributes []string `json:"definingAttributes,omitempty"`
+	// What drives these companies. It is present only where it is set.
+	BusinessDrivers []string `json:"businessDrivers,omitempty"`
+	// Why they fit what you offer, as one text. It is present only where it is
+	// set.
+	FitExplanation string `json:"fitExplanation,omitempty"`
+	// What these companies want to reach. It is present only where it is set.
+	KeyPriorities []string `json:"keyPriorities,omitempty"`
+	// What to keep in mind about them. It is present only where it is set.
+	KeyConsiderations []string `json:"keyConsiderations,omitempty"`
+	// How you approach them. It is present only where it is set.
+	UniqueApproach []string `json:"uniqueApproach,omitempty"`
+}
+
+// SegmentInput is what a create or an update of a segment sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type SegmentInput struct {
+	// The segment's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// Which companies belong to the segment, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What these companies want to reach.
+	StrategicPriorities []string `json:"strategicPriorities,omitzero"`
+	// What their market forces on them.
+	MarketPressures []string `json:"marketPressures,omitzero"`
+	// Why they fit what you offer.
+	StrategicFit []string `json:"strategicFit,omitzero"`
+	// How they work.
+	OperatingCharacteristics []string `json:"operatingCharacteristics,omitzero"`
+	// How they buy.
+	BuyingDynamics []string `json:"buyingDynamics,omitzero"`
+	// Facts about the companies, such as industry and size; you can add keys of
+	// your own.
+	Firmographics map[string][]string `json:"firmographics,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// Why the segment matters to you. It is present only where it is set.
+	RelevanceToOurBusiness []string `json:"relevanceToOurBusiness,omitzero"`
+	// Facts about the companies, in words. It is present only where it is set.
+	FirmographicCharacteristics []string `json:"firmographicCharacteristics,omitzero"`
+	// What makes a company part of the segment. It is present only where it is
+	// set.
+	DefiningAttributes []string `json:"definingAttributes,omitzero"`
+	// What drives these companies. It is present only where it is set.
+	BusinessDrivers []string `json:"businessDrivers,omitzero"`
+	// Why they fit what you offer, as one text. It is present only where it is
+	// set.
+	FitExplanation *string `json:"fitExplanation,omitzero"`
+	// What these companies want to reach. It is present only where it is set.
+	KeyPriorities []string `json:"keyPriorities,omitzero"`
+	// What to keep in mind about them. It is present only where it is set.
+	KeyConsiderations []string `json:"keyConsiderations,omitzero"`
+	// How you approach them. It is present only where it is set.
+	UniqueApproach []string `json:"uniqueApproach,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// UseCase is one use case as the API answers it. Something for which
+// customers use an offering, and what they gain from it. Pointers are nil
+// where there is no value.
+type UseCase struct {
+	OID string `json:"oId"`
+	// The use case's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the use case is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl"`
+	// Situations in which it comes up.
+	Scenarios []string `json:"scenarios"`
+	// What customers want to reach with it.
+	DesiredOutcomes []string `json:"desiredOutcomes"`
+	// Whether it can be used.
+	Active bool        `json:"active"`
+	Data   UseCaseData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// UseCaseData is what a use case says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type UseCaseData struct {
+	// The use case in a paragraph.
+	Summary string `json:"summary"`
+	// Situations in which it comes up.
+	Scenarios []string `json:"scenarios"`
+	// What customers want to reach with it.
+	DesiredOutcomes []string `json:"desiredOutcomes"`
+	// Why it matters to the customer's business.
+	BusinessDrivers []string `json:"businessDrivers"`
+	// What it changes for the customer in the long run.
+	StrategicImpact []string `json:"strategicImpact"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// What it changes for the customer. It is present only where it is set.
+	BusinessImpact []string `json:"businessImpact,omitempty"`
+}
+
+// UseCaseInput is what a create or an update of a use case sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type UseCaseInput struct {
+	// The use case's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the use case is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// The web page that says most about it.
+	PrimaryURL *string `json:"primaryUrl,omitzero"`
+	// The use case in a paragraph.
+	Summary *string `json:"summary,omitzero"`
+	// Situations in which it comes up.
+	Scenarios []string `json:"scenarios,omitzero"`
+	// What customers want to reach with it.
+	DesiredOutcomes []string `json:"desiredOutcomes,omitzero"`
+	// Why it matters to the customer's business.
+	BusinessDrivers []string `json:"businessDrivers,omitzero"`
+	// What it changes for the customer in the long run.
+	StrategicImpact []string `json:"strategicImpact,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// What it changes for the customer. It is present only where it is set.
+	BusinessImpact []string `json:"businessImpact,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Competitor is one competitor as the API answers it. A company that your
+// customers also consider: how it sells, and why you win or lose against
+// it. Pointers are nil where there is no value.
+type Competitor struct {
+	OID string `json:"oId"`
+	// The competitor's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// Who the competitor is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool           `json:"active"`
+	Data   CompetitorData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// CompetitorData is what a competitor says. A list is never nil in an
+// answer, unless it is of an older generation of the API and not set.
+type CompetitorData struct {
+	// What they say about themselves.
+	HowTheyPosition []string `json:"howTheyPosition"`
+	// What you have that they do not.
+	OurKeyDifferentiators []string `json:"ourKeyDifferentiators"`
+	// Where they are better.
+	CompetitorStrengths []string `json:"competitorStrengths"`
+	// Where they are worse.
+	CompetitorWeaknesses []string `json:"competitorWeaknesses"`
+	// Why customers choose you.
+	ReasonsWeWin []string `json:"reasonsWeWin"`
+	// Why customers choose them.
+	ReasonsWeLose []string `json:"reasonsWeLose"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// How they earn money. It is present only where it is set.
+	BusinessModel []string `json:"businessModel,omitempty"`
+	// Where they are better. It is present only where it is set.
+	ComparativeStrengths []string `json:"comparativeStrengths,omitempty"`
+	// Where they are worse. It is present only where it is set.
+	ComparativeWeaknesses []string `json:"comparativeWeaknesses,omitempty"`
+	// What is different between you. It is present only where it is set.
+	KeyDifferentiators []string `json:"keyDifferentiators,omitempty"`
+	// Customers who chose you over them. It is present only where it is set.
+	CustomersWeWon []string `json:"customersWeWon,omitempty"`
+	// Customers who left them for you. It is present only where it is set.
+	CustomersWeSwitched []string `json:"customersWeSwitched,omitempty"`
+}
+
+// CompetitorInput is what a create or an update of a competitor sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type CompetitorInput struct {
+	// The competitor's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// Who the competitor is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What they say about themselves.
+	HowTheyPosition []string `json:"howTheyPosition,omitzero"`
+	// What you have that they do not.
+	OurKeyDifferentiators []string `json:"ourKeyDifferentiators,omitzero"`
+	// Where they are better.
+	CompetitorStrengths []string `json:"competitorStrengths,omitzero"`
+	// Where they are worse.
+	CompetitorWeaknesses []string `json:"competitorWeaknesses,omitzero"`
+	// Why customers choose you.
+	ReasonsWeWin []string `json:"reasonsWeWin,omitzero"`
+	// Why customers choose them.
+	ReasonsWeLose []string `json:"reasonsWeLose,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// How they earn money. It is present only where it is set.
+	BusinessModel []string `json:"businessModel,omitzero"`
+	// Where they are better. It is present only where it is set.
+	ComparativeStrengths []string `json:"comparativeStrengths,omitzero"`
+	// Where they are worse. It is present only where it is set.
+	ComparativeWeaknesses []string `json:"comparativeWeaknesses,omitzero"`
+	// What is different between you. It is present only where it is set.
+	KeyDifferentiators []string `json:"keyDifferentiators,omitzero"`
+	// Customers who chose you over them. It is present only where it is set.
+	CustomersWeWon []string `json:"customersWeWon,omitzero"`
+	// Customers who left them for you. It is present only where it is set.
+	CustomersWeSwitched []string `json:"customersWeSwitched,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Alternative is one alternative as the API answers it. Another way to
+// solve the customer's problem, such as a spreadsheet or doing nothing.
+// Pointers are nil where there is no value.
+type Alternative struct {
+	OID string `json:"oId"`
+	// The alternative's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the alternative is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool            `json:"active"`
+	Data   AlternativeData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// AlternativeData is what a alternative says. A list is never nil in an
+// answer, unless it is of an older generation of the API and not set.
+type AlternativeData struct {
+	// When this approach is good enough.
+	WhereItWorks []string `json:"whereItWorks"`
+	// When it stops working.
+	WhereItBreaks []string `json:"whereItBreaks"`
+	// Who speaks for this approach.
+	WhoChampionsThisApproach []string `json:"whoChampionsThisApproach"`
+	// Why your approach is better.
+	WhyOurApproachIsSuperior []string `json:"whyOurApproachIsSuperior"`
+	// What people like about it.
+	PerceivedBenefits []string `json:"perceivedBenefits"`
+	// What it costs that people do not see.
+	HiddenCostsAndPitfalls []string `json:"hiddenCostsAndPitfalls"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+}
+
+// AlternativeInput is what a create or an update of a alternative sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type AlternativeInput struct {
+	// The alternative's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the alternative is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// When this approach is good enough.
+	WhereItWorks []string `json:"whereItWorks,omitzero"`
+	// When it stops working.
+	WhereItBreaks []string `json:"whereItBreaks,omitzero"`
+	// Who speaks for this approach.
+	WhoChampionsThisApproach []string `json:"whoChampionsThisApproach,omitzero"`
+	// Why your approach is better.
+	WhyOurApproachIsSuperior []string `json:"whyOurApproachIsSuperior,omitzero"`
+	// What people like about it.
+	PerceivedBenefits []string `json:"perceivedBenefits,omitzero"`
+	// What it costs that people do not see.
+	HiddenCostsAndPitfalls []string `json:"hiddenCostsAndPitfalls,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// BuyingTrigger is one buying trigger as the API answers it. An event that
+// makes companies look for what you sell. Pointers are nil where there is
+// no value.
+type BuyingTrigger struct {
+	OID string `json:"oId"`
+	// The buying trigger's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What happens, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool              `json:"active"`
+	Data   BuyingTriggerData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// BuyingTriggerData is what a buying trigger says. A list is never nil in
+// an answer, unless it is of an older generation of the API and not set.
+type BuyingTriggerData struct {
+	// Why companies act now.
+	WhyThisCreatesUrgency []string `json:"whyThisCreatesUrgency"`
+	// Whom it hurts.
+	WhoFeelsThisMost []string `json:"whoFeelsThisMost"`
+	// What you can do in this moment.
+	HowWeHelpInThisMoment []string `json:"howWeHelpInThisMoment"`
+	// What it costs to do nothing.
+	WhatsTheCostOfInaction []string `json:"whatsTheCostOfInaction"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// What it costs to do nothing, as some clients send it. It is present only
+	// where it is set.
+	CostOfInaction []string `json:"costOfInaction,omitempty"`
+}
+
+// BuyingTriggerInput is what a create or an update of a buying trigger
+// sends. A field that is left zero is not sent: an update leaves it as it
+// is. An empty list that is not nil empties the field.
+type BuyingTriggerInput struct {
+	// The buying trigger's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What happens, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// Why companies act now.
+	WhyThisCreatesUrgency []string `json:"whyThisCreatesUrgency,omitzero"`
+	// Whom it hurts.
+	WhoFeelsThisMost []string `json:"whoFeelsThisMost,omitzero"`
+	// What you can do in this moment.
+	HowWeHelpInThisMoment []string `json:"howWeHelpInThisMoment,omitzero"`
+	// What it costs to do nothing.
+	WhatsTheCostOfInaction []string `json:"whatsTheCostOfInaction,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// What it costs to do nothing, as some clients send it. It is present only
+	// where it is set.
+	CostOfInaction []string `json:"costOfInaction,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Objection is one objection as the API answers it. Something that buyers
+// say against an offering, and how to answer it. Pointers are nil where
+// there is no value.
+type Objection struct {
+	OID string `json:"oId"`
+	// The objection, as buyers say it.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What is meant, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool          `json:"active"`
+	Data   ObjectionData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// ObjectionData is what a objection says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type ObjectionData struct {
+	// What is behind it.
+	UnderlyingConcern []string `json:"underlyingConcern"`
+	// What buyers believe that is not so.
+	AssumptionsAndMisconceptions []string `json:"assumptionsAndMisconceptions"`
+	// What to ask back.
+	AreasToProbeAndClarify []string `json:"areasToProbeAndClarify"`
+	// How to answer.
+	ReframeAndResponse []string `json:"reframeAndResponse"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+}
+
+// ObjectionInput is what a create or an update of a objection sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type ObjectionInput struct {
+	// The objection, as buyers say it.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What is meant, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What is behind it.
+	UnderlyingConcern []string `json:"underlyingConcern,omitzero"`
+	// What buyers believe that is not so.
+	AssumptionsAndMisconceptions []string `json:"assumptionsAndMisconceptions,omitzero"`
+	// What to ask back.
+	AreasToProbeAndClarify []string `json:"areasToProbeAndClarify,omitzero"`
+	// How to answer.
+	ReframeAndResponse []string `json:"reframeAndResponse,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// ProofPoint is one proof point as the API answers it. A fact that supports
+// what you say: a number, a quote, an award. Pointers are nil where there
+// is no value.
+type ProofPoint struct {
+	OID string `json:"oId"`
+	// The proof point in a few words.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What was found or said, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool           `json:"active"`
+	Data   ProofPointData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// ProofPointData is what a proof point says. A list is never nil in an
+// answer, unless it is of an older generation of the API and not set.
+type ProofPointData struct {
+	// What kind of proof it is.
+	// One of award, fact, other, quote, recognition, stat.
+	Type string `json:"type"`
+	// The fact itself.
+	TheProof []string `json:"theProof"`
+	// Which statement it supports.
+	WhatItSupports []string `json:"whatItSupports"`
+	// How to bring it up.
+	HowWeTalkAboutThis []string `json:"howWeTalkAboutThis"`
+	// Why buyers care.
+	WhyItMatters []string `json:"whyItMatters"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// Why buyers care. It is present only where it is set.
+	WhyThisMatters []string `json:"whyThisMatters,omitempty"`
+}
+
+// ProofPointInput is what a create or an update of a proof point sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type ProofPointInput struct {
+	// The proof point in a few words.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What was found or said, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What kind of proof it is.
+	// One of award, fact, other, quote, recognition, stat.
+	Type string `json:"type,omitzero"`
+	// The fact itself.
+	TheProof []string `json:"theProof,omitzero"`
+	// Which statement it supports.
+	WhatItSupports []string `json:"whatItSupports,omitzero"`
+	// How to bring it up.
+	HowWeTalkAboutThis []string `json:"howWeTalkAboutThis,omitzero"`
+	// Why buyers care.
+	WhyItMatters []string `json:"whyItMatters,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// Why buyers care. It is present only where it is set.
+	WhyThisMatters []string `json:"whyThisMatters,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Reference is one reference as the API answers it. A customer whom you may
+// speak about: their problem, how they use you, and what it brought them.
+// Pointers are nil where there is no value.
+type Reference struct {
+	OID string `json:"oId"`
+	// The customer's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// Who the customer is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool `json:"active"`
+	// Whether the reference was not recognised.
+	Unrecognized bool          `json:"unrecognized"`
+	Data         ReferenceData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// ReferenceData is what a reference says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type ReferenceData struct {
+	// How they earn money.
+	BusinessModel string `json:"businessModel"`
+	// What their problem was.
+	TheirChallenge string `json:"theirChallenge"`
+	// What they do with what you sell.
+	HowTheyUseUs string `json:"howTheyUseUs"`
+	// Why they decided for you.
+	WhyTheyChoseUs string `json:"whyTheyChoseUs"`
+	// What it brought them.
+	ImpactTheySaw []string `json:"impactTheySaw"`
+	// Who took part in the decision.
+	StakeholdersInvolved []string `json:"stakeholdersInvolved"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// How they earn money. It is present only where it is set.
+	HowTheyMakeMoney string `json:"howTheyMakeMoney,omitempty"`
+	// What they do with the product. It is present only where it is set.
+	HowTheyUseProduct string `json:"howTheyUseProduct,omitempty"`
+	// What it brought them, as one text. It is present only where it is set.
+	HowTheyBenefitFromProduct string `json:"howTheyBenefitFromProduct,omitempty"`
+	// Sentences for e-mails. It is present only where it is set.
+	EmailSnippets []string `json:"emailSnippets,omitempty"`
+	// What changed for them. It is present only where it is set.
+	HowWeImpactedTheirBusiness []string `json:"howWeImpactedTheirBusiness,omitempty"`
+	// Figures to quote. It is present only where it is set.
+	KeyStats []string `json:"keyStats,omitempty"`
+}
+
+// ReferenceInput is what a create or an update of a reference sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type ReferenceInput struct {
+	// The customer's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// Who the customer is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// How they earn money.
+	BusinessModel *string `json:"businessModel,omitzero"`
+	// What their problem was.
+	TheirChallenge *string `json:"theirChallenge,omitzero"`
+	// What they do with what you sell.
+	HowTheyUseUs *string `json:"howTheyUseUs,omitzero"`
+	// Why they decided for you.
+	WhyTheyChoseUs *string `json:"whyTheyChoseUs,omitzero"`
+	// What it brought them.
+	ImpactTheySaw []string `json:"impactTheySaw,omitzero"`
+	// Who took part in the decision.
+	StakeholdersInvolved []string `json:"stakeholdersInvolved,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// How they earn money. It is present only where it is set.
+	HowTheyMakeMoney *string `json:"howTheyMakeMoney,omitzero"`
+	// What they do with the product. It is present only where it is set.
+	HowTheyUseProduct *string `json:"howTheyUseProduct,omitzero"`
+	// What it brought them, as one text. It is present only where it is set.
+	HowTheyBenefitFromProduct *string `json:"howTheyBenefitFromProduct,omitzero"`
+	// Sentences for e-mails. It is present only where it is set.
+	EmailSnippets []string `json:"emailSnippets,omitzero"`
+	// What changed for them. It is present only where it is set.
+	HowWeImpactedTheirBusiness []string `json:"howWeImpactedTheirBusiness,omitzero"`
+	// Figures to quote. It is present only where it is set.
+	KeyStats []string `json:"keyStats,omitzero"`
+	// The id of the product, service or solution that it belongs to first.
+	PrimaryOfferingOID *string `json:"primaryOfferingOId,omitzero"`
+	// The offerings that it is linked to: all of the workspace, or those that
+	// are named.
+	LinkingStrategy *LinkingStrategy `json:"linkingStrategy,omitzero"`
+	// The id of the offering that the customer uses, as older clients send it.
+	ProductOID *string `json:"productOId,omitzero"`
+	// The web page of the reference.
+	URL *string `json:"url,omitzero"`
+	// The customer's domain.
+	CompanyDomain *string `json:"companyDomain,omitzero"`
+	// What else is known about the customer.
+	Details *string `json:"details,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// CoreFeature is one core feature as the API answers it. A part of one
+// offering: what it does, how it works, and why it is there. Pointers are
+// nil where there is no value.
+type CoreFeature struct {
+	OID string `json:"oId"`
+	// The core feature's name.
+	Name string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the core feature is, in a few sentences.
+	Description *string `json:"description"`
+	CreatedAt   *Time   `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it can be used.
+	Active bool            `json:"active"`
+	Data   CoreFeatureData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// CoreFeatureData is what a core feature says. A list is never nil in an
+// answer, unless it is of an older generation of the API and not set.
+type CoreFeatureData struct {
+	// What customers see of it.
+	WhatItDoes []string `json:"whatItDoes"`
+	// How it does that.
+	HowItWorks []string `json:"howItWorks"`
+	// What changes for customers.
+	WhatItImpacts []string `json:"whatItImpacts"`
+	// Why you made it.
+	WhyThisExists []string `json:"whyThisExists"`
+}
+
+// CoreFeatureInput is what a create or an update of a core feature sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type CoreFeatureInput struct {
+	// The core feature's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the core feature is, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// What customers see of it.
+	WhatItDoes []string `json:"whatItDoes,omitzero"`
+	// How it does that.
+	HowItWorks []string `json:"howItWorks,omitzero"`
+	// What changes for customers.
+	WhatItImpacts []string `json:"whatItImpacts,omitzero"`
+	// Why you made it.
+	WhyThisExists []string `json:"whyThisExists,omitzero"`
+	// The id of the product, service or solution that it is a part of.
+	PrimaryOfferingOID string `json:"primaryOfferingOId,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// Playbook is one playbook as the API answers it. How to sell an offering
+// to certain personas: the insight, the angle and the story. Pointers are
+// nil where there is no value.
+type Playbook struct {
+	OID string `json:"oId"`
+	// The playbook's name.
+	Name *string `json:"name"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName"`
+	// What the playbook is for, in a few sentences.
+	Description string `json:"description"`
+	CreatedAt   *Time  `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// What the playbook is built around.
+	// One of LEGACY, SOLUTION, ACCOUNT, COMPETITIVE, CUSTOM, MILESTONE,
+	// PRACTITIONER, SECTOR.
+	Type string `json:"type"`
+	// The state of the playbook, in a word of your own.
+	Status string `json:"status"`
+	// How references are chosen for content.
+	ReferenceMode string `json:"referenceMode"`
+	// How proof points are chosen for content.
+	ProofPointMode string `json:"proofPointMode"`
+	// Whether it is shared with other workspaces.
+	Shared bool `json:"shared"`
+	// Whether it can be used.
+	Active bool         `json:"active"`
+	Data   PlaybookData `json:"data"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+	// Product is what productOId names.
+	Product json.RawMessage `json:"product"`
+}
+
+// PlaybookData is what a playbook says. A list is never nil in an answer,
+// unless it is of an older generation of the API and not set.
+type PlaybookData struct {
+	// Why the playbook works.
+	Explanation string `json:"explanation"`
+	// Titled lists that describe the companies it is for.
+	Attributes map[string][]string `json:"attributes"`
+	// What the buyer does not see yet; a text or a list, answered as a list.
+	KeyInsight []string `json:"keyInsight"`
+	// Domains of companies that it is for.
+	ExampleDomains []string `json:"exampleDomains"`
+	// What such companies have in common.
+	ExampleDescription string `json:"exampleDescription"`
+	// How to begin the conversation.
+	ApproachAngle []string `json:"approachAngle"`
+	// The story, step by step.
+	StrategicNarrative []string `json:"strategicNarrative"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// The stages of a sales methodology, in any shape.
+	Methodology json.RawMessage `json:"methodology"`
+	// What the ideal customer worries about. It is present only where it is
+	// set.
+	IcpConcerns []string `json:"icpConcerns,omitempty"`
+	// What the ideal customer wants to reach. It is present only where it is
+	// set.
+	IcpPriorities []string `json:"icpPriorities,omitempty"`
+	// How customers manage now. It is present only where it is set.
+	StatusQuo []string `json:"statusQuo,omitempty"`
+	// What customers gain. It is present only where it is set.
+	DifferentiatedValue []string `json:"differentiatedValue,omitempty"`
+}
+
+// PlaybookInput is what a create or an update of a playbook sends. A field
+// that is left zero is not sent: an update leaves it as it is. An empty
+// list that is not nil empties the field.
+type PlaybookInput struct {
+	// The playbook's name.
+	Name *string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the playbook is for, in a few sentences.
+	Description string `json:"description,omitzero"`
+	// What the playbook is built around.
+	// One of LEGACY, SOLUTION, ACCOUNT, COMPETITIVE, CUSTOM, MILESTONE,
+	// PRACTITIONER, SECTOR.
+	Type string `json:"type,omitzero"`
+	// The state of the playbook, in a word of your own.
+	Status *string `json:"status,omitzero"`
+	// How references are chosen for content.
+	ReferenceMode *string `json:"referenceMode,omitzero"`
+	// How proof points are chosen for content.
+	ProofPointMode *string `json:"proofPointMode,omitzero"`
+	// Whether it is shared with other workspaces.
+	Shared *bool `json:"shared,omitzero"`
+	// Why the playbook works.
+	Explanation *string `json:"explanation,omitzero"`
+	// Titled lists that describe the companies it is for.
+	Attributes map[string][]string `json:"attributes,omitzero"`
+	// What the buyer does not see yet; a text or a list, answered as a list.
+	KeyInsight []string `json:"keyInsight,omitzero"`
+	// Domains of companies that it is for.
+	ExampleDomains []string `json:"exampleDomains,omitzero"`
+	// What such companies have in common.
+	ExampleDescription *string `json:"exampleDescription,omitzero"`
+	// How to begin the conversation.
+	ApproachAngle []string `json:"approachAngle,omitzero"`
+	// The story, step by step.
+	StrategicNarrative []string `json:"strategicNarrative,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// The stages of a sales methodology, in any shape.
+	Methodology json.RawMessage `json:"methodology,omitzero"`
+	// What the ideal customer worries about. It is present only where it is
+	// set.
+	IcpConcerns []string `json:"icpConcerns,omitzero"`
+	// What the ideal customer wants to reach. It is present only where it is
+	// set.
+	IcpPriorities []string `json:"icpPriorities,omitzero"`
+	// How customers manage now. It is present only where it is set.
+	StatusQuo []string `json:"statusQuo,omitzero"`
+	// What customers gain. It is present only where it is set.
+	DifferentiatedValue []string `json:"differentiatedValue,omitzero"`
+	// Yes/no questions that tell a good fit from a bad one.
+	QualifyingQuestions []QualifyingQuestion `json:"qualifyingQuestions,omitzero"`
+	// The id of the product, service or solution that it sells.
+	ProductOID string `json:"productOId,omitzero"`
+	// The ids of each persona that it is linked to.
+	PersonaOIDs []string `json:"personaOIds,omitzero"`
+	// The ids of each use-case that it is linked to.
+	UseCaseOIDs []string `json:"useCaseOIds,omitzero"`
+	// The ids of each reference that it is linked to.
+	ReferenceOIDs []string `json:"referenceOIds,omitzero"`
+	// The ids of each proof-point that it is linked to.
+	ProofPointOIDs []string `json:"proofPointOIds,omitzero"`
+	// The id of the segment that it is linked to.
+	SegmentOID *string `json:"segmentOId,omitzero"`
+	// The id of the competitor that it is linked to.
+	CompetitorOID *string `json:"competitorOId,omitzero"`
+	// The id of the brand-voice that it is linked to.
+	BrandVoiceOID *string `json:"brandVoiceOId,omitzero"`
+	// What a writer should know.
+	Context *string `json:"context,omitzero"`
+	// Texts and URLs with more context: a list of type and value.
+	AdditionalContextSources json.RawMessage `json:"additionalContextSources,omitzero"`
+	// Whether it can be used.
+	Active *bool `json:"active,omitzero"`
+}
+
+// BrandVoice is one brand voice as the API answers it. How your company
+// writes: its personality, tone, words and rules. Pointers are nil where
+// there is no value.
+type BrandVoice struct {
+	OID string `json:"oId"`
+	// The brand voice's name. Under data it is called title.
+	Name      string `json:"name"`
+	CreatedAt *Time  `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// Whether it is the voice that is used where none is named.
+	Default bool           `json:"default"`
+	Data    BrandVoiceData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// BrandVoiceData is what a brand voice says. A list is never nil in an
+// answer, unless it is of an older generation of the API and not set.
+type BrandVoiceData struct {
+	// The brand voice's name. Under data it is called title.
+	Title string `json:"title"`
+	// How the company sounds, in a few sentences.
+	Description string `json:"description"`
+	// The voice in one sentence.
+	Essence string `json:"essence"`
+	// Who the company would be as a person.
+	Personality map[string][]string `json:"personality"`
+	// How it sounds, and how it never sounds.
+	Tonality map[string][]string `json:"tonality"`
+	// Words to use, and words to replace.
+	Vocabulary map[string][]string `json:"vocabulary"`
+	// Rules of language and form.
+	WritingRules map[string][]string `json:"writingRules"`
+	// Who reads it, and what they expect.
+	AudienceConsiderations map[string][]string `json:"audienceConsiderations"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+}
+
+// BrandVoiceInput is what a create or an update of a brand voice sends. A
+// field that is left zero is not sent: an update leaves it as it is. An
+// empty list that is not nil empties the field.
+type BrandVoiceInput struct {
+	// The brand voice's name. Under data it is called title.
+	Name string `json:"name,omitzero"`
+	// How the company sounds, in a few sentences.
+	Description string `json:"description,omitzero"`
+	// The voice in one sentence.
+	Essence *string `json:"essence,omitzero"`
+	// Who the company would be as a person.
+	Personality map[string][]string `json:"personality,omitzero"`
+	// How it sounds, and how it never sounds.
+	Tonality map[string][]string `json:"tonality,omitzero"`
+	// Words to use, and words to replace.
+	Vocabulary map[string][]string `json:"vocabulary,omitzero"`
+	// Rules of language and form.
+	WritingRules map[string][]string `json:"writingRules,omitzero"`
+	// Who reads it, and what they expect.
+	AudienceConsiderations map[string][]string `json:"audienceConsiderations,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+}
+
+// WorkspaceCompany is one workspace company as the API answers it. Your own
+// company: why it exists, whom it helps, and why customers buy. Pointers
+// are nil where there is no value.
+type WorkspaceCompany struct {
+	OID       string `json:"oId"`
+	CreatedAt *Time  `json:"createdAt"`
+	// DeletedAt is set on a deleted entity, until it is purged.
+	DeletedAt *Time `json:"deletedAt"`
+	// ArchivedAt is set on an archived entity.
+	ArchivedAt *Time `json:"archivedAt"`
+	UpdatedAt  *Time `json:"updatedAt"`
+	// What the company does, in a few sentences.
+	Description *string `json:"description"`
+	// The company's name.
+	Name string `json:"name"`
+	// The company's web site.
+	URL *string `json:"url"`
+	// The name that your own team uses.
+	InternalName *string              `json:"internalName"`
+	Data         WorkspaceCompanyData `json:"data"`
+	// User is the author.
+	User User `json:"user"`
+	// Workspace is the owner.
+	Workspace WorkspaceRef `json:"workspace"`
+}
+
+// WorkspaceCompanyData is what a workspace company says. A list is never
+// nil in an answer, unless it is of an older generation of the API and not
+// set.
+type WorkspaceCompanyData struct {
+	// What the company is there for.
+	WhyWeExist []string `json:"whyWeExist"`
+	// How it presents itself in the market.
+	HowWePositionOurselves []string `json:"howWePositionOurselves"`
+	// Whom it sells to.
+	WhoWeHelp []string `json:"whoWeHelp"`
+	// What others do not have.
+	WhatMakesUsUnique []string `json:"whatMakesUsUnique"`
+	// How it earns money.
+	BusinessModel []string `json:"businessModel"`
+	// What happens in its market.
+	MarketDynamics []string `json:"marketDynamics"`
+	// What makes customers decide.
+	WhyCustomersBuy []string `json:"whyCustomersBuy"`
+	// What matters to customers.
+	WhyCustomersCare []string `json:"whyCustomersCare"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields"`
+	// Titled lists of your own about the market.
+	CustomMarketFields []CustomField `json:"customMarketFields"`
+	// The conditions under which it works. It is present only where it is set.
+	OperatingEnvironment []string `json:"operatingEnvironment,omitempty"`
+	// What others do not have. It is present only where it is set.
+	UniqueCharacteristics []string `json:"uniqueCharacteristics,omitempty"`
+	// The market in a few sentences. It is present only where it is set.
+	MarketSummary []string `json:"marketSummary,omitempty"`
+	// Whom it sells to. It is present only where it is set.
+	CustomersWeServe []string `json:"customersWeServe,omitempty"`
+}
+
+// WorkspaceCompanyInput is what a create or an update of a workspace
+// company sends. A field that is left zero is not sent: an update leaves it
+// as it is. An empty list that is not nil empties the field.
+type WorkspaceCompanyInput struct {
+	// The company's name.
+	Name string `json:"name,omitzero"`
+	// The name that your own team uses.
+	InternalName *string `json:"internalName,omitzero"`
+	// What the company does, in a few sentences.
+	Description *string `json:"description,omitzero"`
+	// The company's web site.
+	URL *string `json:"url,omitzero"`
+	// What the company is there for.
+	WhyWeExist []string `json:"whyWeExist,omitzero"`
+	// How it presents itself in the market.
+	HowWePositionOurselves []string `json:"howWePositionOurselves,omitzero"`
+	// Whom it sells to.
+	WhoWeHelp []string `json:"whoWeHelp,omitzero"`
+	// What others do not have.
+	WhatMakesUsUnique []string `json:"whatMakesUsUnique,omitzero"`
+	// How it earns money.
+	BusinessModel []string `json:"businessModel,omitzero"`
+	// What happens in its market.
+	MarketDynamics []string `json:"marketDynamics,omitzero"`
+	// What makes customers decide.
+	WhyCustomersBuy []string `json:"whyCustomersBuy,omitzero"`
+	// What matters to customers.
+	WhyCustomersCare []string `json:"whyCustomersCare,omitzero"`
+	// Titled lists of your own.
+	CustomFields []CustomField `json:"customFields,omitzero"`
+	// Titled lists of your own about the market.
+	CustomMarketFields []CustomField `json:"customMarketFields,omitzero"`
+	// The conditions under which it works. It is present only where it is set.
+	OperatingEnvironment []string `json:"operatingEnvironment,omitzero"`
+	// What others do not have. It is present only where it is set.
+	UniqueCharacteristics []string `json:"uniqueCharacteristics,omitzero"`
+	// The market in a few sentences. It is present only where it is set.
+	MarketSummary []string `json:"marketSummary,omitzero"`
+	// Whom it sells to. It is present only where it is set.
+	CustomersWeServe []string `json:"customersWeServe,omitzero"`
 }

@@ -12,11 +12,60 @@ type Kinds struct {
 	// Something that you sell: what it does, what is different about it, and
 	// whom it helps.
 	Products *Collection[apitype.Product, apitype.ProductInput]
+	// Work that you sell: what customers get, what your people can do, and what
+	// else customers might choose.
+	Services *Collection[apitype.Service, apitype.ServiceInput]
+	// Several offerings that you sell as the answer to one problem.
+	Solutions *Collection[apitype.Solution, apitype.SolutionInput]
+	// A group of companies that you sell to in the same way: what they have in
+	// common, and why they fit.
+	Segments *Collection[apitype.Segment, apitype.SegmentInput]
+	// Something for which customers use an offering, and what they gain from
+	// it.
+	UseCases *Collection[apitype.UseCase, apitype.UseCaseInput]
+	// A company that your customers also consider: how it sells, and why you
+	// win or lose against it.
+	Competitors *Collection[apitype.Competitor, apitype.CompetitorInput]
+	// Another way to solve the customer's problem, such as a spreadsheet or
+	// doing nothing.
+	Alternatives *Collection[apitype.Alternative, apitype.AlternativeInput]
+	// An event that makes companies look for what you sell.
+	BuyingTriggers *Collection[apitype.BuyingTrigger, apitype.BuyingTriggerInput]
+	// Something that buyers say against an offering, and how to answer it.
+	Objections *Collection[apitype.Objection, apitype.ObjectionInput]
+	// A fact that supports what you say: a number, a quote, an award.
+	ProofPoints *Collection[apitype.ProofPoint, apitype.ProofPointInput]
+	// A customer whom you may speak about: their problem, how they use you, and
+	// what it brought them.
+	References *Collection[apitype.Reference, apitype.ReferenceInput]
+	// A part of one offering: what it does, how it works, and why it is there.
+	CoreFeatures *Collection[apitype.CoreFeature, apitype.CoreFeatureInput]
+	// How to sell an offering to certain personas: the insight, the angle and
+	// the story.
+	Playbooks *Collection[apitype.Playbook, apitype.PlaybookInput]
+	// How your company writes: its personality, tone, words and rules.
+	BrandVoices *Collection[apitype.BrandVoice, apitype.BrandVoiceInput]
+	// Your own company: why it exists, whom it helps, and why customers buy.
+	WorkspaceCompany *Singleton[apitype.WorkspaceCompany, apitype.WorkspaceCompanyInput]
 }
 
 func newKinds(c *Client) Kinds {
 	return Kinds{
-		Personas: &Collection[apitype.Persona, apitype.PersonaInput]{c, "persona"},
-		Products: &Collection[apitype.Product, apitype.ProductInput]{c, "product"},
+		Personas:         &Collection[apitype.Persona, apitype.PersonaInput]{c, "persona"},
+		Products:         &Collection[apitype.Product, apitype.ProductInput]{c, "product"},
+		Services:         &Collection[apitype.Service, apitype.ServiceInput]{c, "service"},
+		Solutions:        &Collection[apitype.Solution, apitype.SolutionInput]{c, "solution"},
+		Segments:         &Collection[apitype.Segment, apitype.SegmentInput]{c, "segment"},
+		UseCases:         &Collection[apitype.UseCase, apitype.UseCaseInput]{c, "use-case"},
+		Competitors:      &Collection[apitype.Competitor, apitype.CompetitorInput]{c, "competitor"},
+		Alternatives:     &Collection[apitype.Alternative, apitype.AlternativeInput]{c, "alternative"},
+		BuyingTriggers:   &Collection[apitype.BuyingTrigger, apitype.BuyingTriggerInput]{c, "buying-trigger"},
+		Objections:       &Collection[apitype.Objection, apitype.ObjectionInput]{c, "objection"},
+		ProofPoints:      &Collection[apitype.ProofPoint, apitype.ProofPointInput]{c, "proof-point"},
+		References:       &Collection[apitype.Reference, apitype.ReferenceInput]{c, "reference"},
+		CoreFeatures:     &Collection[apitype.CoreFeature, apitype.CoreFeatureInput]{c, "core-feature"},
+		Playbooks:        &Collection[apitype.Playbook, apitype.PlaybookInput]{c, "playbook"},
+		BrandVoices:      &Collection[apitype.BrandVoice, apitype.BrandVoiceInput]{c, "brand-voice"},
+		WorkspaceCompany: &Singleton[apitype.WorkspaceCompany, apitype.WorkspaceCompanyInput]{c, "workspace-company"},
 	}
 }

@@ -7,7 +7,21 @@ import "personae.dev/internal/entity"
 // kinds returns the tables in the order of their files; Registry sorts them.
 func kinds() []*entity.Kind {
 	return []*entity.Kind{
+		alternative(),
+		brandVoice(),
+		buyingTrigger(),
+		competitor(),
+		coreFeature(),
+		objection(),
 		persona(),
+		playbook(),
 		product(),
+		proofPoint(),
+		reference(),
+		segment(),
+		service(),
+		solution(),
+		useCase(),
+		workspaceCompany(),
 	}
 }
