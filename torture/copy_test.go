@@ -90,7 +90,7 @@ func TestKillCopy(t *testing.T) {
 				t.Error("the export is another")
 			}
 			out, err := dir.personae("copy", "--from", source, "--to", to).CombinedOutput()
-			if err != nil || !bytes.Contains(out, []byte(": 0 rows, beside ")) {
+			if err != nil || !bytes.Contains(out, []byte(": 0 rows, after ")) {
 				t.Errorf("copy again: %v\n%s", err, out)
 			}
 		})

@@ -25,8 +25,12 @@ func Lacks(t testing.TB, format string, args ...any) {
 }
 
 // Build builds the binary into a folder with the settings of `make build`, so
-// that packages are compiled once for both, and returns its path.
+// that packages are compiled once for both, and returns its path. PERSONAE_BINARY
+// may name one that is built already.
 func Build(folder string) (string, error) {
+	if binary := os.Getenv("PERSONAE_BINARY"); binary != "" {
+		return filepath.Abs(binary)
+	}
 	binary := filepath.Join(folder, "personae")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "personae.dev/cmd/personae")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
