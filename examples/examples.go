@@ -6,8 +6,7 @@ import _ "embed"
 //go:embed demo.jsonl
 var demo string
 
-// Demo returns demo.jsonl: twelve complete personas, the buying committee of
-// one fictional vendor, in the import format. Each line is the JSON of an
-// [personae.dev/apitype.PersonaRecord], and the last one ends with a newline
-// too.
+// Demo returns demo.jsonl: the library of one fictional vendor, in the import
+// format, one entity a line: its twelve personas, then its products, segments,
+// use cases and the rest. The last line ends with a newline, too.
 func Demo() string { return demo }

@@ -1,48 +1,76 @@
 package examples
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
+	"time"
 
-	"personae.dev/apitype"
+	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/internal/entity"
+	"personae.dev/internal/kind"
 )
 
+// TestDemo shows that the demo library is complete, and that all its links lead
+// to something.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-
 	records := decode(t, Demo())
-	if len(records) != 12 {
-		t.Errorf("got %d personas, want 12", len(records))
-	}
-
-	fitTypes, weights := map[string]bool{}, map[string]bool{}
+	counts, ids := map[string]int{}, map[string]bool{}
 	for _, r := range records {
-		checkComplete(t, r)
-		for _, q := range r.QualifyingQuestions {
-			if q.Question == "" || q.Rationale == "" {
-				t.Errorf("%s: question %q has rationale %q, want both", r.OID, q.Question, q.Rationale)
+		counts[r.Kind.Name]++
+		ids[r.Entity.OID] = true
+	}
+	want := map[string]int{
+		"persona": 12, "product": 2, "service": 1, "solution": 1, "segment": 3, "use-case": 4, "competitor": 3, "alternative": 1,
+		"buying-trigger": 1, "objection": 3, "proof-point": 6, "reference": 3, "core-feature": 1, "playbook": 2, "brand-voice": 1,
+		"workspace-company": 1,
+	}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Errorf("entities of each kind (-want +got):\n%s", diff)
+	}
+	for _, r := range records {
+		for _, link := range r.Kind.Links(r.Entity) {
+			if link.Target != entity.LinkAll && !ids[link.Target] {
+				t.Errorf("%s %s: %s links to %s, which is not there", r.Kind.Name, r.Entity.OID, link.Field, link.Target)
 			}
-			if q.Weight == "INSTANT_DISQUALIFIER" && q.FitType != "BAD" {
-				t.Errorf("%s: question %q disqualifies a good fit", r.OID, q.Question)
-			}
-			fitTypes[q.FitType], weights[q.Weight] = true, true
 		}
 	}
-	if want := set("GOOD", "BAD"); !reflect.DeepEqual(fitTypes, want) {
-		t.Errorf("got fit types %v, want %v", fitTypes, want)
+}
+
+// TestDemoPersonas shows that the personas fill every field that a person
+// writes, and use every weight.
+func TestDemoPersonas(t *testing.T) {
+	t.Parallel()
+	fits, weights := map[string]bool{}, map[string]bool{}
+	for _, r := range decode(t, Demo()) {
+		if r.Kind.Name != "persona" {
+			continue
+		}
+		for i := range r.Kind.Fields {
+			f := &r.Kind.Fields[i]
+			if len(r.Entity.Fields[f.Name]) <= len(`""`) && f.Type != entity.TypeBool && f.Name != "playbookOIds" {
+				t.Errorf("%s: %s is empty", r.Entity.OID, f.Name)
+			}
+		}
+		for _, q := range r.Entity.Questions() {
+			if q.Question == "" || q.Rationale == "" {
+				t.Errorf("%s: the question %q has the rationale %q; want both", r.Entity.OID, q.Question, q.Rationale)
+			}
+			if q.Weight == entity.WeightInstantDisqualifier && q.FitType != entity.FitBad {
+				t.Errorf("%s: the question %q disqualifies a good fit", r.Entity.OID, q.Question)
+			}
+			fits[q.FitType], weights[q.Weight] = true, true
+		}
 	}
-	if want := set("LOW", "MEDIUM", "HIGH", "INSTANT_DISQUALIFIER"); !reflect.DeepEqual(weights, want) {
-		t.Errorf("got weights %v, want %v", weights, want)
+	if len(fits) != 2 || len(weights) != 4 {
+		t.Errorf("the questions have the fit types %v and the weights %v", fits, weights)
 	}
 }
 
 func TestONet(t *testing.T) {
 	t.Parallel()
-
 	file, err := os.ReadFile("onet/personas.jsonl")
 	if err != nil {
 		t.Fatal(err)
@@ -52,95 +80,37 @@ func TestONet(t *testing.T) {
 		t.Errorf("got %d personas, want 1016", len(records))
 	}
 	for _, r := range records {
-		want := []apitype.CustomField{{
-			Title: "O*NET-SOC Code",
-			Value: []string{strings.TrimPrefix(r.OID, "onet-")},
-		}}
-		if !reflect.DeepEqual(r.CustomFields, want) {
-			t.Errorf("%s: got custom fields %v, want %v", r.OID, r.CustomFields, want)
+		want := `[{"title":"O*NET-SOC Code","value":["` + strings.TrimPrefix(r.Entity.OID, "onet-") + `"]}]`
+		if got := string(r.Entity.Fields["customFields"]); got != want {
+			t.Errorf("%s: got custom fields %s, want %s", r.Entity.OID, got, want)
 		}
 	}
 }
 
-// decode reads every line of file, and checks that it is written just as
-// Personae would write it and that no two lines share an oId.
-func decode(t *testing.T, file string) []apitype.PersonaRecord {
+// decode reads every line of a file as an import does.
+func decode(t *testing.T, file string) (records []entity.Record) {
 	t.Helper()
-
-	var records []apitype.PersonaRecord
+	registry := kind.Registry()
 	seen := map[string]bool{}
+	n := 0
 	for line := range strings.Lines(file) {
-		n := len(records) + 1
-
-		var r apitype.PersonaRecord
-		dec := json.NewDecoder(strings.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&r); err != nil {
-			t.Fatalf("line %d: %v", n, err)
+		n++
+		found, fields := registry.DecodeRecords([]byte(line), registry.Kinds()[0], false)
+		if len(fields) > 0 || len(found) != 1 {
+			t.Fatalf("line %d has %d records, and the errors %v", n, len(found), fields)
 		}
-
-		var again bytes.Buffer
-		enc := json.NewEncoder(&again) // ends the line with a newline
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(r); err != nil {
-			t.Fatalf("line %d: %v", n, err)
+		r := found[0]
+		if r.Entity.CreatedAt.IsZero() { // the import sets them
+			r.Entity.CreatedAt, r.Entity.UpdatedAt = time.Unix(0, 0), time.Unix(0, 0)
 		}
-		if again.String() != line {
-			t.Errorf("line %d: re-encoding gave\n%swant\n%s", n, again.String(), line)
+		if invalid := r.Kind.Validate(r.Entity); len(invalid) > 0 && !r.Kind.Singleton {
+			t.Errorf("line %d: %v", n, invalid)
 		}
-
-		if r.OID == "" || seen[r.OID] {
-			t.Errorf("line %d: oId %q is empty or occurs twice", n, r.OID)
+		if !r.Kind.Singleton && (r.Entity.OID == "" || seen[r.Kind.Name+r.Entity.OID]) {
+			t.Errorf("line %d: the oId %q is empty, or occurs twice", n, r.Entity.OID)
 		}
-		seen[r.OID] = true
+		seen[r.Kind.Name+r.Entity.OID] = true
 		records = append(records, r)
 	}
 	return records
-}
-
-// checkComplete reports the fields of r that are empty, apart from links,
-// which lead to nothing here, and those that only an inactive, archived, deleted
-// or doubtful persona has.
-func checkComplete(t *testing.T, r apitype.PersonaRecord) {
-	t.Helper()
-
-	absent := set("PrimaryOfferingOID", "LinkingStrategy", "PlaybookOIDs", "Active", "Unrecognized", "Rejected", "ArchivedAt", "DeletedAt")
-	v := reflect.ValueOf(r)
-	for i := range v.NumField() {
-		field := v.Type().Field(i).Name
-		if !absent[field] && empty(v.Field(i)) {
-			t.Errorf("%s: %s is empty, or something in it is", r.OID, field)
-		}
-	}
-	for _, c := range r.CustomFields {
-		if c.Title == "" || empty(reflect.ValueOf(c.Value)) {
-			t.Errorf("%s: custom field %q is empty, or something in it is", r.OID, c.Title)
-		}
-	}
-}
-
-// empty tells whether v is a zero value, points to one, or is a list that is
-// empty or holds one.
-func empty(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Pointer:
-		return v.IsNil() || v.Elem().IsZero()
-	case reflect.Slice:
-		for i := range v.Len() {
-			if v.Index(i).IsZero() {
-				return true
-			}
-		}
-		return v.Len() == 0
-	default:
-		return v.IsZero()
-	}
-}
-
-func set(keys ...string) map[string]bool {
-	m := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		m[k] = true
-	}
-	return m
 }
