@@ -136,7 +136,7 @@ func TestObjectsAreClosed(t *testing.T) {
 			if property.Value.Description == "" {
 				t.Errorf("%s has no description", at)
 			}
-			leaf := property.Ref == "" && len(property.Value.OneOf) == 0 && (property.Value.Items == nil || property.Value.Items.Ref == "" && len(property.Value.Items.Value.AnyOf) == 0)
+			leaf := property.Ref == "" && len(property.Value.OneOf)+len(property.Value.AnyOf) == 0 && (property.Value.Items == nil || property.Value.Items.Ref == "" && len(property.Value.Items.Value.AnyOf) == 0)
 			leaf = leaf && property.Value.AdditionalProperties.Schema == nil
 			if _, present := property.Value.Extensions["example"]; leaf && property.Value.Example == nil && !present && !property.Value.Type.Includes("null") {
 				t.Errorf("%s has no example", at)

@@ -69,6 +69,8 @@ func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 type document struct {
 	spec   *openapi3.T
 	router routers.Router
+	// schemas checks bodies.
+	schemas *schemas
 	// statuses has the status of every error code; a code of a kind stands for
 	// all: "{kind}_not_found".
 	statuses map[string]int
@@ -81,8 +83,6 @@ var load = sync.OnceValues(func() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	// kin-openapi knows the type, and not that it is JSON.
-	openapi3filter.RegisterBodyDecoder("application/merge-patch+json", openapi3filter.JSONBodyDecoder)
 	if !spec.IsOpenAPI31OrLater() {
 		return nil, fmt.Errorf("version is %s, want 3.1 or later", spec.OpenAPI)
 	}
@@ -97,7 +97,11 @@ var load = sync.OnceValues(func() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &document{spec: spec, router: router, statuses: statuses}, nil
+	schemas, err := newSchemas()
+	if err != nil {
+		return nil, err
+	}
+	return &document{spec: spec, router: router, schemas: schemas, statuses: statuses}, nil
 })
 
 // errorStatuses reads the list x-errors of the document.
@@ -296,14 +300,15 @@ func (d *document) check(req *http.Request, resp *http.Response, body []byte) er
 		Route:      route,
 		Options:    options(),
 	}
-	if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil && (resp.StatusCode < 400 || resp.StatusCode > 499) {
+	err = errors.Join(openapi3filter.ValidateRequest(req.Context(), in), d.checkRequestBody(route.Operation, req))
+	if err != nil && (resp.StatusCode < 400 || resp.StatusCode > 499) {
 		wrong = append(wrong, fmt.Errorf("the request breaks the contract, so the answer must be 4xx: %w", err))
 	}
 	declared := route.Operation.Responses.Status(resp.StatusCode)
 	if declared == nil {
 		return errors.Join(append(wrong, fmt.Errorf("status %d is not declared for %s %s", resp.StatusCode, route.Method, route.Path))...)
 	}
-	return errors.Join(append(wrong, checkResponse(in, declared, resp, body), unasked(req, resp, body))...)
+	return errors.Join(append(wrong, d.checkResponse(in, declared, resp, body), unasked(req, resp, body))...)
 }
 
 // singular returns a request at the old path of a kind, in the plural, as one at
@@ -339,7 +344,7 @@ func (d *document) checkNoOperation(req *http.Request, resp *http.Response, body
 		Route:   &routers.Route{Spec: d.spec},
 		Options: options(),
 	}
-	return checkResponse(in, declared, resp, body)
+	return d.checkResponse(in, declared, resp, body)
 }
 
 // checkResponse checks status, header and body against what is declared.
@@ -348,7 +353,7 @@ func (d *document) checkNoOperation(req *http.Request, resp *http.Response, body
 // have headers to be checked too. So every answer is given to it as an answer
 // to GET with one declared response, 200; the body is left out where there is
 // none.
-func checkResponse(in *openapi3filter.RequestValidationInput, declared *openapi3.ResponseRef, resp *http.Response, body []byte) error {
+func (d *document) checkResponse(in *openapi3filter.RequestValidationInput, declared *openapi3.ResponseRef, resp *http.Response, body []byte) error {
 	asGet := in.Request.Clone(in.Request.Context())
 	asGet.Method = http.MethodGet
 	route := *in.Route
@@ -356,8 +361,9 @@ func checkResponse(in *openapi3filter.RequestValidationInput, declared *openapi3
 	route.Operation = &openapi3.Operation{
 		Responses: openapi3.NewResponses(openapi3.WithStatus(http.StatusOK, declared)),
 	}
+	schema := schemaOf(declared.Value.Content, resp.Header.Get("Content-Type"))
 	opts := options()
-	opts.ExcludeResponseBody = noBody(in.Request, resp)
+	opts.ExcludeResponseBody = noBody(in.Request, resp) || schema != "" // which is checked below
 	out := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: asGet, Route: &route, Options: opts},
 		Status:                 http.StatusOK,
@@ -366,8 +372,11 @@ func checkResponse(in *openapi3filter.RequestValidationInput, declared *openapi3
 	}
 	out.SetBodyBytes(body)
 	err := openapi3filter.ValidateResponse(asGet.Context(), out)
-	if opts.ExcludeResponseBody && in.Request.Method == http.MethodHead && resp.StatusCode != http.StatusNotModified {
+	if noBody(in.Request, resp) && in.Request.Method == http.MethodHead && resp.StatusCode != http.StatusNotModified {
 		err = errors.Join(err, contentType(declared, resp))
+	}
+	if schema != "" && !noBody(in.Request, resp) {
+		err = errors.Join(err, d.schemas.check(schema, body))
 	}
 	if isJSON(resp) && len(body) > 0 {
 		err = errors.Join(err, oneValue(body))
@@ -380,6 +389,7 @@ func options() *openapi3filter.Options {
 		IncludeResponseStatus: true,
 		SkipSettingDefaults:   true,
 		MultiError:            true,
+		ExcludeRequestBody:    true, // checkRequestBody does it
 		AuthenticationFunc:    keySent,
 	}
 }

@@ -40,8 +40,9 @@ func document(base []byte, registry *entity.Registry) ([]byte, error) {
 	add(responses, "RestoredRevision", object(
 		"description", "The entity, as it was after the revision.",
 		"headers", writtenHeaders(),
-		"content", jsonContent(object("anyOf", restored)),
+		"content", jsonContent(ref("schemas/RestoredRevisionResponse")),
 	))
+	add(schemas, "RestoredRevisionResponse", object("description", "An entity of any kind under `data`.", "anyOf", restored))
 
 	prepend(get(doc, "tags"), tags)
 	prepend(get(doc, "paths"), paths.Content)

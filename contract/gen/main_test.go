@@ -66,7 +66,7 @@ func TestWrongTables(t *testing.T) {
 		"Order":   {Name: "thing", Title: "thing", Order: "oId when data"},
 		"Example": {Name: "thing", Title: "thing", Order: "oId data", Fields: []entity.Field{{Name: "a", Example: "{"}}},
 	} {
-		g := generator{kind: k, name: typeName(k)}
+		g := generator{registry: kind.Registry(), kind: k, name: typeName(k)}
 		g.addSchemas(object())
 		if g.err == nil {
 			t.Errorf("%s: no error", name)
