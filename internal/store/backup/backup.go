@@ -152,7 +152,11 @@ func copyDatabase(ctx context.Context, path, to string, progress func(done, tota
 		return nil, sourceError(err, path)
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `rollback`) }()
-	if contents, err = read(ctx, conn, path); err != nil {
+	contents, err = read(ctx, conn, path)
+	switch {
+	case primary(err) == sqlite3.SQLITE_NOTADB:
+		return nil, dbfile.NotADatabase(err, path)
+	case err != nil:
 		return nil, err
 	}
 	err = conn.Raw(func(driver any) error { return copyPages(ctx, driver, to, progress) })

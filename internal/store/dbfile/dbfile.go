@@ -26,6 +26,8 @@ const (
 	// how long a server that starts while another one stops goes on trying.
 	checkLockEvery = 100 * time.Millisecond
 	waitForLock    = 2 * time.Second
+	// smallest is how many bytes an SQLite file has at least, unless it is empty.
+	smallest = 512
 )
 
 // Check says in plain words what an engine would call "unable to open". Where
@@ -43,7 +45,7 @@ func Check(path string, create bool) error {
 			return errs.NotFoundf("database_not_found",
 				"The folder %s for the database file %s does not exist. Make it, or name another one with --database sqlite:PATH.", folder, filepath.Base(path))
 		}
-		if err := checkOrphan(path); err != nil {
+		if err := checkOrphan(path, "-wal", "-journal"); err != nil {
 			return err
 		}
 		return Make(path)
@@ -54,11 +56,13 @@ func Check(path string, create bool) error {
 	case info.Size() == 0 && !create:
 		return errs.Invalidf("The database file %s is empty. Set it up with `personae migrate` or `personae serve`.", path)
 	case info.Size() == 0:
-		if err := checkOrphan(path); err != nil {
+		if err := checkOrphan(path, "-wal"); err != nil { // another process may have a journal, and be making it
 			return err
 		}
+	case info.Size() < smallest:
+		return NotADatabase(nil, path)
 	}
-	if links(info) > 1 {
+	if links(info) > 1+keptNames(path, info) {
 		return errs.Invalidf("The database file %s has %d names (hard links), and each name would have a log of its own. Remove the other names, or copy the file.", path, links(info))
 	}
 	if isMount(path) {
@@ -67,14 +71,42 @@ func Check(path string, create bool) error {
 	return CheckAccess(path)
 }
 
+// Kept is what the name of a database that a restore has replaced goes on with.
+// A restore gives the old database that name first, and then the new one the
+// name of the old: one that is killed in between leaves a file with both.
+const Kept = ".replaced-"
+
+// keptNames is how many such names a database file has. Nothing opens a file by
+// them, so they need no log.
+func keptNames(path string, info fs.FileInfo) (n uint64) {
+	siblings, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return 0
+	}
+	for _, sibling := range siblings {
+		if !strings.HasPrefix(sibling.Name(), filepath.Base(path)+Kept) {
+			continue
+		}
+		if other, err := sibling.Info(); err == nil && os.SameFile(info, other) {
+			n++
+		}
+	}
+	return n
+}
+
 // checkOrphan refuses to make a database where the log of another one is: SQLite
 // would write over it, and with it over what the log alone has.
-func checkOrphan(path string) error {
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
-			return errs.Conflictf("database_log_found",
-				"There is no database %s, but its log %s%s, which holds what was written last. Put the database file back in its place; or move the log away to make a new database.", path, path, suffix)
+func checkOrphan(path string, suffixes ...string) error {
+	for _, suffix := range suffixes {
+		log, err := os.Stat(path + suffix)
+		if err != nil || log.Size() == 0 {
+			continue
 		}
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			return nil // another process has made it meanwhile
+		}
+		return errs.Conflictf("database_log_found",
+			"There is no database %s, but its log %s%s, which holds what was written last. Put the database file back in its place; or move the log away to make a new database.", path, path, suffix)
 	}
 	return nil
 }
