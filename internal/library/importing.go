@@ -335,16 +335,16 @@ func (i *importer) complete(r *record, now time.Time) {
 	if e.CreatedAt.IsZero() {
 		e.CreatedAt = was.CreatedAt
 	}
-	same := r.Kind.Equal(e, was) && e.CreatedAt.Equal(was.CreatedAt)
+	unchanged := same(r.Kind, e, was)
 	switch {
 	case !e.UpdatedAt.IsZero():
-		same = same && e.UpdatedAt.Equal(was.UpdatedAt)
-	case same:
+		unchanged = unchanged && e.UpdatedAt.Equal(was.UpdatedAt)
+	case unchanged:
 		e.UpdatedAt = was.UpdatedAt
 	default:
 		e.UpdatedAt = after(was.UpdatedAt, now)
 	}
-	if !same {
+	if !unchanged {
 		r.stored = r.Kind.Store(i.opts.Workspace.OID, e)
 	}
 }

@@ -165,7 +165,7 @@ func (l *Library) revertStep(ctx context.Context, r entity.Reader, o RevertKeyOp
 		next = *was
 		next.Author = now.Author
 	}
-	if k.Equal(now, &next) {
+	if same(k, now, &next) {
 		step.Action = RevertNothing
 		return step, nil, nil
 	}

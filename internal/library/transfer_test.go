@@ -421,3 +421,16 @@ func TestTransferProperty(t *testing.T) {
 		}
 	})
 }
+
+// TestRevertOfAnImport shows that a date of creation that an import changed is
+// brought back, too.
+func TestRevertOfAnImport(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.mustImport(t, library.ImportReport{Created: 1}, library.ImportOptions{}, lineA)
+	f.mustImport(t, library.ImportReport{Updated: 1}, library.ImportOptions{}, strings.Replace(lineA, "2020-", "2019-", 1))
+	written, err := f.Revert(t.Context(), f.caller, nil, library.Target{}, f.revisions(t, "pe_a")[1].RevisionOID)
+	if err != nil || written.Entity.CreatedAt.Year() != 2020 || len(f.revisions(t, "pe_a")) != 3 {
+		t.Errorf("Revert = %+v, %v", written, err)
+	}
+}

@@ -358,7 +358,7 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 	if err := errs.InvalidFields(errs.Join(e.target.Errors, fields)); err != nil {
 		return nil, err
 	}
-	if before != nil && k.Equal(before, next) {
+	if before != nil && same(k, before, next) {
 		d.result = newWritten(k, row, before)
 		return d, nil
 	}
@@ -378,6 +378,12 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 	d.result = newWritten(k, &d.stored.Row, next)
 	d.result.Missing = missing
 	return d, nil
+}
+
+// same tells whether two versions of an entity differ in nothing but updatedAt.
+// An import may change createdAt, and a revert changes it back.
+func same(k *entity.Kind, a, b *entity.Entity) bool {
+	return k.Equal(a, b) && a.CreatedAt.Equal(b.CreatedAt)
 }
 
 // after returns now, or the next moment after before where that is later: the
