@@ -2,14 +2,17 @@
 // which adapters there are: Open for commands that work on a database, New and
 // Run for the server.
 //
-// It has no rule and no route.
+// It has no rule, and no route but that of the page at / and those for operators.
 package server
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +24,7 @@ import (
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
 	"personae.dev/internal/limit"
+	"personae.dev/internal/mcp"
 	"personae.dev/internal/store"
 )
 
@@ -52,7 +56,23 @@ type Config struct {
 	TLSCert, TLSKey string
 	// H2C serves HTTP/2 without TLS, too, for a proxy that speaks it.
 	H2C bool
-	Log *slog.Logger
+	// PublicURL is where clients reach the server, such as
+	// https://personae.example.com; "" where that is not known.
+	PublicURL string
+	// TrustedProxies are the networks of proxies, and CORSOrigins the origins of
+	// pages that may call the server: see httpx.ParseProxies and
+	// httpx.ParseOrigins.
+	TrustedProxies, CORSOrigins []string
+	// PrivateListen is a second TCP address, for operators alone: it has health,
+	// profiles and the metrics, which Listen then lacks. "" for none.
+	PrivateListen string
+	// Drain is how long the server goes on serving at the end, while /readyz
+	// answers 503.
+	Drain time.Duration
+	// Now and NewID, if set, take the place of the clock and of random ids.
+	Now   func() time.Time
+	NewID func(prefix string) string
+	Log   *slog.Logger
 
 	// extraRoutes and timeouts are for tests.
 	extraRoutes []httpx.Route
@@ -67,7 +87,11 @@ type Server struct {
 	cfg      Config
 	store    entity.Store
 	frontend *frontend
+	private  *frontend // nil without PrivateListen
 	metrics  *metrics
+	proxies  httpx.Proxies
+	origins  []string
+	draining atomic.Bool
 }
 
 // New opens the database, makes it where it is new, and listens. Close or Run
@@ -77,14 +101,27 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s := &Server{cfg: cfg, metrics: newMetrics()}
+	if err := s.checkNetwork(); err != nil {
+		return nil, err
+	}
 	// Before the database: a wrong address leaves no file behind.
-	listener, err := listen(ctx, cfg.Listen)
+	listener, err := listen(ctx, cfg.Listen, "--listen")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics()}
+	var private net.Listener
+	if cfg.PrivateListen != "" {
+		if private, err = listen(ctx, cfg.PrivateListen, "--private-listen"); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+	}
 	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(err, listener.Close())
+		err = errors.Join(err, listener.Close())
+		if private != nil {
+			err = errors.Join(err, private.Close())
+		}
+		return nil, err
 	}
 	limited := limitConnections(listener, cfg.MaxConnections, cfg.Log, func() { s.metrics.observeRefusal(closedConnection) })
 	s.metrics.countConnections(limited.Open)
@@ -93,6 +130,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		limits = *cfg.timeouts
 	}
 	s.frontend = newFrontend(limited, certificate, cfg.H2C, limits, cfg.Log, s.handler)
+	if private != nil {
+		s.private = s.newPrivate(private, limits)
+	}
 	return s, nil
 }
 
@@ -107,6 +147,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.store = gatedKeys{opened, limit.NewGate(keyLookups, keyLookupsQueued, httpx.QueueTimeout), s.metrics.observeRefusal}
 	s.Library, err = library.New(library.Config{
 		Store: s.store, Registry: kind.Registry(), CacheBytes: s.cfg.CacheBytes, ObserveCache: s.metrics.observeCache, Log: s.cfg.Log,
+		Now: s.cfg.Now,
 	})
 	if err != nil {
 		return errors.Join(err, opened.Close())
@@ -115,14 +156,28 @@ func (s *Server) open(ctx context.Context) error {
 }
 
 // handler returns the handler of all routes.
-func (s *Server) handler(stopping context.Context) http.Handler {
-	contract := api.New(api.Config{Library: s.Library, Metrics: s.metrics.handler(s.cfg.Log)})
+func (s *Server) handler(stopping context.Context) (whole http.Handler) {
+	cfg := api.Config{Library: s.Library, Ready: s.ready}
+	if s.cfg.PrivateListen == "" {
+		cfg.Metrics = s.metrics.handler(s.cfg.Log)
+	}
+	if s.cfg.PublicURL != "" {
+		cfg.MCPURL = s.cfg.PublicURL + mcp.Path
+	}
+	contract := api.New(cfg)
+	// Tools of agents call the API in process, through all that other calls pass.
+	agents := mcp.Routes(
+		mcp.Config{Registry: s.Library.Registry(), Version: Version().Version, Log: s.cfg.Log},
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { whole.ServeHTTP(w, r) }),
+	)
+	routes := slices.Concat(contract.Routes(), agents, s.cfg.extraRoutes)
 	return httpx.New(httpx.Config{
-		Routes:       append(contract.Routes(), s.cfg.extraRoutes...),
+		Routes:       append(routes, homeRoute(s.cfg.PublicURL, routes)),
 		NotFound:     contract.NotFound,
 		Authenticate: s.Library.Authenticate,
 		Log:          s.cfg.Log, Observe: s.metrics.observer, Refused: s.metrics.observeRefusal,
-		MaxInFlight: s.cfg.MaxInFlight, Stopping: stopping,
+		MaxInFlight: s.cfg.MaxInFlight, Stopping: stopping, Draining: s.draining.Load,
+		Proxies: s.proxies, Origins: s.origins, Now: s.cfg.Now, NewID: s.cfg.NewID,
 	})
 }
 
@@ -150,16 +205,28 @@ func (s gatedKeys) Principal(ctx context.Context, keyOID string) (*account.Princ
 // URL is where the server is reached from this machine.
 func (s *Server) URL() string { return s.frontend.url() }
 
+// PrivateURL is where operators reach it from this machine, "" for nowhere.
+func (s *Server) PrivateURL() string {
+	if s.private == nil {
+		return ""
+	}
+	return s.private.url()
+}
+
 // Exposed reports whether other machines can reach the server in clear text.
 func (s *Server) Exposed() bool { return s.frontend.exposed() }
 
-// Run serves until ctx ends. Then it accepts no more, ends streams, lets other
-// requests finish for ShutdownTimeout, and closes everything.
+// Run serves until ctx ends. Then it goes on for Config.Drain, accepts no more,
+// ends streams, lets other requests finish for ShutdownTimeout, and closes
+// everything.
 func (s *Server) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	group.Go(s.frontend.serve)
+	if s.private != nil {
+		group.Go(s.private.serve)
+	}
 	group.Go(func() error {
 		s.Library.Run(background, library.Background{
 			RetainDeleted: s.cfg.RetainDeleted,
@@ -175,11 +242,25 @@ func (s *Server) Run(ctx context.Context) error {
 		<-running.Done()
 		// Last of all, so that what the last requests did is written down.
 		defer stopBackground()
-		return s.frontend.stop(context.WithoutCancel(ctx))
+		ending := context.WithoutCancel(ctx)
+		if ctx.Err() != nil { // else it does not serve any more
+			s.drain()
+		}
+		err := s.frontend.stop(ending)
+		if s.private != nil {
+			err = errors.Join(err, s.private.stop(ending))
+		}
+		return err
 	})
 	err := group.Wait()
 	return errors.Join(err, s.store.Close())
 }
 
 // Close ends a server that does not Run.
-func (s *Server) Close() error { return errors.Join(s.frontend.listener.Close(), s.store.Close()) }
+func (s *Server) Close() error {
+	err := errors.Join(s.frontend.listener.Close(), s.store.Close())
+	if s.private != nil {
+		err = errors.Join(err, s.private.listener.Close())
+	}
+	return err
+}

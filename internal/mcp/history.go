@@ -1,0 +1,133 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strconv"
+
+	"personae.dev/apitype"
+)
+
+// Bounds of histories.
+const (
+	usualRevisions = 25
+	mostRevisions  = 100
+)
+
+// historyTools are those that read what was changed.
+func historyTools() []*tool {
+	return []*tool{
+		{
+			name: "list_revisions", title: "List revisions", run: listRevisions,
+			about: "List changes of the library, newest first: who changed what, when, and through what. Filters narrow it down.",
+			params: []param{
+				optional("entityOIds", texts("Only of these entities, 20 at most.")),
+				optional("entityTypes", texts("Only of these kinds.")),
+				optional("startDate", text("From this date on, such as 2026-01-31T00:00:00Z.")),
+				optional("endDate", text("Until this date.")),
+				optional("authorOId", text("Only by this user.")),
+				optional("includeRestored", truth("Also those that restored something.")),
+				optional("limit", number("Rows; default 25.", 1, mostRevisions)),
+				offset(),
+			},
+		},
+		{
+			name: "get_revision", title: "Get a revision", run: getRevision,
+			about:  "Read one change: what differs, and the entity as it was afterwards.",
+			params: []param{needed("revisionOId", text("The id.")), optional("diffOnly", truth("Only what differs."))},
+		},
+	}
+}
+
+// revision is a change as agents see it.
+type revision struct {
+	RevisionOID string       `json:"revisionOId"`
+	Summary     string       `json:"summary"`
+	EntityType  string       `json:"entityType"`
+	EntityOID   string       `json:"entityOId"`
+	EntityName  string       `json:"entityName"`
+	CreatedAt   apitype.Time `json:"createdAt"`
+	AuthorName  string       `json:"authorName"`
+	Source      string       `json:"source,omitempty"`
+}
+
+func (c *call) revision(r *apitype.Revision) revision {
+	shown := revision{r.RevisionOID, r.Summary, r.EntityType, r.EntityOID, r.EntityName, r.CreatedAt, r.AuthorName, r.Source}
+	if k, err := c.registry.Kind(r.EntityType); err == nil {
+		shown.EntityType = k.Tool
+	}
+	return shown
+}
+
+// listRevisions answers list_revisions.
+func listRevisions(ctx context.Context, c *call) (any, error) {
+	offset := c.number("offset", 0, 0, 1<<30)
+	query := url.Values{
+		"limit":  {strconv.Itoa(c.number("limit", usualRevisions, 1, mostRevisions))},
+		"offset": {strconv.Itoa(offset)},
+	}
+	for _, name := range []string{"entityOIds", "entityTypes"} {
+		if list := c.texts(name); len(list) > 0 {
+			query[name] = list
+		}
+	}
+	for _, name := range []string{"startDate", "endDate", "authorOId"} {
+		set(query, name, c.text(name))
+	}
+	if c.truth("includeRestored") {
+		query.Set("includeRestored", "true")
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	var found struct {
+		Data apitype.RevisionPage `json:"data"`
+	}
+	if err := c.api.get(ctx, "revision/list", query, &found); err != nil {
+		return nil, err
+	}
+	p := &page{Total: found.Data.Total, Entities: []json.RawMessage{}}
+	for i := range found.Data.Revisions {
+		b, err := encode(c.revision(&found.Data.Revisions[i]))
+		if err != nil {
+			return nil, err
+		}
+		p.Entities = append(p.Entities, b)
+	}
+	p.HasNext = offset+len(p.Entities) < p.Total
+	p.cut("list_revisions", offset)
+	return struct {
+		Total     int               `json:"total"`
+		Revisions []json.RawMessage `json:"revisions"`
+		HasNext   bool              `json:"hasNext"`
+		Next      string            `json:"next,omitempty"`
+	}{p.Total, p.Entities, p.HasNext, p.Next}, nil
+}
+
+// getRevision answers get_revision. What the entity was before follows from the
+// difference.
+func getRevision(ctx context.Context, c *call) (any, error) {
+	query := url.Values{"revisionOId": {c.text("revisionOId")}}
+	if c.truth("diffOnly") {
+		query.Set("diffOnly", "true")
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	var found struct {
+		Data apitype.RevisionDetail `json:"data"`
+	}
+	if err := c.api.get(ctx, "revision/get", query, &found); err != nil {
+		return nil, err
+	}
+	shown := struct {
+		revision
+		Diff      apitype.Diff    `json:"diff"`
+		NewEntity json.RawMessage `json:"newEntity,omitempty"`
+	}{c.revision(&found.Data.Revision), found.Data.Diff, found.Data.NewEntity}
+	if string(shown.NewEntity) == "null" {
+		shown.NewEntity = nil
+	}
+	return shown, nil
+}
