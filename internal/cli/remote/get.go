@@ -55,7 +55,7 @@ func (c *getCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
 			return format.Output{Output: "yaml"}.Show(w, body, nil) // it has no table
 		})
 	}
-	return c.Show(stdio.Out, a.Entity, func(w io.Writer) error { return format.Table(w, entityRows(kind, a.Entity)) })
+	return c.Show(stdio.Out, a.Entity, func(w io.Writer) error { return format.Details(w, entityRows(kind, a.Entity)) })
 }
 
 // entityRows shows what an entity says, and leaves out what is empty.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"personae.dev/apitype"
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
@@ -524,4 +525,47 @@ func TestListTooLarge(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--limit is 1000, which makes the answer too large") {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// TestAnyBodyComesBack is TestBodyComesBack for any entity of a kind with every
+// type and place of fields.
+func TestAnyBodyComesBack(t *testing.T) {
+	t.Parallel()
+	k := entitytest.Kind()
+	kind := Kind{k, entity.NewRegistry(k)}
+	rapid.Check(t, func(t *rapid.T) {
+		stored := k.Store("wa_1", entitytest.Entity(k).Draw(t, "entity"))
+		document, err := k.DocumentWithQuestionIDs(&stored.Row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e object
+		if err := json.Unmarshal(document, &e); err != nil {
+			t.Fatal(err)
+		}
+		var links []apitype.Link
+		for _, l := range stored.Links {
+			links = append(links, apitype.Link{Field: l.Field, OID: l.Target})
+		}
+		e.set("links", encoded(map[string]any{"to": links}))
+		body := bodyOf(kind, e)
+		before, err := check(kind, body)
+		if err != nil {
+			t.Fatalf("%v: %s", err, encoded(body))
+		}
+		shown, err := body.yaml()
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := parseBody(kind, []byte(shown))
+		if err == nil {
+			after, err = check(kind, after)
+		}
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, shown)
+		}
+		if changes := compare(kind, before, after, true); len(changes) > 0 {
+			t.Errorf("changes %s:\n%s", encoded(patchOf(changes)), shown)
+		}
+	})
 }
