@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"personae.dev/contract"
@@ -27,8 +28,13 @@ const root = "/api/v2/"
 // Config is what an API works with.
 type Config struct {
 	Library *library.Library
-	// Metrics answers /metrics.
+	// Metrics answers /metrics; nil where that is served elsewhere.
 	Metrics http.Handler
+	// Ready is why the server shall get no requests, as anybody may read it, or
+	// nil. Where it is not set, the database is asked.
+	Ready func(ctx context.Context) error
+	// MCPURL is where agents reach the server, "" where that is not known.
+	MCPURL string
 }
 
 // API is the calls of the contract.
@@ -44,7 +50,7 @@ func New(cfg Config) *API {
 
 // Routes lists every call.
 func (a *API) Routes() []httpx.Route {
-	routes := a.operations()
+	routes := append(a.Operations(), documentation()...)
 	for _, k := range a.Library.Registry().Kinds() {
 		routes = append(routes, resource{a, k}.routes()...)
 	}

@@ -47,6 +47,10 @@ func (a *API) validateKey(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
+	var mcpURL *string
+	if a.MCPURL != "" {
+		mcpURL = &a.MCPURL
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	return httpx.WriteJSON(w, http.StatusOK, apitype.ValidateKeyResponse{
 		Metadata: httpx.Metadata(r, message(q, nil)),
@@ -64,6 +68,7 @@ func (a *API) validateKey(w http.ResponseWriter, r *http.Request) error {
 		OrganizationName:   p.Organization.Name,
 		OrganizationDomain: p.Organization.Domain,
 		OrganizationSlug:   p.Organization.Slug,
+		MCPURL:             mcpURL,
 	})
 }
 

@@ -14,21 +14,26 @@ import (
 // readyTimeout is how long the database may take to be called ready.
 const readyTimeout = 2 * time.Second
 
-// operations lists the calls of operators and readers of the documentation. They
-// need no key.
-func (a *API) operations() []httpx.Route {
-	route := func(path string, h httpx.Handler) httpx.Route {
-		return httpx.Route{Method: http.MethodGet, Path: path, Handler: h}
+// openRoute is a route that needs no key.
+func openRoute(path string, h httpx.Handler) httpx.Route {
+	return httpx.Route{Method: http.MethodGet, Path: path, Handler: h}
+}
+
+// Operations lists the calls of operators.
+func (a *API) Operations() []httpx.Route {
+	routes := []httpx.Route{openRoute("/healthz", a.healthz), openRoute("/readyz", a.readyz)}
+	if a.Metrics != nil {
+		routes = append(routes, openRoute("/metrics", httpx.FromHTTP(a.Metrics)))
 	}
-	routes := []httpx.Route{
-		route("/healthz", a.healthz),
-		route("/readyz", a.readyz),
-		route("/metrics", httpx.FromHTTP(a.Metrics)),
-		route("/openapi.yaml", httpx.FromHTTP(docs.OpenAPI())),
-	}
+	return routes
+}
+
+// documentation lists the calls of readers of the documentation.
+func documentation() []httpx.Route {
+	routes := []httpx.Route{openRoute("/openapi.yaml", httpx.FromHTTP(docs.OpenAPI()))}
 	pages := docs.NewPages()
 	for path := range pages {
-		routes = append(routes, route(path, httpx.FromHTTP(pages)))
+		routes = append(routes, openRoute(path, httpx.FromHTTP(pages)))
 	}
 	return routes
 }
@@ -40,6 +45,12 @@ func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error { return wri
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
+	if a.Ready != nil {
+		if err := a.Ready(ctx); err != nil {
+			return err
+		}
+		return writeOK(w)
+	}
 	if err := a.Library.Ping(ctx); err != nil {
 		return errs.Unavailablef(err, "The database does not answer.")
 	}

@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"personae.dev/internal/errs"
+	"personae.dev/internal/httpx"
 	"personae.dev/internal/limit"
 )
 
@@ -151,7 +154,28 @@ func limitConnections(l net.Listener, wanted int, log *slog.Logger, closed func(
 // ErrAddress is in the chain of New's error where it cannot listen.
 var ErrAddress = errors.New("cannot listen")
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// checkNetwork reads what the settings say of proxies and pages of others.
+func (s *Server) checkNetwork() (err error) {
+	if s.proxies, err = httpx.ParseProxies(s.cfg.TrustedProxies); err != nil {
+		return errs.BadSettingf("--trusted-proxies: %s.", err)
+	}
+	if s.origins, err = httpx.ParseOrigins(s.cfg.CORSOrigins); err != nil {
+		return errs.BadSettingf("--cors-origin: %s.", err)
+	}
+	if s.cfg.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(s.cfg.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errs.BadSettingf("--public-url is %q: write it as https://personae.example.com, without a path.", s.cfg.PublicURL)
+	}
+	s.cfg.PublicURL = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// listen listens on an address that a flag gave.
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err == nil {
 		return l, nil
@@ -160,9 +184,13 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		reason = operation.Err.Error()
 	}
+	advice := "Name another address with " + flag + " HOST:PORT, or stop the program that uses this one."
+	if _, wrong := errors.AsType[*net.AddrError](err); wrong {
+		advice = "Write " + flag + " HOST:PORT, such as 127.0.0.1:7070."
+	}
 	return nil, &errs.Error{
 		Kind: errs.Invalid, Code: errs.CodeBadSetting, Err: ErrAddress,
-		Message: fmt.Sprintf("Cannot listen on %s: %s. Name another address with --listen HOST:PORT, or stop the program that uses this one.", address, reason),
+		Message: fmt.Sprintf("Cannot listen on %s: %s. %s", address, reason, advice),
 	}
 }
 

@@ -167,7 +167,7 @@ func (s *Server) handler(stopping context.Context) (whole http.Handler) {
 	contract := api.New(cfg)
 	// Tools of agents call the API in process, through all that other calls pass.
 	agents := mcp.Routes(
-		mcp.Config{Registry: s.Library.Registry(), Version: Version().Version, Log: s.cfg.Log},
+		mcp.Config{Registry: s.Library.Registry(), Version: Version().Version, PublicURL: s.cfg.PublicURL, Origins: s.origins, Log: s.cfg.Log},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { whole.ServeHTTP(w, r) }),
 	)
 	routes := slices.Concat(contract.Routes(), agents, s.cfg.extraRoutes)
