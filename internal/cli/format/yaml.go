@@ -21,10 +21,10 @@ func YAML(value any) ([]byte, error) {
 	if err := encoder.Encode(value); err != nil {
 		return nil, fmt.Errorf("yaml: %w", err)
 	}
-	replaced, original := replaceAstral(text.String())
-	tokens := json.NewDecoder(strings.NewReader(replaced))
+	tokens := json.NewDecoder(&text)
 	tokens.UseNumber()
-	node, err := readJSON(tokens)
+	astral := newAstral(text.String())
+	node, err := readJSON(tokens, astral)
 	if err != nil {
 		return nil, fmt.Errorf("yaml: %w", err)
 	}
@@ -34,43 +34,53 @@ func YAML(value any) ([]byte, error) {
 	if err := errors.Join(writer.Encode(node), writer.Close()); err != nil {
 		return nil, fmt.Errorf("yaml: %w", err)
 	}
-	return []byte(strings.Map(original, out.String())), nil
+	return []byte(strings.Map(astral.original, out.String())), nil
 }
 
-// replaceAstral replaces characters above U+FFFF, such as emoji, by characters of
-// the private use area that do not occur in the text, and returns the function
-// that maps them back. The YAML library would write \U0001F680 for an emoji, and
-// the whole text around it in one quoted line, which nobody can edit.
-func replaceAstral(text string) (replaced string, original func(rune) rune) {
-	const first, last = 0xE000, 0xF8FF
-	next := rune(first)
-	forth, back := map[rune]rune{}, map[rune]rune{}
-	replaced = strings.Map(func(r rune) rune {
+// astral replaces characters above U+FFFF, such as emoji, by characters of the
+// private use area that do not occur in a text, and back. The YAML library would
+// write \U0001F680 for an emoji, and the whole text around it in one quoted line,
+// which nobody can edit.
+type astral struct {
+	text        string // where replacements must not occur
+	next        rune
+	forth, back map[rune]rune
+}
+
+func newAstral(text string) *astral {
+	return &astral{text: text, next: 0xE000, forth: map[rune]rune{}, back: map[rune]rune{}}
+}
+
+// replace returns a text without such characters, if there are replacements left.
+func (a *astral) replace(text string) string {
+	const last = 0xF8FF
+	return strings.Map(func(r rune) rune {
 		if r <= 0xFFFF {
 			return r
 		}
-		if _, known := forth[r]; !known {
-			for strings.ContainsRune(text, next) {
-				next++
+		if _, known := a.forth[r]; !known {
+			for strings.ContainsRune(a.text, a.next) {
+				a.next++
 			}
-			if next > last {
+			if a.next > last {
 				return r // left to the library
 			}
-			forth[r], back[next] = next, r
-			next++
+			a.forth[r], a.back[a.next] = a.next, r
+			a.next++
 		}
-		return forth[r]
+		return a.forth[r]
 	}, text)
-	return replaced, func(r rune) rune {
-		if emoji, ok := back[r]; ok {
-			return emoji
-		}
-		return r
+}
+
+func (a *astral) original(r rune) rune {
+	if emoji, ok := a.back[r]; ok {
+		return emoji
 	}
+	return r
 }
 
 // readJSON reads the next value of tokens, and keeps the order of its fields.
-func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
+func readJSON(tokens *json.Decoder, astral *astral) (*yaml.Node, error) {
 	token, err := tokens.Token()
 	if err != nil {
 		return nil, err
@@ -85,17 +95,19 @@ func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
 		// The encoder decides between integer and float.
 		node.Value = token.String()
 	case string:
-		node.SetString(token)
-		if isOldBool(token) {
+		if isOldBool(token) || needsEscapes(token) {
+			node.SetString(token)
 			node.Style = yaml.DoubleQuotedStyle
+			break
 		}
+		node.SetString(astral.replace(token))
 	case json.Delim:
 		node.Kind = yaml.SequenceNode
 		if token == '{' {
 			node.Kind = yaml.MappingNode
 		}
 		for tokens.More() {
-			item, err := readJSON(tokens)
+			item, err := readJSON(tokens, astral)
 			if err != nil {
 				return nil, err
 			}
@@ -109,6 +121,20 @@ func readJSON(tokens *json.Decoder) (*yaml.Node, error) {
 		}
 	}
 	return node, nil
+}
+
+// needsEscapes tells whether a text has characters that are lost, or misread, in
+// another style than quotes with escapes.
+func needsEscapes(s string) bool {
+	return strings.HasPrefix(s, "\t") || strings.Contains(s, "\n\t") || strings.ContainsFunc(s, func(r rune) bool {
+		switch r {
+		case '\n', '\t':
+			return false
+		case '\u2028', '\u2029', '\ufeff', '\ufffe', '\uffff':
+			return true
+		}
+		return r < ' ' || r >= 0x7f && r <= 0x9f
+	})
 }
 
 // isOldBool tells whether YAML 1.1, and with it other programs, takes a text for a

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // TestYAMLKeepsTexts shows that every text comes back from YAML unchanged.
@@ -36,6 +37,27 @@ func TestYAMLKeepsTexts(t *testing.T) {
 			t.Errorf("%q came back as %+v, %v:\n%s", want, got, err, text)
 		}
 	}
+}
+
+// TestYAMLKeepsAnyText is the same for texts that are made up.
+func TestYAMLKeepsAnyText(t *testing.T) {
+	t.Parallel()
+	runes := rapid.SampledFrom([]rune("ab \t\n\r#:-?[]{}!&*|>'\"%@\\`,~\u0085\u00a0\u2028\u2029\ufeff\ufffe\uffff\x01\x7f\u009f🚀\uE000"))
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.StringOfN(runes, 0, 12, -1).Draw(t, "text")
+		text, err := YAML(map[string]any{"nested": map[string]any{"value": want}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := JSON(text)
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, text)
+		}
+		var got struct{ Nested struct{ Value string } }
+		if err := json.Unmarshal(b, &got); err != nil || got.Nested.Value != want {
+			t.Fatalf("%q came back as %q, %v:\n%s", want, got.Nested.Value, err, text)
+		}
+	})
 }
 
 func TestYAML(t *testing.T) {
