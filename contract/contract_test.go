@@ -22,6 +22,9 @@ import (
 	"personae.dev/internal/library"
 )
 
+// registry has the kinds, made once.
+var registry = sync.OnceValue(kind.Registry)
+
 // load reads the document once.
 var load = sync.OnceValues(func() (*openapi3.T, error) {
 	return openapi3.NewLoader().LoadFromData(contract.OpenAPI())
@@ -68,7 +71,7 @@ func TestErrorCodes(t *testing.T) {
 			t.Errorf("the introduction does not list %s", code)
 		}
 	}
-	for _, k := range kind.Registry().Kinds() {
+	for _, k := range registry().Kinds() {
 		for _, code := range []string{errs.NotFoundCode(k.Name), errs.DeletedCode(k.Name), errs.ChangedCode(k.Name)} {
 			want[code] = true
 		}
@@ -90,7 +93,7 @@ func optional(at string) bool {
 		slices.Contains([]string{"nextCursor", "links", "linkedFrom"}, field) {
 		return true
 	}
-	for _, k := range kind.Registry().Kinds() {
+	for _, k := range registry().Kinds() {
 		name := strings.ReplaceAll(k.Name, "-", "")
 		for _, f := range k.Fields {
 			if f.Old && strings.EqualFold(schema, name+"Data") && f.DataKey() == field {
@@ -220,7 +223,7 @@ func TestOperationsAreDescribed(t *testing.T) {
 func TestKindsAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc := setup(t)
-	for _, k := range kind.Registry().Kinds() {
+	for _, k := range registry().Kinds() {
 		calls := []string{"get", "list", "create", "update", "delete", "archive", "restore"}
 		if k.Singleton {
 			calls = []string{"get", "update"}

@@ -135,6 +135,9 @@ func (d *document) statusOf(code string) int {
 	return 0
 }
 
+// registry has the kinds, made once.
+var registry = sync.OnceValue(kind.Registry)
+
 type transport struct {
 	t    testing.TB
 	base http.RoundTripper
@@ -198,7 +201,7 @@ func split(req *http.Request) (sent, checked *http.Request, err error) {
 // the kind allows, to where the document has them.
 func flat(path string, body []byte) []byte {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v2/"), "/")
-	k, err := kind.Registry().Kind(name)
+	k, err := registry().Kind(name)
 	if err != nil {
 		return body
 	}
@@ -314,7 +317,7 @@ func (d *document) check(req *http.Request, resp *http.Response, body []byte) er
 // singular returns a request at the old path of a kind, in the plural, as one at
 // the path that the document has.
 func singular(req *http.Request) *http.Request {
-	for _, k := range kind.Registry().Kinds() {
+	for _, k := range registry().Kinds() {
 		call, old := strings.CutPrefix(req.URL.Path, "/api/v2/"+k.PathPlural()+"/")
 		if !old || !slices.Contains([]string{"get", "list", "create", "update", "delete", "generate"}, call) || k.Singleton {
 			continue

@@ -87,11 +87,12 @@ func (g *generator) calls() []call {
 func (g *generator) get() call {
 	c := call{
 		method: "get", path: "get", id: "get" + g.name, summary: "Get " + g.kind.Title,
-		parameters: parameters("IncludeInGet", "IfNoneMatch"),
+		parameters: parameters("IncludeInGet", "Format", "With", "MaxTokens", "IfNoneMatch"),
 		response:   g.name, errors: readErrors("404"),
 		description: fmt.Sprintf("Answers one %s, its fields beside `_metadata`. Needs the scope `read`.\n\n"+
 			"- A deleted %[1]s is answered, with `deletedAt` set, until it is purged; so is an archived one.\n"+
-			"- The answer has an `ETag`. Send it in `If-None-Match`, and the answer is 304 while nothing has changed.\n", g.kind.Title),
+			"- The answer has an `ETag`. Send it in `If-None-Match`, and the answer is 304 while nothing has changed.\n"+
+			"- `format=markdown` answers a context pack instead: the %[1]s as one bounded text for people and models.\n", g.kind.Title),
 	}
 	if g.kind.Singleton {
 		c.errors = readErrors()

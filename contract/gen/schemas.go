@@ -22,6 +22,7 @@ func (g *generator) addResponses(responses *yaml.Node) {
 		etag = "headers/CurrentETag"
 	}
 	answer(g.name, fmt.Sprintf("The %s.", g.kind.Title), "Get"+g.name+"Response", headers("ETag", etag, "Cache-Control", "headers/PrivateCacheControl"))
+	add(get(responses, g.name, "content"), "text/markdown", object()) // the context pack
 	written := writtenHeaders()
 	add(written, "Idempotency-Replayed", ref("headers/Idempotency-Replayed"))
 	answer("Written"+g.name, fmt.Sprintf("The %s after the change.", g.kind.Title), g.name+"Response", written)
