@@ -340,7 +340,7 @@ func TestNoProxyIsTaken(t *testing.T) {
 func TestHardPagesTakeLittleTime(t *testing.T) {
 	for name, body := range map[string]string{
 		"many small blocks":       strings.Repeat("<p>a", 1<<17),
-		"many nested blocks":      strings.Repeat(strings.Repeat("<div>", 400)+"a, b, c"+strings.Repeat("</div>", 400), 100),
+		"many nested blocks":      strings.Repeat(strings.Repeat("<div>", 400)+"a, b, c"+strings.Repeat("</div>", 400), 40),
 		"one long paragraph":      "<p>" + strings.Repeat("a, ", 1<<18) + "</p>",
 		"formatting left open":    strings.Repeat("<b><i><u><a href=x>", 20_000),
 		"tables":                  strings.Repeat("<table><tr><td>a, b", 500),

@@ -13,7 +13,7 @@ import (
 
 // maxElements is how many elements a page may have: finding the article takes
 // more than linear time.
-const maxElements = 50_000
+const maxElements = 20_000
 
 // htmlText returns the title of a page and its text: the article, where there is
 // one, else all text.

@@ -74,14 +74,7 @@ func (x *Index) Match(title string, limit int, minScore float64) []Match {
 	for i := range candidates {
 		c := &candidates[i]
 		score := math.Round(float64(c.score)*1000) / 1000
-		least := minScore
-		if minScore < 0 {
-			least = DefaultMinScore
-			if i > 0 {
-				least = furtherShare * matches[0].Score
-			}
-		}
-		if score < least || score <= 0 || len(matches) == limit {
+		if score < minScore || score <= 0 || len(matches) == limit {
 			break
 		}
 		p := &x.personas[c.of]
@@ -89,6 +82,20 @@ func (x *Index) Match(title string, limit int, minScore float64) []Match {
 			OID: p.oid, Name: p.name, Inactive: !p.active,
 			Score: score, Confidence: ConfidenceOf(score), Reason: x.reason(c, seeking),
 		})
+	}
+	if minScore < 0 {
+		return Likely(matches)
+	}
+	return matches
+}
+
+// Likely returns those of matches, the best first, that a caller wants who has
+// no wish: see Auto.
+func Likely(matches []Match) []Match {
+	for i, m := range matches {
+		if least := furtherShare * matches[0].Score; i == 0 && m.Score < DefaultMinScore || i > 0 && m.Score < least {
+			return matches[:i]
+		}
 	}
 	return matches
 }
