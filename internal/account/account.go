@@ -39,6 +39,9 @@ type User struct {
 	Email           *string
 	Role            Role
 	CreatedAt       time.Time
+	// RemovedAt is set on a user who was removed: the author of what there is, and
+	// of nothing more.
+	RemovedAt *time.Time
 }
 
 // Role is what a user is in the organization.

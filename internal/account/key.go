@@ -128,6 +128,9 @@ func NewToken() (Token, Digest) {
 	return token, digestOf(token.Secret)
 }
 
+// Digest is the digest of the secret.
+func (t Token) Digest() Digest { return digestOf(t.Secret) }
+
 // String hides the secret, for a log.
 func (t Token) String() string { return TokenPrefix + "***" }
 

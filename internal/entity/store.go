@@ -340,6 +340,13 @@ type Tx interface {
 	InsertWorkspace(ctx context.Context, w *account.Workspace) error
 	InsertUser(ctx context.Context, u *account.User) error
 	InsertAPIKey(ctx context.Context, k *account.APIKey) error
+	// RenameOrganization, RenameWorkspace and RenameUser change names, and
+	// RemoveUser removes a user: all keys are revoked, and others may have the
+	// email address. Nobody by that id is an error of kind NotFound.
+	RenameOrganization(ctx context.Context, oID, name, slug string) error
+	RenameWorkspace(ctx context.Context, oID, name string) error
+	RenameUser(ctx context.Context, oID, firstName, lastName string) error
+	RemoveUser(ctx context.Context, oID string, at time.Time) error
 	// RevokeAPIKey marks a key as revoked; a second time changes nothing.
 	RevokeAPIKey(ctx context.Context, workspace, keyOID string, at time.Time) error
 	// TouchAPIKeys sets LastUsedAt of keys where it is earlier. Unknown ids are

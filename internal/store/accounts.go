@@ -17,7 +17,7 @@ import (
 const (
 	organizationColumns = "o.o_id, o.name, o.slug, o.domain, o.created_at"
 	workspaceColumns    = "w.o_id, w.organization, w.name, w.domain, w.created_at"
-	userColumns         = "u.o_id, u.organization, u.first_name, u.last_name, u.email, u.role, u.created_at"
+	userColumns         = "u.o_id, u.organization, u.first_name, u.last_name, u.email, u.role, u.created_at, u.removed_at"
 	keyColumns          = "k.o_id, k.workspace, k.user_o_id, k.name, k.scopes, k.secret_digest, k.created_at, k.expires_at, k.revoked_at, k.last_used_at"
 )
 
@@ -45,8 +45,9 @@ func workspaceDest(w *account.Workspace) columns {
 
 func userDest(u *account.User) columns {
 	var created int64
-	return columns{[]any{&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, &u.Email, &u.Role, &created}, func() error {
-		u.CreatedAt = fromMillis(created)
+	var removed sql.Null[int64]
+	return columns{[]any{&u.OID, &u.OrganizationOID, &u.FirstName, &u.LastName, &u.Email, &u.Role, &created, &removed}, func() error {
+		u.CreatedAt, u.RemovedAt = fromMillis(created), fromNullMillis(removed)
 		return nil
 	}}
 }
@@ -169,14 +170,14 @@ func (t *tx) InsertWorkspace(ctx context.Context, w *account.Workspace) error {
 // InsertUser implements entity.Tx.
 func (t *tx) InsertUser(ctx context.Context, u *account.User) error {
 	const query = `
-		insert into users (o_id, organization, first_name, last_name, email, role, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7)
+		insert into users (o_id, organization, first_name, last_name, email, role, created_at, removed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict do nothing`
 	name := u.OID
 	if u.Email != nil {
 		name = *u.Email
 	}
-	return t.insert(ctx, query, taken("user", name), u.OID, u.OrganizationOID, u.FirstName, u.LastName, u.Email, string(u.Role), millis(u.CreatedAt))
+	return t.insert(ctx, query, taken("user", name), u.OID, u.OrganizationOID, u.FirstName, u.LastName, u.Email, string(u.Role), millis(u.CreatedAt), nullMillis(u.RemovedAt))
 }
 
 // InsertAPIKey implements entity.Tx.
@@ -187,6 +188,46 @@ func (t *tx) InsertAPIKey(ctx context.Context, k *account.APIKey) error {
 		on conflict do nothing`
 	return t.insert(ctx, query, taken("API key", k.OID), k.OID, k.WorkspaceOID, k.UserOID, k.Name, k.Scopes.String(), k.Digest[:],
 		millis(k.CreatedAt), nullMillis(k.ExpiresAt), nullMillis(k.RevokedAt), nullMillis(k.LastUsedAt))
+}
+
+// RenameOrganization implements entity.Tx.
+func (t *tx) RenameOrganization(ctx context.Context, oID, name, slug string) error {
+	const query = `update organizations set name = $2, slug = $3 where o_id = $1`
+	return t.change(ctx, "organization", query, oID, name, slug)
+}
+
+// RenameWorkspace implements entity.Tx.
+func (t *tx) RenameWorkspace(ctx context.Context, oID, name string) error {
+	const query = `update workspaces set name = $2 where o_id = $1`
+	return t.change(ctx, "workspace", query, oID, name)
+}
+
+// RenameUser implements entity.Tx.
+func (t *tx) RenameUser(ctx context.Context, oID, firstName, lastName string) error {
+	const query = `update users set first_name = $2, last_name = $3 where o_id = $1`
+	return t.change(ctx, "user", query, oID, firstName, lastName)
+}
+
+// RemoveUser implements entity.Tx.
+func (t *tx) RemoveUser(ctx context.Context, oID string, at time.Time) error {
+	const (
+		revoke = `update api_keys set revoked_at = $2 where user_o_id = $1 and revoked_at is null`
+		remove = `update users set removed_at = coalesce(removed_at, $2), email = null where o_id = $1`
+	)
+	if err := t.change(ctx, "user", remove, oID, millis(at)); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, revoke, oID, millis(at))
+	return err
+}
+
+// change changes the account that an id names, the first argument of query.
+func (t *tx) change(ctx context.Context, what, query, oID string, args ...any) error {
+	n, err := t.exec(ctx, query, append([]any{oID}, args...)...)
+	if err == nil && n == 0 {
+		err = errs.NotFoundf(what+"_not_found", "There is no %s %s.", what, oID)
+	}
+	return err
 }
 
 // RevokeAPIKey implements entity.Tx.

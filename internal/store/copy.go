@@ -79,7 +79,7 @@ type copyTable struct {
 var copyTables = []copyTable{
 	{"organizations", strings.Fields("o_id name slug domain created_at"), 1},
 	{"workspaces", strings.Fields("o_id id organization name domain created_at"), 1},
-	{"users", strings.Fields("o_id organization first_name last_name email role created_at"), 1},
+	{"users", strings.Fields("o_id organization first_name last_name email role created_at removed_at"), 1},
 	{"api_keys", strings.Fields("o_id workspace user_o_id name scopes secret_digest created_at expires_at revoked_at last_used_at"), 1},
 	{"entities", strings.Fields("workspace id kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 2},
 	{"revisions", strings.Fields("workspace id o_id kind entity_id number action author api_key source created_at archived_at deleted_at shape fields document hidden"), 2},

@@ -66,6 +66,76 @@ func (s suite) testAccountConflicts(t *testing.T) {
 	}
 }
 
+func (s suite) testAccountChanges(t *testing.T) {
+	l := s.library(t)
+	ctx := t.Context()
+	theirs, others := l.key("ak_1", l.Workspace), l.key("ak_2", l.Workspace)
+	earlier, elsewhere := l.key("ak_3", l.Workspace), l.key("ak_4", l.Other)
+	theirs.UserOID, earlier.UserOID, elsewhere.UserOID = l.Member.OID, l.Member.OID, l.Member.OID
+	l.insertKeys(t, theirs, others, earlier, elsewhere)
+	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error {
+		return errors.Join(
+			tx.RevokeAPIKey(ctx, l.Workspace.OID, earlier.OID, Day),
+			tx.Insert(ctx, l.Persona("p", "P", func(s *entity.Stored) { s.Author = l.Member.Author() }), l.Change(entity.ActionCreated, Day)),
+		)
+	})
+
+	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error {
+		return errors.Join(
+			tx.RenameOrganization(ctx, l.Organization.OID, "Äcme, Inc.", "cme-inc"),
+			tx.RenameWorkspace(ctx, l.Workspace.OID, "Selling"),
+			tx.RenameUser(ctx, l.Member.OID, "Grace", "Hopper"),
+		)
+	})
+	l.Organization.Name, l.Organization.Slug, l.Workspace.Name, l.Member.LastName = "Äcme, Inc.", "cme-inc", "Selling", "Hopper"
+	same(t, "Organizations", []account.Organization{l.Organization}, must[[]account.Organization](t)(l.Organizations(ctx)))
+	same(t, "Workspaces", []account.Workspace{l.Workspace, l.Other}, must[[]account.Workspace](t)(l.Workspaces(ctx)))
+	same(t, "Users", []account.User{l.Owner, l.Member}, must[[]account.User](t)(l.Users(ctx)))
+	author := func(when string) {
+		t.Helper()
+		row, err := l.Row(ctx, entity.Ref{Workspace: l.Workspace.OID, Kind: "persona", OID: "p"}, nil)
+		if err != nil || row.Author != l.Member.Author() {
+			t.Errorf("%s: the author is %+v, %v", when, row, err)
+		}
+	}
+	author("renamed")
+
+	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error { // so that there is an address to set free
+		return errors.Join(
+			tx.InsertUser(ctx, &account.User{OID: "u_3", OrganizationOID: l.Organization.OID, FirstName: "Jean", Email: new("jean@acme.example"), Role: account.RoleMember, CreatedAt: Day.Add(time.Minute)}),
+			tx.RemoveUser(ctx, "u_3", Day.Add(time.Hour)),
+			tx.RemoveUser(ctx, l.Member.OID, Day.Add(time.Hour)),
+			tx.RemoveUser(ctx, l.Member.OID, Day.Add(2*time.Hour)), // a second time changes nothing
+			tx.InsertUser(ctx, &account.User{OID: "u_4", OrganizationOID: l.Organization.OID, FirstName: "Jean", Email: new("jean@acme.example"), Role: account.RoleMember, CreatedAt: Day.Add(time.Hour)}),
+		)
+	})
+	l.Member.RemovedAt = new(Day.Add(time.Hour))
+	same(t, "Users, removed ones too", []account.User{
+		l.Owner, l.Member,
+		{OID: "u_3", OrganizationOID: l.Organization.OID, FirstName: "Jean", Role: account.RoleMember, CreatedAt: Day.Add(time.Minute), RemovedAt: new(Day.Add(time.Hour))},
+		{OID: "u_4", OrganizationOID: l.Organization.OID, FirstName: "Jean", Email: new("jean@acme.example"), Role: account.RoleMember, CreatedAt: Day.Add(time.Hour)},
+	}, must[[]account.User](t)(l.Users(ctx)))
+	author("removed")
+	theirs.RevokedAt, earlier.RevokedAt, elsewhere.RevokedAt = new(Day.Add(time.Hour)), new(Day), new(Day.Add(time.Hour))
+	same(t, "APIKeys", []account.APIKey{*theirs, *others, *earlier}, must[[]account.APIKey](t)(l.APIKeys(ctx, l.Workspace.OID)))
+	same(t, "APIKeys of the other workspace", []account.APIKey{*elsewhere}, must[[]account.APIKey](t)(l.APIKeys(ctx, l.Other.OID)))
+	if p := must[*account.Principal](t)(l.Principal(ctx, theirs.OID)); p.User.RemovedAt == nil {
+		t.Error("the principal does not say that the user was removed")
+	}
+
+	for name, change := range map[string]func(context.Context, entity.Tx) error{
+		"organization": func(ctx context.Context, tx entity.Tx) error { return tx.RenameOrganization(ctx, "og_none", "x", "x") },
+		"workspace":    func(ctx context.Context, tx entity.Tx) error { return tx.RenameWorkspace(ctx, "wa_none", "x") },
+		"user":         func(ctx context.Context, tx entity.Tx) error { return tx.RenameUser(ctx, "u_none", "x", "x") },
+		"removal":      func(ctx context.Context, tx entity.Tx) error { return tx.RemoveUser(ctx, "u_none", Day) },
+	} {
+		wantKind(t, name, l.Write(ctx, change), errs.NotFound)
+	}
+	wantKind(t, "name of another workspace", l.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
+		return tx.RenameWorkspace(ctx, l.Workspace.OID, l.Other.Name)
+	}), errs.Conflict)
+}
+
 func (s suite) testAPIKeys(t *testing.T) {
 	l := s.library(t)
 	ctx := t.Context()

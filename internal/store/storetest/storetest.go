@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) entity.Store, kinds ...*entity.Ki
 	for name, test := range map[string]func(*testing.T){
 		"Accounts":          s.testAccounts,
 		"AccountConflicts":  s.testAccountConflicts,
+		"AccountChanges":    s.testAccountChanges,
 		"APIKeys":           s.testAPIKeys,
 		"Principal":         s.testPrincipal,
 		"Row":               s.testRow,
