@@ -147,7 +147,9 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	if response.StatusCode == http.StatusNotModified {
 		return response.Header, ErrNotModified
 	}
-	if !isJSON(response.Header) {
+	text, wantsText := out.(*string)
+	wantsText = wantsText && isMarkdown(response.Header)
+	if !wantsText && !isJSON(response.Header) {
 		return nil, foreign(response)
 	}
 	tooLarge := func() error {
@@ -165,6 +167,10 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return nil, refusal(response, body)
+	}
+	if wantsText {
+		*text = string(body)
+		return response.Header, nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return nil, answerError(response, fmt.Sprintf("The answer is not one of the API: %s.", err))
@@ -186,9 +192,13 @@ func (e *connectionError) Error() string {
 // Unwrap returns the cause.
 func (e *connectionError) Unwrap() error { return e.err }
 
-func isJSON(h http.Header) bool {
+func isJSON(h http.Header) bool { return isMediaType(h, "application/json") }
+
+func isMarkdown(h http.Header) bool { return isMediaType(h, "text/markdown") }
+
+func isMediaType(h http.Header, want string) bool {
 	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && mediaType == "application/json"
+	return err == nil && mediaType == want
 }
 
 // answerError returns an Error with what the header of the answer says.

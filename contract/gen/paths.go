@@ -122,10 +122,14 @@ func (g *generator) list() call {
 }
 
 func (g *generator) create() call {
+	response := "Written" + g.name
+	if g.kind.Created != nil {
+		response = "Created" + g.name
+	}
 	return call{
 		method: "post", path: "create", id: "create" + g.name, summary: "Create " + g.kind.Title,
 		parameters: parameters("IdempotencyKey", "StrictLinks", "Include"),
-		body:       "Create" + g.name + "Request", response: "Written" + g.name,
+		body:       "Create" + g.name + "Request", response: response,
 		errors: readErrors("409", "415"),
 		description: fmt.Sprintf("Makes %s, whose author is the user of the key. Needs the scope `write`.\n\n"+
 			"- Fields may be sent flat, or under `data` as answers have them.\n"+

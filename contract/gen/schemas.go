@@ -29,6 +29,9 @@ func (g *generator) addResponses(responses *yaml.Node) {
 	if g.kind.Singleton {
 		return
 	}
+	if g.kind.Created != nil {
+		answer("Created"+g.name, fmt.Sprintf("The new %s.", g.kind.Title), "Create"+g.name+"Response", written)
+	}
 	answer(g.name+"List", fmt.Sprintf("A page of %ss.", g.kind.Title), "List"+g.name+"sResponse", headers("Cache-Control", "headers/NoStore"))
 	answer("Deleted"+g.name, fmt.Sprintf("The %s, deleted.", g.kind.Title), "Get"+g.name+"Response", writtenHeaders())
 }
@@ -72,6 +75,9 @@ func (g *generator) addSchemas(schemas *yaml.Node) {
 		)))
 		add(schemas, "List"+g.name+"sResponse", g.listSchema(metadata))
 		add(schemas, "Create"+g.name+"Request", g.createSchema())
+		if k.Created != nil {
+			add(schemas, "Create"+g.name+"Response", g.createdSchema(metadata))
+		}
 		add(schemas, g.name+"ReferenceRequest", open(fmt.Sprintf("Which %s.", k.Title), []property{{"oId", g.oID(), true}}))
 		add(schemas, "Restore"+g.name+"Request", open(fmt.Sprintf("Which %s, and what to make of it.", k.Title), []property{
 			{"oId", g.oID(), true},
@@ -298,6 +304,20 @@ func (g *generator) addLists(n *yaml.Node, f *entity.Field) {
 		}
 		add(n, "properties", properties)
 	}
+}
+
+// createdSchema is the schema of the answer to a create that has more than data.
+func (g *generator) createdSchema(metadata property) *yaml.Node {
+	list := []property{metadata, {g.kind.Created.As, ref("schemas/" + g.name), true}}
+	for _, join := range g.kind.Created.Linked {
+		target := upperCamel(g.kind.Field(join.Field).Targets[0])
+		list = append(list, property{join.As, object("type", "array", "items", ref("schemas/"+target),
+			"description", fmt.Sprintf("The entities that `%s` names and that are in the workspace.", join.Field)), true})
+	}
+	for _, name := range g.kind.Created.Empty {
+		list = append(list, property{name, object("type", "array", "maxItems", 0, "description", "Always empty: they are not written here.", "example", []string{}), true})
+	}
+	return closed(fmt.Sprintf("The new %s, with what it links to.", g.kind.Title), append(list, property{"data", ref("schemas/" + g.name), true}))
 }
 
 // createSchema is the schema of the body of create.

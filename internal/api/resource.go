@@ -64,8 +64,12 @@ func (s resource) get(w http.ResponseWriter, r *http.Request) error {
 		oID = q.required("oId")
 	}
 	include := q.choices("include", includeQuestionIDs, includeLinks)
+	asPack, pack := readPack(q)
 	if err := q.err(); err != nil {
 		return err
+	}
+	if asPack {
+		return s.getPack(w, r, oID, pack)
 	}
 	doc, err := s.Library.Get(r.Context(), callerOf(r), s.kind, oID, library.GetOptions{
 		Fresh: wantsFresh(r), QuestionIDs: include[includeQuestionIDs], Links: include[includeLinks],
@@ -112,6 +116,9 @@ func (s resource) create(w http.ResponseWriter, r *http.Request) error {
 	})
 	if err != nil {
 		return err
+	}
+	if s.kind.Created != nil {
+		return s.writeCreated(w, r, writtenMessage(q, unknown, written), written, questionIDs)
 	}
 	return s.writeWrapped(w, r, writtenMessage(q, unknown, written), written, questionIDs)
 }

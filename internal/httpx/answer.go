@@ -97,6 +97,11 @@ func beginObject(r *http.Request, message string) []byte {
 // way for long, and counts against Config.AnswersBytes until it is sent. The answer
 // to a change is sent in any case, because the change is made.
 func write(w http.ResponseWriter, status int, parts ...[]byte) error {
+	return writeAs(w, status, "application/json; charset=utf-8", parts...)
+}
+
+// writeAs is write for a body of another type.
+func writeAs(w http.ResponseWriter, status int, contentType string, parts ...[]byte) error {
 	length := 0
 	for _, part := range parts {
 		length += len(part)
@@ -109,7 +114,7 @@ func write(w http.ResponseWriter, status int, parts ...[]byte) error {
 		defer e.transport.answers.Release(cost)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
 	for _, part := range parts {

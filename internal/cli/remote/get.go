@@ -12,11 +12,15 @@ import (
 	"personae.dev/client"
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
 type getCmd struct {
-	one
-	Links bool `xor:"what" help:"Also show what it links to, and what links to it."`
+	server
+	Output    string `short:"o" default:"table" enum:"table,json,yaml,markdown" placeholder:"FORMAT" help:"What to write: table, json, yaml, or markdown, a text for people and models. Default: ${default}."`
+	Ref       string `arg:"" name:"id" help:"The id of the {title} ({prefix}…), or its name if no other has the same."`
+	Links     bool   `xor:"what" help:"Also show what it links to, and what links to it. In Markdown, only what it links to."`
+	MaxTokens int    `default:"2000" placeholder:"N" help:"How long a Markdown text may be; four bytes are a token. Default: ${default}."`
 	Body  bool `xor:"what" help:"Show what create and update take: all fields that can be written, with links and the ids of questions."`
 }
 
@@ -29,11 +33,16 @@ Examples:
 
   personae {kind} get {id}
   personae {kind} get {id} --output json | jq .data.{list}
+  personae {kind} get {id} --output markdown --links
   personae {kind} get {id} --body --output yaml >{kind}.yaml`
 }
 
 // Run shows one entity.
 func (c *getCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	if c.Output == "markdown" {
+		return c.pack(ctx, stdio, kind)
+	}
+	one := one{c.server, format.Output{Output: c.Output}, c.Ref}
 	var options []client.Option
 	if c.Links || c.Body {
 		options = append(options, client.WithLinks())
@@ -41,7 +50,7 @@ func (c *getCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
 	if c.Body {
 		options = append(options, client.QuestionIDs())
 	}
-	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.get(ctx, oID, options...) })
+	a, err := one.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.get(ctx, oID, options...) })
 	if err != nil {
 		return err
 	}
@@ -51,11 +60,30 @@ func (c *getCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
 	}
 	if c.Body {
 		body := bodyOf(kind, a.Entity)
-		return c.Show(stdio.Out, body, func(w io.Writer) error {
+		return one.Show(stdio.Out, body, func(w io.Writer) error {
 			return format.Output{Output: "yaml"}.Show(w, body, nil) // it has no table
 		})
 	}
-	return c.Show(stdio.Out, a.Entity, func(w io.Writer) error { return format.Details(w, entityRows(kind, a.Entity)) })
+	return one.Show(stdio.Out, a.Entity, func(w io.Writer) error { return format.Details(w, entityRows(kind, a.Entity)) })
+}
+
+// pack shows the entity as one text.
+func (c *getCmd) pack(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	if c.Body {
+		return errs.BadSettingf("--body does not go with --output markdown: use yaml.")
+	}
+	text := ""
+	one := one{server: c.server, Ref: c.Ref}
+	_, err := one.on(ctx, kind, func(api *connection, oID string) (*answer, error) {
+		var err error
+		text, err = api.Pack(ctx, oID, client.PackOptions{Links: c.Links, MaxTokens: c.MaxTokens})
+		return nil, err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdio.Out, text)
+	return err
 }
 
 // entityRows shows what an entity says, and leaves out what is empty.
