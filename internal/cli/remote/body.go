@@ -15,8 +15,9 @@ import (
 
 // bodyOf returns what can be written of an entity: a member for each field that a
 // request may set, in the order of the table, so that a person sees what can be
-// filled in. Fields of older generations are there only where they are set. The
-// answer must have links and ids of questions.
+// filled in. Fields of older generations are there only where they are set; so are
+// required fields of a singleton that does not exist yet. The answer must have
+// links and ids of questions.
 func bodyOf(kind Kind, e object) object {
 	links := decoded[[]apitype.Link](e.object("links").get("to"))
 	body := object{}
@@ -27,7 +28,7 @@ func bodyOf(kind Kind, e object) object {
 		}
 		set := len(value) > 0 && string(value) != "null"
 		switch {
-		case f.Old && (!set || string(value) == "[]" || string(value) == `""`):
+		case f.Required && !set, f.Old && (!set || string(value) == "[]" || string(value) == `""`):
 			continue
 		case !set:
 			value = json.RawMessage(f.Empty())

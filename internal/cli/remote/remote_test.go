@@ -3,6 +3,7 @@ package remote
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -334,6 +335,43 @@ func helps(n *kong.Node) (all []string) {
 		all = append(all, flag.Help)
 	}
 	return all
+}
+
+// TestSingletonThatDoesNotExist shows that the one entity of a kind can be written
+// before there is one.
+func TestSingletonThatDoesNotExist(t *testing.T) {
+	t.Parallel()
+	single := entitytest.Singleton()
+	kind := Kind{single, entity.NewRegistry(single)}
+	var sent string
+	flags, _ := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			fmt.Fprint(w, `{"_metadata":{"message":"OK"},"data":null}`)
+			return
+		}
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		sent = string(b)
+		fmt.Fprint(w, `{"data":{"oId":"tg_1","name":"Globex","url":"https://globex.example"}}`)
+	})
+	var out strings.Builder
+	stdio := format.Stdio{In: strings.NewReader(""), Out: &out, Err: &out}
+	update := updateCmd{one: one{server: flags, Output: format.Output{Output: "table"}}, change: change{input: input{Set: []string{"url=https://globex.example"}}}}
+	if err := update.Run(t.Context(), stdio, kind); err != nil || sent != `{"url":"https://globex.example"}` {
+		t.Errorf("%v, sent %s", err, sent)
+	}
+	if !strings.Contains(out.String(), "+ url: https://globex.example") {
+		t.Errorf("shown: %s", out.String())
+	}
+	c, err := flags.connect(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edited, err := c.beginEdit(t.Context(), ""); err != nil || strings.Contains(edited.original, "name:") || !strings.Contains(edited.original, "url: null") {
+		t.Errorf("to edit: %+v, %v", edited, err)
+	}
 }
 
 // TestAsk shows how answers are understood.
