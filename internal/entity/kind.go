@@ -47,6 +47,8 @@ type Kind struct {
 	Joins []Join
 	// Generates says that the kind has a generate call.
 	Generates bool
+
+	newID func(prefix string) string // nil is account.NewID
 }
 
 // AlsoLists says that product/list?type=SERVICE or ALL shows services, too.

@@ -133,12 +133,16 @@ func (k *Kind) identify(e, before *Entity) (*Entity, []errs.Field) {
 	if !missing {
 		return e, list.Fields()
 	}
+	newID := k.newID
+	if newID == nil {
+		newID = account.NewID
+	}
 	for i := range questions {
 		q := &questions[i]
 		if q.OID != "" {
 			continue
 		}
-		q.OID = account.NewID(account.QuestionPrefix)
+		q.OID = newID(account.QuestionPrefix)
 		for _, old := range there {
 			if old.Question == q.Question && !used[old.OID] {
 				q.OID = old.OID

@@ -25,6 +25,14 @@ func NewRegistry(kinds ...*Kind) *Registry {
 	return r
 }
 
+// UseIDs lets questions have ids of newID instead of account.NewID, before the
+// registry is used.
+func (r *Registry) UseIDs(newID func(prefix string) string) {
+	for _, k := range r.kinds {
+		k.newID = newID
+	}
+}
+
 // Kinds returns all kinds in order. Do not change it.
 func (r *Registry) Kinds() []*Kind { return r.kinds }
 

@@ -57,7 +57,7 @@ func (l *Library) SetUp(ctx context.Context, o SetUpOptions) (*Setup, error) {
 			return err
 		}
 		s := Setup{Organization: *organization, Owner: *user, Workspace: account.Workspace{
-			OID: account.NewID(account.WorkspacePrefix), OrganizationOID: organization.OID, Name: o.Workspace, CreatedAt: l.now(),
+			OID: l.newID(account.WorkspacePrefix), OrganizationOID: organization.OID, Name: o.Workspace, CreatedAt: l.now(),
 		}}
 		key, token, err := l.newKey(NewKey{Workspace: s.Workspace, User: s.Owner, Name: "first key", Scopes: account.Scopes{account.ScopeAdmin}})
 		if err != nil {
@@ -128,7 +128,7 @@ func (l *Library) CreateWorkspace(ctx context.Context, wanted NewWorkspace) (*ac
 			return err
 		}
 		made = &account.Workspace{
-			OID: account.NewID(account.WorkspacePrefix), OrganizationOID: organization.OID,
+			OID: l.newID(account.WorkspacePrefix), OrganizationOID: organization.OID,
 			Name: wanted.Name, Domain: wanted.Domain, CreatedAt: l.now(),
 		}
 		return tx.InsertWorkspace(ctx, made)
@@ -142,12 +142,12 @@ func (l *Library) CreateWorkspace(ctx context.Context, wanted NewWorkspace) (*ac
 // createOrganization makes an organization and its owner.
 func (l *Library) createOrganization(ctx context.Context, tx entity.Tx, name string, owner NewUser, others []account.Organization) (*account.Organization, *account.User, error) {
 	now := l.now()
-	o := &account.Organization{OID: account.NewID(account.OrganizationPrefix), Name: name, Slug: slug(name, others), CreatedAt: now}
+	o := &account.Organization{OID: l.newID(account.OrganizationPrefix), Name: name, Slug: slug(name, others), CreatedAt: now}
 	if err := tx.InsertOrganization(ctx, o); err != nil {
 		return nil, nil, err
 	}
 	user := &account.User{
-		OID: account.NewID(account.UserPrefix), OrganizationOID: o.OID,
+		OID: l.newID(account.UserPrefix), OrganizationOID: o.OID,
 		FirstName: owner.FirstName, LastName: owner.LastName, Email: owner.Email, Role: owner.Role, CreatedAt: now,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
@@ -209,7 +209,7 @@ func (l *Library) CreateUser(ctx context.Context, wanted NewUser) (*account.User
 		return nil, err
 	}
 	made := &account.User{
-		OID: account.NewID(account.UserPrefix), OrganizationOID: wanted.Workspace.OrganizationOID,
+		OID: l.newID(account.UserPrefix), OrganizationOID: wanted.Workspace.OrganizationOID,
 		FirstName: wanted.FirstName, LastName: wanted.LastName, Email: wanted.Email, Role: wanted.Role, CreatedAt: l.now(),
 	}
 	if err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.InsertUser(ctx, made) }); err != nil {

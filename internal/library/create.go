@@ -85,7 +85,7 @@ func (l *Library) Create(ctx context.Context, c Caller, k *entity.Kind, create C
 func (l *Library) draftOf(ctx context.Context, c Caller, k *entity.Kind, create Create) (*draft, []errs.Field, error) {
 	now := l.now()
 	e, fields := k.Apply(nil, create.Patch)
-	e.OID, e.Author, e.CreatedAt, e.UpdatedAt = account.NewID(k.Prefix), c.User.Author(), now, now
+	e.OID, e.Author, e.CreatedAt, e.UpdatedAt = l.newID(k.Prefix), c.User.Author(), now, now
 	missing, refused, err := l.missing(ctx, l.store, k, c.Workspace.OID, nil, e)
 	if err != nil {
 		return nil, nil, err
@@ -97,7 +97,7 @@ func (l *Library) draftOf(ctx context.Context, c Caller, k *entity.Kind, create 
 		return nil, fields, nil
 	}
 	d := &draft{stored: k.Store(c.Workspace.OID, e)}
-	d.rev = revision(c, d.stored, entity.ActionCreated, now)
+	d.rev = l.newRevision(c, d.stored, entity.ActionCreated, now)
 	d.result = newWritten(k, &d.stored.Row, e)
 	d.result.Missing = missing
 	return d, nil, nil

@@ -192,17 +192,24 @@ func (i *importer) together(ctx context.Context, tx entity.Tx, lines []imported)
 			// Here, as ids are made in ascending order: entities of one time keep that of
 			// their lines.
 			if e := lines[n].records[r].Entity; e.OID == "" {
-				e.OID = account.NewID(lines[n].records[r].Kind.Prefix)
+				e.OID = i.newID(lines[n].records[r].Kind.Prefix)
 			}
 		}
 	}
-	inParallel(len(lines), func(n int) {
+	complete := func(n int) {
 		for r := range lines[n].records {
 			if len(lines[n].fields) == 0 {
 				i.complete(&lines[n].records[r], now)
 			}
 		}
-	})
+	}
+	if i.ordered {
+		for n := range lines {
+			complete(n)
+		}
+	} else {
+		inParallel(len(lines), complete)
+	}
 	for n := range lines {
 		if err := i.line(ctx, tx, &lines[n], now); err != nil {
 			return err
@@ -386,7 +393,7 @@ func (i *importer) write(ctx context.Context, tx entity.Tx, r *record, now time.
 		i.report.Unchanged++
 		return nil
 	}
-	rev := revision(i.caller, r.stored, entity.ActionImported, now)
+	rev := i.newRevision(i.caller, r.stored, entity.ActionImported, now)
 	if r.existing == nil {
 		i.report.Created++
 		return tx.Insert(ctx, r.stored, rev)

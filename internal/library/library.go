@@ -35,6 +35,9 @@ type Config struct {
 	ObserveCache func(cache string, hit bool)
 	// Now, if set, tells the time instead of the system.
 	Now func() time.Time
+	// NewID, if set, makes ids instead of account.NewID, which are the same for the
+	// same calls in the same order. See entity.Registry.UseIDs, too.
+	NewID func(prefix string) string
 	// Log, if set, is told of what no caller is told.
 	Log *slog.Logger
 }
@@ -50,6 +53,8 @@ type Library struct {
 	store     entity.Store
 	registry  *entity.Registry
 	now       func() time.Time
+	newID     func(prefix string) string
+	ordered   bool // what makes ids is done in order
 	log       *slog.Logger
 	documents *cache[entity.Ref, *Document]
 	keys      *cache[string, *account.Principal]
@@ -66,6 +71,10 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Now == nil {
 		cfg.Now = account.Now
 	}
+	ordered := cfg.NewID != nil
+	if !ordered {
+		cfg.NewID = account.NewID
+	}
 	if cfg.ObserveCache == nil {
 		cfg.ObserveCache = func(string, bool) {}
 	}
@@ -76,7 +85,7 @@ func New(cfg Config) (*Library, error) {
 		cfg.ListBytes = DefaultListBytes
 	}
 	l := &Library{
-		store: cfg.Store, registry: cfg.Registry, now: cfg.Now, log: cfg.Log,
+		store: cfg.Store, registry: cfg.Registry, now: cfg.Now, newID: cfg.NewID, ordered: ordered, log: cfg.Log,
 		lists: semaphore.NewWeighted(cfg.ListBytes), listBytes: cfg.ListBytes,
 	}
 	observe := func(name string) func(bool) { return func(hit bool) { cfg.ObserveCache(name, hit) } }

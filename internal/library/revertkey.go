@@ -190,7 +190,7 @@ func (l *Library) revertStep(ctx context.Context, r entity.Reader, o RevertKeyOp
 	next.UpdatedAt = after(now.UpdatedAt, at)
 	caller := Caller{&account.Principal{Workspace: o.Workspace, User: o.By}, entity.SourceRevert}
 	d := &draft{before: row, stored: k.Store(first.Workspace, &next)}
-	d.rev = revision(caller, d.stored, action, at)
+	d.rev = l.newRevision(caller, d.stored, action, at)
 	d.rev.Fields = step.Fields
 	return step, d, nil
 }

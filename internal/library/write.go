@@ -185,6 +185,7 @@ func (l *Library) Revert(ctx context.Context, c Caller, k *entity.Kind, t Target
 			}
 			next.Author, next.UpdatedAt = before.Author, before.UpdatedAt
 			next.DeletedAt = nil // who brings it back wants it
+			keepOnly(k, before, next)
 			return next, k.Validate(next), nil
 		}})
 }
@@ -371,7 +372,7 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 		next.UpdatedAt = after(before.UpdatedAt, now)
 	}
 	d.stored = k.Store(ref.Workspace, next)
-	d.rev = revision(c, d.stored, action, now)
+	d.rev = l.newRevision(c, d.stored, action, now)
 	if before != nil {
 		d.rev.Fields = k.Changed(before, next)
 	}
@@ -396,10 +397,10 @@ func after(before, now time.Time) time.Time {
 	return now
 }
 
-// revision returns the revision of a change that leaves an entity as s.
-func revision(c Caller, s *entity.Stored, action entity.Action, at time.Time) *entity.Revision {
+// newRevision returns the revision of a change that leaves an entity as s.
+func (l *Library) newRevision(c Caller, s *entity.Stored, action entity.Action, at time.Time) *entity.Revision {
 	return &entity.Revision{
-		Ref: s.Ref, RevisionOID: account.NewID(account.RevisionPrefix), Action: action,
+		Ref: s.Ref, RevisionOID: l.newID(account.RevisionPrefix), Action: action,
 		Author: c.User.Author(), KeyOID: c.Key.OID, Source: c.Source, At: at,
 		Name: s.Name, Shape: s.Shape, Document: s.Document, Hidden: s.Hidden, ArchivedAt: s.ArchivedAt, DeletedAt: s.DeletedAt,
 	}
