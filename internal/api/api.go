@@ -55,6 +55,7 @@ func (a *API) Routes() []httpx.Route {
 		routes = append(routes, resource{a, k}.routes()...)
 	}
 	routes = append(routes, getRoute("library/find", a.find))
+	routes = append(routes, a.referenceRoutes()...)
 	routes = append(routes, a.revisionRoutes()...)
 	return append(routes, a.keyRoutes()...)
 }

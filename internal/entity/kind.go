@@ -47,8 +47,18 @@ type Kind struct {
 	Joins []Join
 	// Generates says that the kind has a generate call.
 	Generates bool
+	// Created is set where a create answers more than the entity under data.
+	Created *Created
 
 	newID func(prefix string) string // nil is account.NewID
+}
+
+// Created says what a create answers beside data: playbook/create answers the
+// playbook, its personas and an empty list of templates.
+type Created struct {
+	As     string   // another key of the entity
+	Linked []Join   // link fields, of one kind each, whose targets are answered as lists
+	Empty  []string // keys of empty lists
 }
 
 // AlsoLists says that product/list?type=SERVICE or ALL shows services, too.

@@ -17,6 +17,7 @@ func playbook() *entity.Kind {
 		Order:       order, Shape: 1,
 		Ignored: []string{"createTemplates", "model"},
 		Joins:   []entity.Join{{Field: "productOId", As: "product"}},
+		Created: &entity.Created{As: "playbook", Linked: []entity.Join{{Field: "personaOIds", As: "personas"}}, Empty: []string{"templates"}},
 		Fields: []entity.Field{
 			title,
 			internalName(`"Win-back"`),
