@@ -42,6 +42,9 @@ type Stdio = format.Stdio
 // grammar is every command but those of the kinds, which package remote adds. A
 // setting that PERSONAE_… can give has an env tag.
 type grammar struct {
+	Search  remote.SearchCmd  `cmd:"" group:"library" help:"Search the entities of all kinds."`
+	Changes remote.ChangesCmd `cmd:"" group:"library" help:"Show what was changed, as a feed."`
+
 	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`
 	Import  importCmd  `cmd:"" group:"database" help:"Read entities from a file into a workspace."`
 	Export  exportCmd  `cmd:"" group:"database" help:"Write the entities of a workspace as JSON lines."`
@@ -56,6 +59,7 @@ type grammar struct {
 	Check   checkCmd   `cmd:"" group:"database" help:"Look for damage in a database, and repair what can be derived."`
 	Migrate migrateCmd `cmd:"" group:"database" help:"Create a database, or update its structure."`
 
+	MCP     mcpCmd      `cmd:"" name:"mcp" group:"more" help:"Serve an AI agent on stdin and stdout (MCP)."`
 	Help    helpCmd     `cmd:"" group:"more" help:"Show the help of a command."`
 	Version versionCmd  `cmd:"" group:"more" help:"Show the version."`
 	Flag    versionFlag `name:"version" hidden:"" help:"Show the version."`

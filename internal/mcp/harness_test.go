@@ -81,7 +81,7 @@ func (l *lockedBuffer) String() string {
 func handler(l *library.Library, log *slog.Logger) http.Handler {
 	contract := api.New(api.Config{Library: l, Metrics: http.NotFoundHandler()})
 	var whole http.Handler
-	agents := mcp.Routes(mcp.Config{Registry: l.Registry(), Version: "test", Log: log}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	agents := mcp.Routes(mcp.Config{Registry: l.Registry(), Version: "test", PublicURL: "https://personae.example", Origins: []string{"https://app.example"}, Log: log}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		whole.ServeHTTP(w, r)
 	}))
 	whole = httpx.New(httpx.Config{Routes: append(contract.Routes(), agents...), NotFound: contract.NotFound, Authenticate: l.Authenticate, Log: log})

@@ -9,11 +9,15 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +46,10 @@ const (
 type Config struct {
 	Registry *entity.Registry
 	Version  string
+	// PublicURL is where others reach the server, "" where that is not known.
+	PublicURL string
+	// Origins are those of pages that may call it, or httpx.AnyOrigin.
+	Origins []string
 	// Log is told of what no agent is told.
 	Log *slog.Logger
 }
@@ -107,19 +115,16 @@ func Routes(cfg Config, handler http.Handler) []httpx.Route {
 		return reader
 	}, &sdk.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: MaxBodyBytes, PropagateRequestCancellation: true,
+		DisableLocalhostProtection: true, // checkOrigin knows of proxies
 	})
-	browsers := http.NewCrossOriginProtection()
 	return []httpx.Route{{
 		// Its calls of the API pass the gates. GET and DELETE, which are for sessions,
 		// are answered with 405, as the protocol asks of a server without any.
 		Method: http.MethodPost, Path: Path, Class: httpx.ClassNone, Scope: account.ScopeRead,
 		BodyLimit: MaxBodyBytes, Timeout: Timeout,
 		Handler: func(w http.ResponseWriter, r *http.Request) error {
-			if err := browsers.Check(r); err != nil {
-				return &errs.Error{
-					Kind: errs.Forbidden, Code: codeForeignPage, Err: err,
-					Message: "A web page of another site may not call this. Call it from a program, without the header Origin.",
-				}
+			if err := cfg.checkOrigin(r); err != nil {
+				return err
 			}
 			streamable.ServeHTTP(w, r)
 			return nil
@@ -128,6 +133,37 @@ func Routes(cfg Config, handler http.Handler) []httpx.Route {
 }
 
 const codeForeignPage = "cross_origin"
+
+// checkOrigin refuses requests that a browser makes for a page of another site,
+// also one that has bound its own name to this machine (DNS rebinding).
+func (cfg *Config) checkOrigin(r *http.Request) error {
+	allowed := slices.Contains(cfg.Origins, httpx.AnyOrigin) || slices.Contains(cfg.Origins, r.Header.Get("Origin"))
+	if err := http.NewCrossOriginProtection().Check(r); err != nil && !allowed {
+		return &errs.Error{
+			Kind: errs.Forbidden, Code: codeForeignPage, Err: err,
+			Message: "A web page of another site may not call this: call it from a program, or start the server with --cors-origin.",
+		}
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	_, publicHost, _ := strings.Cut(cfg.PublicURL, "://")
+	if !ok || !isLoopback(local.String()) || isLoopback(r.Host) || strings.EqualFold(r.Host, publicHost) {
+		return nil
+	}
+	return &errs.Error{
+		Kind: errs.Forbidden, Code: codeForeignPage,
+		Message: "The request came to this machine alone, and its Host is another one. Use the address 127.0.0.1, or start the server with --public-url where a proxy is before it.",
+	}
+}
+
+// isLoopback tells whether a host, with or without a port, is this machine.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = strings.Trim(address, "[]")
+	}
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
 
 // Remote is a server that `personae mcp` works on.
 type Remote struct {
@@ -149,6 +185,9 @@ func Serve(ctx context.Context, cfg Config, remote Remote, in io.ReadCloser, out
 		header: http.Header{"Authorization": {"Bearer " + remote.Key}},
 	}
 	write, err := mayWrite(ctx, a, remote.Key)
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return &errs.Error{Kind: errs.Invalid, Code: refused.Code, Message: refused.Message}
+	}
 	if err != nil {
 		return err
 	}

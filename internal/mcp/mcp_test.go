@@ -157,7 +157,9 @@ func TestProtocol(t *testing.T) {
 		{"not JSON", "POST", `{"jsonrpc"`, nil, 400, `malformed`},
 		{"too large", "POST", strings.Repeat(" ", mcp.MaxBodyBytes+1), nil, 413, `"body_too_large"`},
 		{"a page of another site", "POST", list, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403, `"cross_origin"`},
-		{"DNS rebinding", "POST", list, []string{"Host", "evil.example"}, 403, `Host`},
+		{"a page that the operator allows", "POST", list, []string{"Origin", "https://app.example", "Sec-Fetch-Site", "cross-site"}, 200, `"verify_connection"`},
+		{"DNS rebinding", "POST", list, []string{"Host", "evil.example"}, 403, `--public-url`},
+		{"behind a proxy", "POST", list, []string{"Host", "personae.example"}, 200, `"verify_connection"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -291,8 +293,12 @@ func (s *server) export(t *testing.T) (records []string) {
 // TestManyCalls shows that calls leave nothing behind, and no key in the log.
 func TestManyCalls(t *testing.T) {
 	s := start(t)
-	session := s.connect(t, s.write)
-	call := func() { use(t, session, "get_entity", `{"oId":"demo-vp-of-sales"}`).ok() }
+	call := func() {
+		response, body := s.post(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_entity","arguments":{"oId":"demo-vp-of-sales"}}}`, "api_key", s.write)
+		if response.StatusCode != http.StatusOK || !strings.Contains(body, `"structuredContent"`) {
+			t.Fatalf("got %d %s", response.StatusCode, body)
+		}
+	}
 	for range 20 {
 		call()
 	}
@@ -325,5 +331,30 @@ func TestManyCalls(t *testing.T) {
 	}
 	if !strings.Contains(logged, `"path":"/mcp"`) || !strings.Contains(logged, `"externalRequestId":"req_`) {
 		t.Error("the log does not lead from an agent's request to the calls of the API")
+	}
+}
+
+// BenchmarkCalls measures what a server does for a call, without a network.
+func BenchmarkCalls(b *testing.B) {
+	s := start(b)
+	silent := handler(s.library, slog.New(slog.DiscardHandler))
+	for name, message := range map[string]string{
+		"ToolsList": `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
+		"GetEntity": `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_entity","arguments":{"oId":"demo-vp-of-sales"}}}`,
+		"Search":    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_knowledge_base","arguments":{"query":"forecast"}}}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, mcp.Path, strings.NewReader(message))
+				r.Header.Set("Content-Type", "application/json")
+				r.Header.Set("Accept", "application/json, text/event-stream")
+				r.Header.Set("api_key", s.read)
+				w := httptest.NewRecorder()
+				silent.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatalf("got %d %s", w.Code, w.Body)
+				}
+			}
+		})
 	}
 }

@@ -75,6 +75,7 @@ func text(about string) string           { return typed("string", about) }
 func truth(about string) string          { return typed("boolean", about) }
 func object(about string) string         { return typed("object", about) }
 func typed(name, about string) string    { return `{"type":"` + name + `","description":"` + about + `"}` }
+
 func texts(about string) string {
 	return `{"type":"array","items":{"type":"string"},"description":"` + about + `"}`
 }

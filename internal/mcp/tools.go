@@ -24,7 +24,7 @@ func (s *service) tools() []*tool {
 		},
 		{
 			name: "describe_kind", title: "Describe a kind", run: describeKind,
-			about: "Explain one kind of entity: its fields, their types, values and limits, as create_entity and update_entity take them. Without entityType: all kinds in a sentence each.",
+			about:  "Explain one kind of entity: its fields, their types, values and limits, as create_entity and update_entity take them. Without entityType: all kinds in a sentence each.",
 			params: []param{optional("entityType", text("The kind, such as persona or use_case."))},
 		},
 		{
@@ -41,6 +41,7 @@ func (s *service) tools() []*tool {
 				offset(),
 			},
 		},
+		searchTool(),
 		{
 			name: "get_entity", title: "Get an entity", run: getEntity,
 			about:  "Read one entity whole: all fields, qualifying questions with their ids, and links in both directions with names.",

@@ -37,31 +37,56 @@ type connection struct {
 	address string
 }
 
-// connect returns a connection for a kind. It makes no request.
-func (s server) connect(kind Kind) (*connection, error) {
-	key := os.Getenv(keyVariable)
+// Server is the flags of commands that call a server, for other packages.
+type Server = server
+
+// Credentials returns the address of the server and the key to send.
+func (s server) Credentials() (address, key string, err error) {
+	key = os.Getenv(keyVariable)
 	if s.KeyFile != "" {
 		text, err := os.ReadFile(s.KeyFile)
 		if err != nil {
-			return nil, errs.BadSettingf("The API key cannot be read: %s.", err)
+			return "", "", errs.BadSettingf("The API key cannot be read: %s.", err)
 		}
 		key = string(text)
 	}
 	key = strings.TrimSpace(key) // the end of a line
 	if key == "" {
-		return nil, errs.BadSettingf("An API key is needed. On the machine with the server's database, run: export %s=$(personae key create --scope read,write). Or name a file that has the key with --api-key-file.", keyVariable)
+		return "", "", errs.BadSettingf("An API key is needed. On the machine with the server's database, run: export %s=$(personae key create --scope read,write). Or name a file that has the key with --api-key-file.", keyVariable)
 	}
-	address := s.Server
+	address = s.Server
 	if !strings.Contains(address, ":/") {
 		address = "http://" + address
 	}
-	c, err := client.New(client.Config{BaseURL: address, APIKey: key, Source: "personae-cli", UserAgent: "personae-cli"})
-	if err != nil {
+	// The client says what is wrong with them.
+	if _, err := client.New(client.Config{BaseURL: address, APIKey: key}); err != nil {
 		message, where := strings.TrimPrefix(err.Error(), "client: "), "--server"
 		if strings.HasPrefix(message, "the API key") {
 			where = keyVariable + " or --api-key-file"
 		}
-		return nil, errs.BadSettingf("%s: %s.", where, message)
+		return "", "", errs.BadSettingf("%s: %s.", where, message)
+	}
+	return address, key, nil
+}
+
+// dial returns a client. It makes no request.
+func (s server) dial() (*client.Client, error) {
+	address, key, err := s.Credentials()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Config{BaseURL: address, APIKey: key, Source: "cli", UserAgent: "personae-cli"})
+}
+
+// connect returns a connection for a kind. It makes no request.
+func (s server) connect(kind Kind) (*connection, error) {
+	address, key, err := s.Credentials()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Config{BaseURL: address, APIKey: key, Source: "cli", UserAgent: "personae-cli"})
+	if err != nil {
+		return nil, err
 	}
 	return &connection{client.Of[object, object](c, kind.Name), c, kind, address}, nil
 }
