@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
 // CheckOptions say how to check a database.
@@ -67,9 +68,11 @@ type checker struct {
 	// found has the words that SQLite's index has of each entity; nil where they
 	// are compared in the database.
 	found map[int64]wordSum
-	// rebuild says that the index of words is to be made from nothing.
-	rebuild bool
-	wrong   []entity.Ref
+	// rebuild says that the index of words is to be made from nothing, because of
+	// so many problems with it.
+	rebuild       bool
+	indexProblems int
+	wrong         []entity.Ref
 }
 
 // wordSum is a checksum of the words of an entity, in any order.
@@ -90,48 +93,7 @@ func (c *checker) other(format string, args ...any) {
 }
 
 // checkFile checks an SQLite file, and reads the words that its index has.
-func (c *checker) checkFile(ctx context.Context, e *sqliteEngine) error {
-	const (
-		integrity = `pragma integrity_check(10)`
-		parents   = `select "table" || ' has a row that belongs to nothing' from pragma_foreign_key_check limit 10`
-		index     = `insert into words (words) values ('integrity-check')`
-	)
-	for _, query := range []string{integrity, parents} {
-		problems, err := all(ctx, &c.store.queries, query, func(r row) (text string, err error) {
-			err = r.Scan(&text)
-			return text, err
-		})
-		if err != nil {
-			return err
-		}
-		for _, problem := range problems {
-			if problem != "ok" {
-				c.other("The database file is damaged: %s. Restore it from a backup.", problem)
-			}
-		}
-	}
-	err := e.write(ctx, false, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, index)
-		return err
-	})
-	if err == nil {
-		err = c.readWords(ctx, e)
-	}
-	if code, ok := sqliteCode(err); ok {
-		c.rebuild, c.found = true, map[int64]wordSum{}
-		c.other("The index of words is damaged (code %d): --repair builds it anew.", code)
-		return nil
-	}
-	return err
-}
-
-// readWords reads the whole index of words.
-func (c *checker) readWords(ctx context.Context, e *sqliteEngine) (err error) {
-	const (
-		vocabulary = `create virtual table temp.vocabulary using fts5vocab(main, words, instance)`
-		query      = `select term, doc, col from temp.vocabulary`
-	)
-	columns := []string{"terms", "names", "titles", "rest"}
+func (c *checker) checkFile(ctx context.Context, e *sqliteEngine) (err error) {
 	// A connection of its own, as those of readers can make no table.
 	db, err := openPool(e.source(url.Values{"_busy_timeout": {milliseconds(busyTimeout)}}), 1)
 	if err != nil {
@@ -140,29 +102,76 @@ func (c *checker) readWords(ctx context.Context, e *sqliteEngine) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return err
+		return e.translate(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, vocabulary); err != nil {
-		return err
+	q := c.store.on(conn)
+	for _, query := range []string{
+		`pragma integrity_check(10)`,
+		`select "table" || ' has a row that belongs to nothing' from pragma_foreign_key_check limit 10`,
+	} {
+		for problem, err := range each(ctx, q, query, scanText) {
+			if err != nil {
+				return err
+			}
+			switch {
+			case problem == "ok":
+			case strings.Contains(problem, "fts5"):
+				c.damagedIndex(problem)
+			default:
+				c.other("The database file is damaged: %s. Restore it from a backup.", problem)
+			}
+		}
 	}
-	rows, err := conn.QueryContext(ctx, query)
-	if err != nil {
-		return err
+	if c.rebuild {
+		return nil
 	}
-	defer rows.Close()
-	c.found = map[int64]wordSum{}
-	for rows.Next() {
-		var (
-			term, column string
-			id           int64
-		)
-		if err := rows.Scan(&term, &id, &column); err != nil {
+	if err := c.readWords(ctx, q); err != nil {
+		if errs.KindOf(err) != errs.Unavailable {
 			return err
 		}
-		c.found[id] = c.found[id].plus(slices.Index(columns, column), term)
+		c.damagedIndex(err.Error())
 	}
-	return rows.Err()
+	return nil
+}
+
+func (c *checker) damagedIndex(problem string) {
+	c.other("The index of words is damaged: %s. --repair builds it again.", problem)
+	c.indexProblems++
+	c.rebuild, c.found = true, map[int64]wordSum{}
+}
+
+func scanText(r row) (text string, err error) {
+	err = r.Scan(&text)
+	return text, err
+}
+
+// readWords reads the whole index of words.
+func (c *checker) readWords(ctx context.Context, q *queries) error {
+	const (
+		vocabulary = `create virtual table temp.vocabulary using fts5vocab(main, words, instance)`
+		query      = `select term, doc, col from temp.vocabulary`
+	)
+	type instance struct {
+		term, column string
+		id           int64
+	}
+	scan := func(r row) (i instance, err error) {
+		err = r.Scan(&i.term, &i.id, &i.column)
+		return i, err
+	}
+	if _, err := q.exec(ctx, vocabulary); err != nil {
+		return err
+	}
+	columns := []string{"terms", "names", "titles", "rest"}
+	c.found = map[int64]wordSum{}
+	for i, err := range each(ctx, q, query, scan) {
+		if err != nil {
+			return err
+		}
+		c.found[i.id] = c.found[i.id].plus(slices.Index(columns, i.column), i.term)
+	}
+	return nil
 }
 
 // checkAll checks every entity of all workspaces.
@@ -197,10 +206,8 @@ func (c *checker) checkAll(ctx context.Context, q *queries) error {
 			}
 		}
 	}
-	for range c.found { // what is left belongs to no entity
-		c.other("The index of words has %d entities that are not there: --repair builds it anew.", len(c.found))
-		c.rebuild = true
-		break
+	if len(c.found) > 0 { // what is left belongs to no entity
+		c.damagedIndex(fmt.Sprintf("it has the words of %d entities that are not there", len(c.found)))
 	}
 	return nil
 }
@@ -223,25 +230,29 @@ func (c *checker) checkOne(ctx context.Context, q *queries, workspace int64, r k
 		return nil
 	}
 	var problems []string
-	for what, equal := range map[string]func(context.Context, *queries, keyed, *entity.Stored) (bool, error){
-		"columns": sameColumns, "links": sameLinks,
-		"words": func(ctx context.Context, q *queries, r keyed, derived *entity.Stored) (bool, error) {
-			if q.postgres {
-				return sameWords(ctx, q, workspace, r, derived)
-			}
-			return c.rebuild || found == sumOf(workspace, derived), nil
-		},
-	} {
-		same, err := equal(ctx, q, r, derived)
-		if err != nil {
-			return err
-		}
+	note := func(what string, same bool) {
 		if !same {
 			problems = append(problems, what)
 		}
 	}
+	columns, err := sameColumns(ctx, q, r, derived)
+	if err != nil {
+		return err
+	}
+	note("columns", columns)
+	links, err := sameLinks(ctx, q, r, derived)
+	if err != nil {
+		return err
+	}
+	note("links", links)
+	words := c.rebuild || found == sumOf(workspace, derived)
+	if q.postgres {
+		if words, err = sameWords(ctx, q, workspace, r, derived); err != nil {
+			return err
+		}
+	}
+	note("words", words)
 	if len(problems) > 0 {
-		slices.Sort(problems)
 		c.report.Wrong++
 		c.options.Report(fmt.Sprintf("%s has %s that do not follow from its document: --repair writes them again.", name, strings.Join(problems, ", ")))
 		c.wrong = append(c.wrong, r.Ref)
@@ -252,10 +263,7 @@ func (c *checker) checkOne(ctx context.Context, q *queries, workspace int64, r k
 // sameColumns compares the columns of a row with its document.
 func sameColumns(ctx context.Context, q *queries, r keyed, derived *entity.Stored) (bool, error) {
 	const query = `select sort_name from entities where workspace = $1 and id = $2`
-	sorted, err := one(ctx, q, query, func(r row) (text string, err error) {
-		err = r.Scan(&text)
-		return text, err
-	}, notFound(r.Ref), r.Workspace, r.id)
+	sorted, err := one(ctx, q, query, scanText, notFound(r.Ref), r.Workspace, r.id)
 	equal := func(a, b *time.Time) bool { return a == nil && b == nil || a != nil && b != nil && a.Equal(*b) }
 	return err == nil && sorted == sortName(r.Name) && r.OID == derived.OID && r.Name == derived.Name &&
 		r.CreatedAt.Equal(derived.CreatedAt) && r.UpdatedAt.Equal(derived.UpdatedAt) &&
@@ -334,7 +342,7 @@ func (c *checker) repair(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.report.Other = 0
+		c.report.Other -= c.indexProblems
 	}
 	const atOnce = 100
 	for some := range slices.Chunk(again, atOnce) {

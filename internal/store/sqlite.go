@@ -16,7 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite" // also registers the driver
+	_ "modernc.org/sqlite" // registers the driver
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"personae.dev/internal/errs"
@@ -49,9 +49,13 @@ type sqliteEngine struct {
 	writes  *sql.DB
 	reads   *sql.DB
 	readers chan *session // idle ones; nil is one that is not open yet
+	done    chan struct{} // closed by close
 	writer  *writer
 	files   *files
-	lock    *flock.Flock // nil unless Exclusive
+	// anchor is a connection that is used once. SQLite removes the log with the
+	// last connection, and others may be given up after an error.
+	anchor *session
+	lock   *flock.Flock // nil unless Exclusive
 
 	closing sync.Once
 	closed  error
@@ -116,16 +120,30 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 	if err := e.setUp(ctx, opts.Create || inMemory, !inMemory); err != nil {
 		return nil, err
 	}
-	if e.reads, err = openPool(e.source(reading), opts.Readers); err != nil {
+	if e.reads, err = openPool(e.source(reading), opts.Readers+1); err != nil {
 		return nil, e.translate(err)
 	}
-	e.readers = make(chan *session, opts.Readers)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.reads.Close())
+		}
+	}()
+	if e.anchor, err = newSession(ctx, e.reads); err != nil {
+		return nil, e.translate(err)
+	}
+	const used = `select count(*) from meta`
+	if _, err := e.anchor.ExecContext(ctx, used); err != nil {
+		e.anchor.close()
+		return nil, e.translate(err)
+	}
+	e.readers, e.done = make(chan *session, opts.Readers), make(chan struct{})
 	for range opts.Readers {
 		e.readers <- nil
 	}
 	q := queries{engineOptions: e.options, connect: e.connect}
 	if e.writer, err = newWriter(ctx, e); err != nil {
-		return nil, errors.Join(err, e.reads.Close())
+		e.anchor.close()
+		return nil, err
 	}
 	return &Store{queries: q, engine: e}, nil
 }
@@ -133,6 +151,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 // prepareFile looks at the file, and takes its lock.
 func (e *sqliteEngine) prepareFile(ctx context.Context, opts Options) (err error) {
 	if err := dbfile.Check(e.path, opts.Create); err != nil {
+		return err
+	}
+	if err := dbfile.CheckName(e.path); err != nil {
 		return err
 	}
 	if !opts.Exclusive {
@@ -287,10 +308,7 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 		return stmt, nil
 	}
 	if len(s.prepared) == maxPrepared {
-		for _, stmt := range s.prepared {
-			_ = stmt.Close()
-		}
-		clear(s.prepared)
+		s.forget()
 	}
 	stmt, err := s.Conn.PrepareContext(ctx, text)
 	if err != nil {
@@ -328,8 +346,23 @@ func (s *session) Close() error {
 	return s.Conn.Close()
 }
 
-// discard closes a connection for good.
+// forget closes the statements. SQLite keeps a connection open that has some.
+func (s *session) forget() {
+	for _, stmt := range s.prepared {
+		_ = stmt.Close()
+	}
+	clear(s.prepared)
+}
+
+// close gives the connection back.
+func (s *session) close() {
+	s.forget()
+	_ = s.Conn.Close()
+}
+
+// discard closes the connection for good, and with it its transaction.
 func (s *session) discard() {
+	s.forget()
 	_ = s.Raw(func(any) error { return driver.ErrBadConn })
 	_ = s.Conn.Close()
 }
@@ -348,6 +381,8 @@ func (e *sqliteEngine) acquire(ctx context.Context) (*session, error) {
 		return s, e.translate(err)
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-e.done:
+		return nil, errClosed
 	}
 }
 
@@ -395,11 +430,13 @@ func (e *sqliteEngine) pingWrite(ctx context.Context) error { return e.writer.pi
 func (e *sqliteEngine) close() error {
 	e.closing.Do(func() {
 		e.writer.close()
-		for range cap(e.readers) {
+		close(e.done)
+		for range cap(e.readers) { // also those in use
 			if s := <-e.readers; s != nil {
 				_ = s.Close()
 			}
 		}
+		e.anchor.close()
 		e.closed = errors.Join(e.reads.Close(), e.writes.Close())
 		if e.lock != nil {
 			e.closed = errors.Join(e.closed, e.lock.Unlock())
@@ -456,7 +493,10 @@ func noOwner(err error) error {
 
 // sqliteCode returns SQLite's code for an error of it.
 func sqliteCode(err error) (code int, ok bool) {
-	if f, ok := errors.AsType[*sqlite.Error](err); ok {
+	if f, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
 		return f.Code(), true
 	}
 	return 0, false

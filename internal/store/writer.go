@@ -46,6 +46,8 @@ type writer struct {
 	ended   chan struct{} // closed when it has ended
 	// failing is set while the last commit failed.
 	failing atomic.Bool
+	// fail, set by tests, is asked before each statement of the goroutine.
+	fail func(text string) error
 }
 
 // job is one call of write.
@@ -74,7 +76,8 @@ func newWriter(ctx context.Context, e *sqliteEngine) (*writer, error) {
 	}
 	if e.path != memory {
 		if e.files, err = newFiles(e.path); err != nil {
-			return nil, errors.Join(err, w.session.Close())
+			w.session.close()
+			return nil, err
 		}
 	}
 	go w.run()
@@ -107,7 +110,7 @@ func (w *writer) close() {
 	close(w.stop)
 	<-w.ended
 	if w.session != nil {
-		_ = w.session.Close()
+		w.session.close()
 	}
 }
 
@@ -199,19 +202,29 @@ func (w *writer) joining() *job {
 	return j
 }
 
-func (w *writer) begin(ctx context.Context) error {
+// connect opens a connection, if the last one was given up.
+func (w *writer) connect(ctx context.Context) (err error) {
 	if w.session == nil {
-		session, err := newSession(ctx, w.engine.writes)
-		if err != nil {
-			return w.engine.translate(err)
-		}
-		w.session = session
+		w.session, err = newSession(ctx, w.engine.writes)
+	}
+	return w.engine.translate(err)
+}
+
+func (w *writer) begin(ctx context.Context) error {
+	if err := w.connect(ctx); err != nil {
+		return err
 	}
 	return w.exec(ctx, "begin immediate")
 }
 
 func (w *writer) exec(ctx context.Context, text string) error {
-	_, err := w.session.ExecContext(ctx, text)
+	var err error
+	if w.fail != nil {
+		err = w.fail(text)
+	}
+	if err == nil {
+		_, err = w.session.ExecContext(ctx, text)
+	}
 	return w.engine.translate(err)
 }
 
@@ -251,7 +264,9 @@ func (w *writer) savepoint(ctx context.Context, b *batch, j *job) error {
 func (w *writer) call(j *job, fn func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		result <- protect(fn)
+		err := errors.New("store: the function of a write ended its goroutine")
+		defer func() { result <- err }()
+		err = protect(fn)
 	}()
 	if !j.long {
 		return <-result
@@ -307,12 +322,8 @@ func (w *writer) rollback(ctx context.Context) {
 // outside runs what needs to be alone, and outside of a transaction.
 func (w *writer) outside(j *job) error {
 	ctx := context.Background()
-	if err := w.begin(ctx); err != nil {
+	if err := w.connect(ctx); err != nil {
 		return err
-	}
-	w.rollback(ctx)
-	if w.session == nil {
-		return errClosed
 	}
 	return w.engine.translate(w.call(j, func() error { return j.alone(ctx, w.session) }))
 }

@@ -67,7 +67,7 @@ func Restore(ctx context.Context, file, database string, opts Options) (_ *Resto
 		return nil, err
 	}
 	done := &Restored{Contents: *contents}
-	aside := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
+	aside := path + dbfile.Kept + time.Now().UTC().Format("20060102T150405.000Z")
 	if replaces {
 		release, err := seize(ctx, path)
 		if err != nil {

@@ -62,13 +62,23 @@ func Check(path string, create bool) error {
 	case info.Size() < smallest:
 		return NotADatabase(nil, path)
 	}
-	if links(info) > 1+keptNames(path, info) {
-		return errs.Invalidf("The database file %s has %d names (hard links), and each name would have a log of its own. Remove the other names, or copy the file.", path, links(info))
+	return CheckAccess(path)
+}
+
+// CheckName refuses a file that has other names than path: another process that
+// opens it by one of them would keep another log.
+func CheckName(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return errs.Unavailablef(err, "The database file %s cannot be looked at. Check who may read its folder.", path)
+	}
+	if n := links(info); n > 1+keptNames(path, info) {
+		return errs.Invalidf("The database file %s has %d names (hard links), and each name would have a log of its own. Remove the other names, or copy the file.", path, n)
 	}
 	if isMount(path) {
 		return errs.Invalidf("The database file %s is a mount of its own, and its log would be kept elsewhere than the file. Mount its folder, and not the file.", path)
 	}
-	return CheckAccess(path)
+	return nil
 }
 
 // Kept is what the name of a database that a restore has replaced goes on with.
@@ -102,8 +112,8 @@ func checkOrphan(path string, suffixes ...string) error {
 		if err != nil || log.Size() == 0 {
 			continue
 		}
-		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-			return nil // another process has made it meanwhile
+		if info, err := os.Stat(path); err == nil && (info.Size() > 0 || suffix == "-journal") {
+			return nil // another process is making it
 		}
 		return errs.Conflictf("database_log_found",
 			"There is no database %s, but its log %s%s, which holds what was written last. Put the database file back in its place; or move the log away to make a new database.", path, path, suffix)

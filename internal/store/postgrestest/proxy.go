@@ -65,11 +65,7 @@ func NewProxy(t testing.TB, address string) *Proxy {
 	t.Cleanup(func() {
 		listener.Close()
 		p.Thaw()
-		p.mu.Lock()
-		for _, link := range p.links {
-			link.Close()
-		}
-		p.mu.Unlock()
+		p.Close()
 		group.Wait()
 	})
 	return p
@@ -149,6 +145,15 @@ func (p *Proxy) CutCommit(how Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = how
+}
+
+// Close cuts all connections that are open.
+func (p *Proxy) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, link := range p.links {
+		link.Close()
+	}
 }
 
 // Freeze lets nothing through.
