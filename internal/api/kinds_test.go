@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -334,4 +335,21 @@ func TestSources(t *testing.T) {
 	if parsed, err := account.ParseToken(e.key); err != nil || *e.revisions(t, "limit=1").Revisions[0].APIKeyOID != parsed.KeyOID() {
 		t.Errorf("the key of the newest: %v", err)
 	}
+}
+
+// TestListsAtOnce makes the six calls with which a sync app in production begins,
+// all at once.
+func TestListsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	e := s.edit(t)
+	var group sync.WaitGroup
+	for _, name := range []string{"persona", "product", "segment", "use-case", "competitor", "reference"} {
+		group.Go(func() {
+			if got := e.get(t, "/api/v2/"+name+"/list?limit=100&offset=0", "api_key", e.key); got.status != http.StatusOK {
+				t.Errorf("%s: %d %s", name, got.status, got.body)
+			}
+		})
+	}
+	group.Wait()
 }

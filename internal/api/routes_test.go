@@ -71,7 +71,7 @@ func TestRoutesHaveTheirGates(t *testing.T) {
 		}
 		want := httpx.Route{Class: httpx.ClassGet, Scope: account.ScopeRead}
 		switch {
-		case strings.HasSuffix(route.Path, "/list"):
+		case strings.HasSuffix(route.Path, "/list"), strings.HasSuffix(route.Path, "/search"):
 			want.Class = httpx.ClassList
 		case route.Method != http.MethodGet:
 			want.Class, want.Scope, want.BodyLimit = httpx.ClassWrite, account.ScopeWrite, api.MaxBodyBytes
