@@ -58,3 +58,25 @@ func TestNewIDAtOnce(t *testing.T) {
 		t.Errorf("of %d ids only %d are unique", len(all), len(unique))
 	}
 }
+
+func TestSequence(t *testing.T) {
+	t.Parallel()
+	first, second := account.Sequence(), account.Sequence()
+	var last string
+	for range 100 {
+		for _, prefix := range []string{"pe_", "rv_"} {
+			id := first(prefix)
+			if other := second(prefix); other != id || !account.Made(id, prefix) {
+				t.Fatalf("%q and %q", id, other)
+			}
+		}
+		id := first("x_")
+		if id <= last || account.NewID("x_") <= id {
+			t.Fatalf("%q does not lie between %q and those of today", id, last)
+		}
+		last = id
+	}
+	if a, b := account.Sequence()("pe_"), account.Sequence()("rv_"); strings.TrimPrefix(a, "pe_") != strings.TrimPrefix(b, "rv_") {
+		t.Errorf("a prefix depends on another one: %s, %s", a, b)
+	}
+}

@@ -24,6 +24,8 @@ type Setup struct {
 type SetUpOptions struct {
 	Organization, Workspace                   string
 	OwnerFirstName, OwnerLastName, OwnerEmail string
+	// Token is the admin key's, instead of a random one.
+	Token string
 }
 
 // SetUp makes an organization, a workspace, its owner and an admin key in a
@@ -42,11 +44,15 @@ func (l *Library) SetUp(ctx context.Context, o SetUpOptions) (*Setup, error) {
 		owner.FirstName, owner.LastName = ownerFirstName, ownerLastName
 	}
 	list.AddAll(owner.validate())
+	token, err := chosenToken(o.Token)
+	if err != nil {
+		return nil, err
+	}
 	if err := list.Err(); err != nil {
 		return nil, err
 	}
 	var made *Setup
-	err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
+	err = l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
 		made = nil
 		organizations, err := tx.Organizations(ctx)
 		if err != nil || len(organizations) > 0 {
@@ -59,7 +65,7 @@ func (l *Library) SetUp(ctx context.Context, o SetUpOptions) (*Setup, error) {
 		s := Setup{Organization: *organization, Owner: *user, Workspace: account.Workspace{
 			OID: l.newID(account.WorkspacePrefix), OrganizationOID: organization.OID, Name: o.Workspace, CreatedAt: l.now(),
 		}}
-		key, token, err := l.newKey(NewKey{Workspace: s.Workspace, User: s.Owner, Name: "first key", Scopes: account.Scopes{account.ScopeAdmin}})
+		key, token, err := l.newKey(NewKey{Workspace: s.Workspace, User: s.Owner, Name: "first key", Scopes: account.Scopes{account.ScopeAdmin}, Token: token})
 		if err != nil {
 			return err
 		}
@@ -120,9 +126,7 @@ func (l *Library) CreateWorkspace(ctx context.Context, wanted NewWorkspace) (*ac
 			owner := NewUser{FirstName: ownerFirstName, LastName: ownerLastName, Role: account.RoleOwner}
 			organization, _, err = l.createOrganization(ctx, tx, wanted.Organization, owner, organizations)
 		} else {
-			organization, err = find("organization", organizations, wanted.Organization, func(o account.Organization) []string {
-				return []string{o.OID, o.Slug, o.Name}
-			})
+			organization, err = findOrganization(organizations, wanted.Organization)
 		}
 		if err != nil {
 			return err
@@ -228,7 +232,7 @@ func (l *Library) Workspaces(ctx context.Context) ([]account.Workspace, error) {
 	return l.store.Workspaces(ctx)
 }
 
-// Users returns all users, oldest first.
+// Users returns all users, oldest first, also those who were removed.
 func (l *Library) Users(ctx context.Context) ([]account.User, error) { return l.store.Users(ctx) }
 
 // Workspace finds a workspace by its id or name. It may be left empty where
@@ -238,7 +242,7 @@ func (l *Library) Workspace(ctx context.Context, ref string) (*account.Workspace
 	if err != nil {
 		return nil, err
 	}
-	return find("workspace", workspaces, ref, func(w account.Workspace) []string { return []string{w.OID, w.Name} })
+	return findWorkspace(workspaces, ref)
 }
 
 // User finds a user of the workspace's organization by id or email address.
@@ -250,7 +254,7 @@ func (l *Library) User(ctx context.Context, workspace account.Workspace, ref str
 	}
 	var candidates []account.User
 	for _, u := range users {
-		if u.OrganizationOID != workspace.OrganizationOID {
+		if u.OrganizationOID != workspace.OrganizationOID || u.RemovedAt != nil {
 			continue
 		}
 		if ref == "" && u.Role == account.RoleOwner {

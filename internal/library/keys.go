@@ -18,6 +18,7 @@ var (
 	ErrKeySecret  = errors.New("api key has a wrong secret")
 	ErrKeyExpired = errors.New("api key has expired")
 	ErrKeyRevoked = errors.New("api key is revoked")
+	ErrKeyUser    = errors.New("api key is of a user who was removed")
 )
 
 // Authenticate returns whom the token speaks for. Every error of kind
@@ -43,6 +44,8 @@ func (l *Library) Authenticate(ctx context.Context, token string) (*account.Prin
 		return nil, unauthorized(ErrKeySecret)
 	case p.Key.RevokedAt != nil:
 		return nil, unauthorized(ErrKeyRevoked)
+	case p.User.RemovedAt != nil:
+		return nil, unauthorized(ErrKeyUser)
 	case p.Key.ExpiresAt != nil && !now.Before(*p.Key.ExpiresAt):
 		return nil, unauthorized(ErrKeyExpired)
 	default:
@@ -67,8 +70,22 @@ type NewKey struct {
 	Scopes account.Scopes
 	// ExpiresAt is nil for a key that does not expire.
 	ExpiresAt *time.Time
+	// Token is the key's; the zero Token stands for a random one.
+	Token account.Token
 	// Errors are those of the request's form.
 	Errors []errs.Field
+}
+
+// chosenToken reads a token that somebody chose for a new key, "" for none.
+func chosenToken(text string) (account.Token, error) {
+	if text == "" {
+		return account.Token{}, nil
+	}
+	token, err := account.ParseToken(text)
+	if err != nil {
+		return token, errs.Invalidf("The chosen API key does not have the form of one: psk_ and %d letters and digits, of which the last are a checksum.", account.TokenLength-len(account.TokenPrefix))
+	}
+	return token, nil
 }
 
 // CreateKey makes a key, and returns it with its token, which nobody will be
@@ -108,10 +125,16 @@ func (l *Library) newKey(wanted NewKey) (*account.APIKey, string, error) {
 	if wanted.User.OrganizationOID != wanted.Workspace.OrganizationOID {
 		list.Add("user", "must be of the workspace's organization")
 	}
+	if wanted.User.RemovedAt != nil {
+		list.Add("user", "was removed")
+	}
 	if err := errs.InvalidFields(errs.Join(wanted.Errors, list.Fields())); err != nil {
 		return nil, "", err
 	}
-	token, digest := account.NewToken()
+	token, digest := wanted.Token, wanted.Token.Digest()
+	if token == (account.Token{}) {
+		token, digest = account.NewToken()
+	}
 	return &account.APIKey{
 		OID: token.KeyOID(), WorkspaceOID: wanted.Workspace.OID, UserOID: wanted.User.OID, Name: wanted.Name,
 		Scopes: wanted.Scopes, Digest: digest, CreatedAt: now, ExpiresAt: wanted.ExpiresAt,
