@@ -33,7 +33,7 @@ var rows = []row{
 	}, useCases...)},
 
 	// Transports never import an adapter, or one another.
-	{dir: "internal/api", may: append([]string{"internal/api/docs"}, useCases...)},
+	{dir: "internal/api", may: append([]string{"internal/api/docs", "contract"}, useCases...)},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
 	{dir: "internal/mcp", may: useCases},
 	{dir: "internal/console", may: useCases},
