@@ -88,6 +88,38 @@ type List[T any] struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// Hit is an entity that a search over all kinds found.
+type Hit struct {
+	// Kind is the name of the kind: "use-case".
+	Kind string `json:"kind"`
+	OID  string `json:"oId"`
+	Name string `json:"name"`
+	// Snippet is a part of the text in which the words occur, on one line, with the
+	// words as **word**.
+	Snippet string `json:"snippet"`
+}
+
+// Relinked is an entity after its links were changed.
+type Relinked struct {
+	// Kind is the name of the kind: "use-case".
+	Kind      string `json:"kind"`
+	OID       string `json:"oId"`
+	Name      string `json:"name"`
+	UpdatedAt Time   `json:"updatedAt"`
+	// Changed tells whether anything differs from before.
+	Changed bool `json:"changed"`
+}
+
+// Feed is a part of the change feed, in the order of commits.
+type Feed struct {
+	Metadata Metadata `json:"_metadata"`
+	// HasNext tells whether there are more changes already.
+	HasNext bool       `json:"hasNext"`
+	Data    []Revision `json:"data"`
+	// NextCursor is where the feed goes on, now or when there are new changes.
+	NextCursor string `json:"nextCursor"`
+}
+
 // Links are the links of an entity in both directions.
 type Links struct {
 	// To is what the entity links to, From what links to it.

@@ -72,6 +72,9 @@ func (g *generator) calls() []call {
 			g.delete(), g.archive(), g.restore(),
 		}
 	}
+	if g.kind.Only != "" {
+		calls = append(calls, g.makeOnly())
+	}
 	if g.hasQuestions() {
 		calls = append(calls, g.question("update"), g.question("archive"), g.question("restore"))
 	}
@@ -190,6 +193,16 @@ func (g *generator) restore() call {
 		body:       "Restore" + g.name + "Request", response: "Written" + g.name, errors: writeErrors("415"),
 		description: fmt.Sprintf("Undoes archiving and deletion. With `revisionOId`, makes the %s what it was after that revision, as a new revision. "+
 			"Needs the scope `write`.\n", g.kind.Title),
+	}
+}
+
+func (g *generator) makeOnly() call {
+	return call{
+		method: "post", path: "toggle-" + g.kind.Only, id: "toggle" + upperFirst(g.kind.Only) + g.name,
+		summary: fmt.Sprintf("Make %s the %s one", g.a(), g.kind.Only), parameters: parameters("IfMatch", "Include"),
+		body: g.name + "ReferenceRequest", response: "Written" + g.name, errors: writeErrors("415"),
+		description: fmt.Sprintf("Makes the %s the %s one of the workspace. The one that was it until now is changed in the same moment, "+
+			"so that there is never more than one. A second call changes nothing. Needs the scope `write`.\n", g.kind.Title, g.kind.Only),
 	}
 }
 

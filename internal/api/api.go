@@ -54,7 +54,8 @@ func (a *API) Routes() []httpx.Route {
 	for _, k := range a.Library.Registry().Kinds() {
 		routes = append(routes, resource{a, k}.routes()...)
 	}
-	routes = append(routes, getRoute("library/find", a.find))
+	routes = append(routes, getRoute("library/find", a.find), listRoute("library/search", a.search), listRoute("change/list", a.listChanges))
+	routes = append(routes, writeRoute(http.MethodPost, "link/update", a.updateLinks))
 	routes = append(routes, a.referenceRoutes()...)
 	routes = append(routes, a.revisionRoutes()...)
 	return append(routes, a.keyRoutes()...)

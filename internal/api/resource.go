@@ -46,6 +46,9 @@ func (s resource) routes() []httpx.Route {
 			writeRoute(http.MethodPost, name+"restore", s.restore),
 		)
 	}
+	if only := s.kind.Only; only != "" {
+		routes = append(routes, writeRoute(http.MethodPost, name+"toggle-"+only, s.makeOnly))
+	}
 	if s.kind.QuestionsField() != nil {
 		routes = append(routes,
 			writeRoute(http.MethodPost, name+"question/update", s.updateQuestion),
@@ -188,6 +191,13 @@ func (s resource) restore(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.Library.Restore(r.Context(), callerOf(r), s.kind, target)
 	}, "revisionOId")
+}
+
+// makeOnly answers POST KIND/toggle-FIELD.
+func (s resource) makeOnly(w http.ResponseWriter, r *http.Request) error {
+	return s.act(w, r, func(_ map[string]string, target library.Target) (*library.Written, error) {
+		return s.Library.MakeOnly(r.Context(), callerOf(r), s.kind, target)
+	})
 }
 
 // updateQuestion answers POST KIND/question/update.

@@ -47,6 +47,9 @@ type Kind struct {
 	Joins []Join
 	// Generates says that the kind has a generate call.
 	Generates bool
+	// Only is a field of TypeBool that is true in one entity of a workspace at most,
+	// "" for none. The call toggle-FIELD sets it.
+	Only string
 	// Created is set where a create answers more than the entity under data.
 	Created *Created
 
