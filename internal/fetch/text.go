@@ -34,7 +34,7 @@ func htmlText(r io.Reader, address *url.URL) (title, text string, err error) {
 	parser.MaxElemsToParse = maxElements
 	article, err := parser.ParseAndMutate(document, address)
 	if err != nil {
-		return "", all, nil //nolint:nilerr // a page without an article has text all the same
+		return "", all, nil // a page without an article has text all the same
 	}
 	var b strings.Builder
 	if article.Node != nil {

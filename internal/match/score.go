@@ -56,7 +56,7 @@ const (
 )
 
 // unsaid is the level of a role that says none.
-var unsaid = level{14, 24}
+var unsaid = level{14, 24} //nolint:gochecknoglobals // never changed: Go has no constants of this type
 
 // A candidate is a persona with how well it fits.
 type candidate struct {
@@ -223,15 +223,15 @@ func (x *Index) judge(of int32, roles []role, lexical float32, occupations vecto
 
 // part is 1 where half of the persona's titles or more have a function of the
 // role, and less where it is the exception among them.
-func (p *indexed) part(r *role) float32 {
+func (in *indexed) part(r *role) float32 {
 	var most float32
 	for _, f := range r.heads {
-		most = max(most, p.parts[slices.Index(p.functions, f)])
+		most = max(most, in.parts[slices.Index(in.functions, f)])
 	}
 	if len(r.heads) == 0 {
 		return 1
 	}
-	return min(1, 2*most/float32(len(p.titles)))
+	return min(1, 2*most/float32(len(in.titles)))
 }
 
 // strangers tells whether the functions of a role have nothing in common with

@@ -68,6 +68,8 @@ func (v *vocabulary) stemOf(id int32) int32 {
 }
 
 // endings are those that stem cuts, the longest first.
+//
+//nolint:gochecknoglobals // never changed: Go has no constants of this type
 var endings = []string{
 	"ations", "ators", "ation", "ments", "izing", "ator", "ment", "ings", "ists", "ians", "ical", "ions",
 	"ing", "ers", "ors", "ist", "ies", "ied", "ian", "ion", "er", "or", "ed", "al", "ic", "es", "s", "y", "e",
@@ -98,7 +100,7 @@ func stem(w string) string {
 // or the last word.
 type feature uint32
 
-// The kinds of features, and how much each of them counts.
+// The kinds of features.
 const (
 	wholeWord = iota
 	wordStem
@@ -106,11 +108,15 @@ const (
 	featureKinds
 )
 
-var kindWeights = [featureKinds]float32{1, 0.5, 0.5}
-
 func newFeature(id int32, kind uint32) feature { return feature(uint32(id)*featureKinds + kind) }
 
-func (f feature) kindWeight() float32 { return kindWeights[f%featureKinds] }
+// kindWeight is how much the kind of the feature counts.
+func (f feature) kindWeight() float32 {
+	if f%featureKinds == wholeWord {
+		return 1
+	}
+	return 0.5
+}
 
 // features appends the features of the words of a title. A word that nobody
 // knows is -1, and has none.

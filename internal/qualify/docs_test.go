@@ -11,7 +11,8 @@ import (
 )
 
 // TestScoringPage computes the worked examples of docs/scoring.md.
-func TestScoringPage(t *testing.T) {
+func TestScoringPage(t *testing.T) { //nolint:tparallel // one after the other
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/scoring.md")
 	if err != nil {
 		t.Fatal(err)

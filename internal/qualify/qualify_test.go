@@ -20,6 +20,7 @@ func ask(fit qualify.Fit, weight qualify.Weight, answer qualify.Answer) qualify.
 }
 
 func TestEvaluate(t *testing.T) {
+	t.Parallel()
 	const (
 		good, bad               = qualify.Good, qualify.Bad
 		low, medium, high, ends = qualify.Low, qualify.Medium, qualify.High, qualify.InstantDisqualifier
@@ -46,6 +47,7 @@ func TestEvaluate(t *testing.T) {
 		"coverage is rounded down":                       {[]qualify.Answered{ask(good, low, yes), ask(good, medium, unknown)}, "10", .33},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := qualify.Evaluate(test.answers)
 			score := ""
 			if got.Score != nil {
@@ -59,6 +61,7 @@ func TestEvaluate(t *testing.T) {
 }
 
 func TestOverall(t *testing.T) {
+	t.Parallel()
 	section := func(name string, answers ...qualify.Answered) qualify.Section {
 		return qualify.Section{Name: name, Result: qualify.Evaluate(answers)}
 	}
@@ -69,16 +72,19 @@ func TestOverall(t *testing.T) {
 	skipped.Skip = true
 
 	t.Run("is the mean of the sections that count, rounded half up", func(t *testing.T) {
+		t.Parallel()
 		if got := qualify.Overall([]qualify.Section{eight, ten, none, skipped}); got == nil || got.String() != "8.88" {
 			t.Errorf("got %v, want 8.88", got)
 		}
 	})
 	t.Run("is none where no section counts", func(t *testing.T) {
+		t.Parallel()
 		if got := qualify.Overall([]qualify.Section{none, skipped}); got != nil {
 			t.Errorf("got %v, want none", got)
 		}
 	})
 	t.Run("is explained", func(t *testing.T) {
+		t.Parallel()
 		want := "The mean of persona 7.75, product 10 is 8.88. Segment is left out, as it has no score; playbook is left out, as it is set not to count."
 		if diff := cmp.Diff(want, qualify.ExplainOverall([]qualify.Section{eight, ten, none, skipped})); diff != "" {
 			t.Error(diff)
@@ -91,10 +97,12 @@ func TestOverall(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	question := func(id, text string, fit qualify.Fit, weight qualify.Weight, answer qualify.Answer) qualify.Answered {
 		return qualify.Answered{Question: qualify.Question{OID: id, Text: text, Fit: fit, Weight: weight}, Answer: answer}
 	}
 	t.Run("every question is a step, and the sum is the last", func(t *testing.T) {
+		t.Parallel()
 		got := qualify.Evaluate([]qualify.Answered{
 			question("q1", "Manages reps?", qualify.Good, qualify.High, qualify.Yes),
 			question("q2", "Owns a budget?", qualify.Good, qualify.Medium, qualify.No),
@@ -117,6 +125,7 @@ func TestExplain(t *testing.T) {
 		}
 	})
 	t.Run("a disqualifier is named", func(t *testing.T) {
+		t.Parallel()
 		got := qualify.Evaluate([]qualify.Answered{question("q1", "Is it a competitor?", qualify.Bad, qualify.InstantDisqualifier, qualify.Yes)})
 		want := []qualify.Step{
 			{Question: "q1", Text: `"Is it a competitor?" (BAD, INSTANT_DISQUALIFIER): Yes, which rules a good fit out.`, Counted: 3},
@@ -130,6 +139,7 @@ func TestExplain(t *testing.T) {
 		}
 	})
 	t.Run("no score has a reason", func(t *testing.T) {
+		t.Parallel()
 		if got := qualify.Evaluate(nil).Rationale(); !strings.Contains(got, "no qualifying questions") {
 			t.Error(got)
 		}
@@ -140,6 +150,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestScoreIsAJSONNumber(t *testing.T) {
+	t.Parallel()
 	for score, want := range map[qualify.Score]string{775: "7.75", 550: "5.5", 1000: "10", 100: "1"} {
 		if got, err := json.Marshal(score); err != nil || string(got) != want {
 			t.Errorf("%d is %s, %v; want %s", score, got, err, want)
@@ -148,6 +159,7 @@ func TestScoreIsAJSONNumber(t *testing.T) {
 }
 
 func TestBandOf(t *testing.T) {
+	t.Parallel()
 	for want, scores := range map[qualify.Band][]qualify.Score{
 		qualify.Strong: {700, 1000}, qualify.Partial: {400, 699}, qualify.Poor: {100, 399},
 	} {
@@ -163,12 +175,14 @@ func TestBandOf(t *testing.T) {
 }
 
 func TestPair(t *testing.T) {
+	t.Parallel()
 	questions := []qualify.Question{
 		{OID: "q1", Text: "Does this person manage reps?", Fit: qualify.Good, Weight: qualify.High},
 		{OID: "q2", Text: "Do they own a budget?", Fit: qualify.Good, Weight: qualify.Low},
 		{OID: "q3", Text: "Are they hiring?", Fit: qualify.Good, Weight: qualify.Low},
 	}
 	t.Run("by id and by text, whatever its case and spaces", func(t *testing.T) {
+		t.Parallel()
 		answers, unused, fields := qualify.Pair(questions, []qualify.Given{
 			{Question: "q2", Answer: "NO", Evidence: "says the CFO"},
 			{Question: "do they like us?", Answer: "YES"},
@@ -190,6 +204,7 @@ func TestPair(t *testing.T) {
 		}
 	})
 	t.Run("two answers to one question must agree", func(t *testing.T) {
+		t.Parallel()
 		_, _, fields := qualify.Pair(questions, []qualify.Given{
 			{Question: "q1", Answer: "YES"},
 			{Question: "q1", Answer: "YES"},
@@ -226,6 +241,7 @@ func value(s *qualify.Score) qualify.Score {
 }
 
 func TestEvaluateIsMonotone(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		answers := rapid.Custom(func(t *rapid.T) []qualify.Answered {
 			a := anyAnswers().Draw(t, "answers")
@@ -252,6 +268,7 @@ func TestEvaluateIsMonotone(t *testing.T) {
 }
 
 func TestEvaluateDoesNotDependOnTheOrder(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		answers := anyAnswers().Draw(t, "answers")
 		shuffled := rapid.Permutation(answers).Draw(t, "shuffled")
@@ -263,6 +280,7 @@ func TestEvaluateDoesNotDependOnTheOrder(t *testing.T) {
 }
 
 func TestEvaluateIsTheFormula(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		answers := anyAnswers().Draw(t, "answers")
 		got := qualify.Evaluate(answers)
