@@ -44,7 +44,11 @@ func TestWrap(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"FIELD", "VALUE"}, {"pain points", "Ramp takes too long for everybody here"}, {" ", "Quotas move"}, {"x", strings.Repeat("y", 40)}}
 	want := [][]string{
-		{"FIELD", "VALUE"}, {"pain points", "Ramp takes too"}, {" ", "  long for"}, {" ", "  everybody here"}, {" ", "Quotas move"},
+		{"FIELD", "VALUE"},
+		{"pain points", "Ramp takes too"},
+		{" ", "  long for"},
+		{" ", "  everybody here"},
+		{" ", "Quotas move"},
 		{"x", strings.Repeat("y", 40)},
 	}
 	if diff := cmp.Diff(want, wrap(rows, 30)); diff != "" {

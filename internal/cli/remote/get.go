@@ -21,7 +21,7 @@ type getCmd struct {
 	Ref       string `arg:"" name:"id" help:"The id of the {title} ({prefix}…), or its name if no other has the same."`
 	Links     bool   `xor:"what" help:"Also show what it links to, and what links to it. In Markdown, only what it links to."`
 	MaxTokens int    `default:"2000" placeholder:"N" help:"How long a Markdown text may be; four bytes are a token. Default: ${default}."`
-	Body  bool `xor:"what" help:"Show what create and update take: all fields that can be written, with links and the ids of questions."`
+	Body      bool   `xor:"what" help:"Show what create and update take: all fields that can be written, with links and the ids of questions."`
 }
 
 // Help implements kong.HelpProvider.
