@@ -110,6 +110,43 @@ type Relinked struct {
 	Changed bool `json:"changed"`
 }
 
+// AgentRow is an agent in a list.
+type AgentRow struct {
+	OID         string `json:"oId"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	CreatedAt   Time   `json:"createdAt"`
+	UpdatedAt   Time   `json:"updatedAt"`
+	Type        string `json:"type"`
+	CostToRun   int    `json:"costToRun"` // nothing is billed
+	// ItemType is "agent".
+	ItemType string `json:"itemType"`
+}
+
+// Agent is an agent with its configuration.
+type Agent struct {
+	OID         string `json:"oId"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	CreatedAt   Time   `json:"createdAt"`
+	UpdatedAt   Time   `json:"updatedAt"`
+	Type        string `json:"type"`
+	CostToRun   int    `json:"costToRun"` // nothing is billed
+	// Data is a JSON object with all that was sent beside these.
+	Data     json.RawMessage `json:"data"`
+	Warnings []string        `json:"warnings"`
+}
+
+// AgentType is a type of agent.
+type AgentType struct {
+	Type        string `json:"type"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Category    string `json:"category"`
+	// Runs tells whether agents of the type can be run on this server.
+	Runs bool `json:"runs"`
+}
+
 // Feed is a part of the change feed, in the order of commits.
 type Feed struct {
 	Metadata Metadata `json:"_metadata"`

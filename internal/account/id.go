@@ -23,6 +23,7 @@ const (
 	RequestPrefix      = "req_"
 	QuestionPrefix     = "qq_"
 	RevisionPrefix     = "rv_"
+	AgentPrefix        = "ca_"
 )
 
 // MaxIDLength is how many characters an id may have.

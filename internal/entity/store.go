@@ -303,6 +303,11 @@ type Reader interface {
 	// Outdated returns rows of a kind with a lower shape, of all workspaces.
 	Outdated(ctx context.Context, kind string, shape, limit int) ([]*Row, error)
 
+	// Agents returns the agents of a workspace, oldest first, without their
+	// configuration, and Agent one with it.
+	Agents(ctx context.Context, workspace string) ([]Agent, error)
+	Agent(ctx context.Context, workspace, oID string) (*Agent, error)
+
 	// Principal returns a key, revoked or expired or not, with those for whom it
 	// acts.
 	Principal(ctx context.Context, keyOID string) (*account.Principal, error)
@@ -335,6 +340,11 @@ type Tx interface {
 	PutIdempotency(ctx context.Context, record *Idempotency) error
 	DropIdempotency(ctx context.Context, workspace, key string) error
 	PurgeIdempotency(ctx context.Context, before time.Time) (int, error)
+
+	// PutAgent adds an agent, or puts it in the place of the one with its id.
+	// DeleteAgent removes one.
+	PutAgent(ctx context.Context, a *Agent) error
+	DeleteAgent(ctx context.Context, workspace, oID string) error
 
 	InsertOrganization(ctx context.Context, o *account.Organization) error
 	InsertWorkspace(ctx context.Context, w *account.Workspace) error

@@ -39,6 +39,7 @@ const (
 	CodeRevisionNotFound      = "revision_not_found"
 	CodeQuestionNotFound      = "question_not_found"
 	CodeAPIKeyNotFound        = "api_key_not_found"
+	CodeAgentNotFound         = "agent_not_found"
 	CodePathNotFound          = "path_not_found"
 	CodeMethodNotAllowed      = "method_not_allowed"
 	CodeUnsupportedMediaType  = "unsupported_media_type"

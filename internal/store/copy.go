@@ -85,6 +85,7 @@ var copyTables = []copyTable{
 	{"revisions", strings.Fields("workspace id o_id kind entity_id number action author api_key source created_at archived_at deleted_at shape fields document hidden"), 2},
 	{"idempotency", strings.Fields("workspace key digest created_at pending_until"), 2},
 	{"idempotency_rows", strings.Fields("workspace key position kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 3},
+	{"agents", strings.Fields("workspace o_id type name description config created_at updated_at"), 2},
 }
 
 const (

@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) entity.Store, kinds ...*entity.Ki
 		"Changes":           s.testChanges,
 		"ChangesWhile":      s.testChangesWhile,
 		"Idempotency":       s.testIdempotency,
+		"Agents":            s.testAgents,
 		"Purge":             s.testPurge,
 		"Deleted":           s.testDeleted,
 		"TxReadsItsWrites":  s.testTxReadsItsWrites,
