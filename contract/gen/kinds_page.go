@@ -74,7 +74,7 @@ func linkingTo(registry *entity.Registry, target *entity.Kind) []string {
 		for i := range k.Fields {
 			for _, name := range k.Fields[i].Targets {
 				if name == target.Name {
-					list = append(list, fmt.Sprintf("`%s` of a %s", k.Fields[i].Name, k.Title))
+					list = append(list, "`"+k.Fields[i].Name+"` of a "+k.Title)
 				}
 			}
 		}
@@ -140,10 +140,10 @@ func place(f *entity.Field) string {
 
 func limitsInWords(f *entity.Field) string {
 	var limits []string
-	switch {
-	case f.Type == entity.TypeCustom:
+	switch f.Type {
+	case entity.TypeCustom:
 		limits = append(limits, count(entity.MaxCustomFields)+" fields", "titles of "+count(entity.MaxCustomFieldTitle)+" characters")
-	case f.Type == entity.TypeQuestions:
+	case entity.TypeQuestions:
 		return count(f.MaxCount()) + " questions of " + count(entity.MaxQuestion) + " characters, rationales of " + count(entity.MaxRationale)
 	}
 	if n := f.MaxCount(); n > 0 {
@@ -172,13 +172,13 @@ func meaning(f *entity.Field) string {
 		notes = append(notes, "Read-only: it comes with an import.")
 	}
 	if f.Default != "" {
-		notes = append(notes, fmt.Sprintf("Default: `%s`.", f.Default))
+		notes = append(notes, "Default: `"+f.Default+"`.")
 	}
 	if len(f.Targets) > 0 {
 		notes = append(notes, "Links to: "+inWords(f.Targets)+".")
 	}
 	if f.Filter != "" && f.Type != entity.TypeEnum {
-		notes = append(notes, fmt.Sprintf("Lists are filtered by it with `%s`.", f.Filter))
+		notes = append(notes, "Lists are filtered by it with `"+f.Filter+"`.")
 	}
 	return strings.ReplaceAll(strings.TrimSpace(strings.Join(notes, " ")), "|", "\\|")
 }

@@ -70,11 +70,8 @@ func ref(component string) *yaml.Node {
 	return n
 }
 
-// fromJSON returns a JSON value on one line, nil for "".
+// fromJSON returns a JSON value on one line.
 func fromJSON(value string) (*yaml.Node, error) {
-	if value == "" {
-		return nil, nil
-	}
 	var n yaml.Node
 	if err := yaml.Unmarshal([]byte(value), &n); err != nil {
 		return nil, fmt.Errorf("%s is not JSON: %w", value, err)

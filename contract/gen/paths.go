@@ -108,9 +108,7 @@ func (g *generator) get() call {
 
 func (g *generator) list() call {
 	list := parameters("Text", "Limit", "Offset", "OfferingOId", "PlaybookOId", "OIds", "QueryType")
-	for _, parameter := range g.facetParameters() {
-		list = append(list, parameter)
-	}
+	list = append(list, g.facetParameters()...)
 	list = append(list, parameters("Name", "UpdatedSince", "Status", "OrderField", "OrderDirection", "Cursor", "Fields", "Include")...)
 	return call{
 		method: "get", path: "list", id: "list" + g.name + "s", summary: fmt.Sprintf("List and search %ss", g.kind.Title),
@@ -329,7 +327,7 @@ func (g *generator) facetParameters() []*yaml.Node {
 					values = append(values, value)
 				}
 			}
-			description += fmt.Sprintf(" %s shows %ss, too; `%s` shows all.", inWords(quoted(also.On)), also.Kind, also.All)
+			description += " " + inWords(quoted(also.On)) + " shows " + also.Kind + "s, too; `" + also.All + "` shows all."
 		}
 		list = append(list, object("name", f.Filter, "in", "query", "allowEmptyValue", true, "description", description,
 			"schema", object("type", "string", "enum", values)))

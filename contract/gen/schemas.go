@@ -193,7 +193,7 @@ func (g *generator) joinSchema(join entity.Join) *yaml.Node {
 		}
 	}
 	schemas = append(schemas, object("type", "null"))
-	return object("anyOf", schemas, "description", fmt.Sprintf("The entity that `%s` names, `null` where there is none.", join.Field))
+	return object("anyOf", schemas, "description", "The entity that `"+join.Field+"` names, `null` where there is none.")
 }
 
 // isJoined tells whether entities of the kind are answered inside others.
@@ -213,7 +213,7 @@ func (g *generator) dateSchema(key string) *yaml.Node {
 	verbs := map[string]string{"createdAt": "made", "updatedAt": "last changed", "archivedAt": "archived", "deletedAt": "deleted"}
 	verb, ok := verbs[key]
 	if !ok {
-		g.err = fmt.Errorf("Order has %q, which is neither a date nor a field", key)
+		g.err = fmt.Errorf("the order has %q, which is neither a date nor a field", key)
 		return nil
 	}
 	description := fmt.Sprintf("When the %s was %s", g.kind.Title, verb)
@@ -312,7 +312,7 @@ func (g *generator) createdSchema(metadata property) *yaml.Node {
 	for _, join := range g.kind.Created.Linked {
 		target := upperCamel(g.kind.Field(join.Field).Targets[0])
 		list = append(list, property{join.As, object("type", "array", "items", ref("schemas/"+target),
-			"description", fmt.Sprintf("The entities that `%s` names and that are in the workspace.", join.Field)), true})
+			"description", "The entities that `"+join.Field+"` names and that are in the workspace."), true})
 	}
 	for _, name := range g.kind.Created.Empty {
 		list = append(list, property{name, object("type", "array", "maxItems", 0, "description", "Always empty: they are not written here.", "example", []string{}), true})
@@ -416,14 +416,19 @@ func limitOf(n int) any {
 
 // addWords adds the default, the description and the example of a field.
 func (g *generator) addWords(n *yaml.Node, f *entity.Field) {
-	value, err := fromJSON(f.Default)
+	if f.Default != "" {
+		add(n, "default", g.json(f, f.Default))
+	}
+	add(n, "description", g.describe(f), "example", g.example(f))
+}
+
+// json returns a JSON value of a field's table.
+func (g *generator) json(f *entity.Field, value string) *yaml.Node {
+	n, err := fromJSON(value)
 	if err != nil {
 		g.err = fmt.Errorf("field %s: %w", f.Name, err)
 	}
-	if value != nil {
-		add(n, "default", value)
-	}
-	add(n, "description", g.describe(f), "example", g.example(f))
+	return n
 }
 
 func (g *generator) describe(f *entity.Field) string {
@@ -447,15 +452,11 @@ func (g *generator) describe(f *entity.Field) string {
 }
 
 func (g *generator) example(f *entity.Field) *yaml.Node {
-	value, err := fromJSON(f.Example)
-	if err != nil {
-		g.err = fmt.Errorf("field %s: %w", f.Name, err)
-	}
 	switch {
 	case f.Type == entity.TypeCustom, f.Type == entity.TypeQuestions:
 		return nil // their items have one
-	case value != nil:
-		return value
+	case f.Example != "":
+		return g.json(f, f.Example)
 	case f.Type == entity.TypeText:
 		return text(upperFirst(inLowerWords(f.Name)))
 	case f.Type == entity.TypeEnum:

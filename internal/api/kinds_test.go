@@ -148,9 +148,13 @@ func (e *kindEditor) oldPaths(t *testing.T, oID, ref string) {
 	t.Helper()
 	path := "/api/v2/" + e.kind.PathPlural() + "/"
 	for _, call := range [][3]string{
-		{http.MethodGet, "get?oId=" + oID, ""}, {http.MethodGet, "list", ""}, {http.MethodPost, "update", with(ref, `"name":"Old"`)},
-		{http.MethodPut, "update", with(ref, `"name":"Older"`)}, {http.MethodPatch, "update", with(ref, `"name":"Oldest"`)},
-		{http.MethodPost, "create", minimal(t, e.kind, map[string]any{"name": "Second"})}, {http.MethodDelete, "delete?oId=" + oID, ""},
+		{http.MethodGet, "get?oId=" + oID, ""},
+		{http.MethodGet, "list", ""},
+		{http.MethodPost, "update", with(ref, `"name":"Old"`)},
+		{http.MethodPut, "update", with(ref, `"name":"Older"`)},
+		{http.MethodPatch, "update", with(ref, `"name":"Oldest"`)},
+		{http.MethodPost, "create", minimal(t, e.kind, map[string]any{"name": "Second"})},
+		{http.MethodDelete, "delete?oId=" + oID, ""},
 	} {
 		if got := e.send(t, call[0], path+call[1], call[2]); got.status != http.StatusOK {
 			t.Errorf("%s %s: %d %s", call[0], path+call[1], got.status, got.body)
