@@ -77,7 +77,7 @@ var (
 // to import the same twice changes nothing. An error of lines ends it.
 func (l *Library) Import(ctx context.Context, o ImportOptions, lines iter.Seq2[ImportLine, error]) (ImportReport, error) {
 	i := &importer{
-		Library: l, opts: o, outer: ctx, lineOf: map[string]int{}, links: map[importedLink]linkUse{},
+		Library: l, opts: o, outer: ctx, lineOf: map[string]int{}, links: map[importedLink]linkUse{}, only: map[*entity.Kind]int{},
 		caller: Caller{&account.Principal{Key: account.APIKey{OID: o.KeyOID}, Workspace: o.Workspace, User: o.Author}, entity.SourceImport},
 		kind:   l.registry.Kinds()[0], report: ImportReport{Unknown: map[string]int{}},
 	}
@@ -97,6 +97,9 @@ func (l *Library) Import(ctx context.Context, o ImportOptions, lines iter.Seq2[I
 		}
 		if i.report.Skipped > 0 && !o.SkipInvalid {
 			return errs.Invalidf("Lines with errors: %d. Nothing was imported: correct them, or leave them out with --skip-invalid.", i.report.Skipped)
+		}
+		if err := i.checkOnly(ctx, tx); err != nil {
+			return err
 		}
 		if err := i.countMissing(ctx, tx); err != nil {
 			return err
@@ -127,6 +130,7 @@ type importer struct {
 	done   int            // lines
 	lineOf map[string]int // by id
 	links  map[importedLink]linkUse
+	only   map[*entity.Kind]int // the last line that sets Kind.Only
 }
 
 type importedLink struct {
@@ -384,6 +388,9 @@ func (i *importer) line(ctx context.Context, tx entity.Tx, line *imported, now t
 			return err
 		}
 		i.noteLinks(&line.records[n], line.Number)
+		if r := &line.records[n]; r.stored != nil && isOnly(r.Kind, r.Entity) {
+			i.only[r.Kind] = line.Number
+		}
 	}
 	return nil
 }

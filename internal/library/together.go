@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -87,7 +88,7 @@ func (l *Library) MakeOnly(ctx context.Context, c Caller, k *entity.Kind, t Targ
 			if err != nil {
 				return err
 			}
-			if row.OID != t.OID && string(e.Fields[k.Only]) == "true" {
+			if row.OID != t.OID && isOnly(k, e) {
 				edits = append(edits, set(Target{OID: row.OID}, "false"))
 			}
 		}
@@ -115,4 +116,39 @@ func keepOnly(k *entity.Kind, before, next *entity.Entity) {
 	}
 	next.Fields = maps.Clone(next.Fields)
 	next.Fields[k.Only] = before.Fields[k.Only]
+}
+
+// isOnly tells whether e is the one that Kind.Only is true for.
+func isOnly(k *entity.Kind, e *entity.Entity) bool {
+	return k.Only != "" && string(e.Fields[k.Only]) == "true"
+}
+
+// checkOnly refuses an import after which Kind.Only would be true for two.
+func (i *importer) checkOnly(ctx context.Context, tx entity.Tx) error {
+	for k, line := range i.only {
+		if _, err := tx.Count(ctx, i.opts.Workspace.OID, k.Name); err != nil { // as MakeOnly does
+			return err
+		}
+		var found []string
+		for row, err := range tx.All(ctx, i.opts.Workspace.OID, k.Name) {
+			if err != nil {
+				return err
+			}
+			e, err := k.Load(row)
+			if err != nil {
+				return err
+			}
+			if isOnly(k, e) {
+				found = append(found, e.OID)
+			}
+		}
+		if len(found) < 2 {
+			continue
+		}
+		if i.opts.Invalid != nil {
+			i.opts.Invalid(line, []errs.Field{{Path: k.Only, Message: "would be true for " + strings.Join(found, " and ") + ": keep it for one of them"}})
+		}
+		return errs.Invalidf("There can be one %s %s only. Nothing was imported: correct the lines.", k.Only, k.Title)
+	}
+	return nil
 }

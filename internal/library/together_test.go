@@ -98,3 +98,20 @@ func TestMakeOnly(t *testing.T) {
 		}
 	})
 }
+
+func TestImportOfTwoDefaults(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	line := func(oID, value string) string {
+		return `{"kind":"brand-voice","oId":"` + oID + `","name":"` + oID + `","description":"x","default":` + value + `}`
+	}
+	_, told, err := f.importText(t, library.ImportOptions{}, line("bv_a", "true"), line("bv_b", "true"))
+	if diff := cmp.Diff([]string{"2: default: would be true for bv_a and bv_b: keep it for one of them"}, told); diff != "" || errs.KindOf(err) != errs.Invalid {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	f.mustImport(t, library.ImportReport{Created: 1}, library.ImportOptions{}, line("bv_a", "true"))
+	if _, told, err := f.importText(t, library.ImportOptions{}, line("bv_b", "true")); len(told) != 1 || errs.KindOf(err) != errs.Invalid {
+		t.Errorf("beside one that is there: %v, %q", err, told)
+	}
+	f.mustImport(t, library.ImportReport{Created: 1, Updated: 1}, library.ImportOptions{}, line("bv_b", "true"), line("bv_a", "false"))
+}
