@@ -57,7 +57,7 @@ test: test-deps ## Run every test of the product, with the race detector, in ran
 	@GO="$(GO)" scripts/go-test -count=1 -shuffle=on $(PKGS)
 
 .PHONY: test-deps
-test-deps: ## Find or install what the tests need (PostgreSQL, PgBouncer, Chromium, C compiler)
+test-deps: ## Find or install what the tests need (PostgreSQL, PgBouncer, Chromium, Node.js, C compiler)
 	@GO="$(GO)" scripts/test-deps
 
 .PHONY: fuzz
