@@ -53,11 +53,7 @@ type revision struct {
 }
 
 func (c *call) revision(r *apitype.Revision) revision {
-	shown := revision{r.RevisionOID, r.Summary, r.EntityType, r.EntityOID, r.EntityName, r.CreatedAt, r.AuthorName, r.Source}
-	if k, err := c.registry.Kind(r.EntityType); err == nil {
-		shown.EntityType = k.Tool
-	}
-	return shown
+	return revision{r.RevisionOID, r.Summary, c.toolName(r.EntityType), r.EntityOID, r.EntityName, r.CreatedAt, r.AuthorName, r.Source}
 }
 
 // listRevisions answers list_revisions.

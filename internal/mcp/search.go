@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -41,6 +42,8 @@ type hit struct {
 	Snippet    string `json:"snippet,omitempty"`
 	// Words are those that it has, where none has all.
 	Words []string `json:"words,omitempty"`
+
+	weight float64
 }
 
 // hits is a part of what a search found.
@@ -86,10 +89,7 @@ func (c *call) search(ctx context.Context, words string, kinds []string, limit, 
 	found := &hits{Total: answer.Total, HasNext: answer.HasNext, Results: []*hit{}}
 	for i := range answer.Data {
 		h := &answer.Data[i].hit
-		h.EntityType = answer.Data[i].Kind
-		if k, err := c.registry.Kind(h.EntityType); err == nil {
-			h.EntityType = k.Tool
-		}
+		h.EntityType = c.toolName(answer.Data[i].Kind)
 		found.Results = append(found.Results, h)
 	}
 	if found.HasNext {
@@ -98,8 +98,8 @@ func (c *call) search(ctx context.Context, words string, kinds []string, limit, 
 	return found, nil
 }
 
-// searchSome returns the entities that have some of the words, those that have
-// the most first: agents ask in sentences.
+// searchSome returns the entities that have some of the words: agents ask in
+// sentences. First come those whose words few others have.
 func (c *call) searchSome(ctx context.Context, words string, kinds []string, limit int) (*hits, error) {
 	some := &hits{Results: []*hit{}, Note: "No entity has these words. Try others, or list_entities."}
 	byID := map[string]*hit{}
@@ -120,11 +120,12 @@ func (c *call) searchSome(ctx context.Context, words string, kinds []string, lim
 				some.Results = append(some.Results, h)
 			}
 			byID[id].Words = append(byID[id].Words, word)
+			byID[id].weight += 1 / float64(found.Total)
 		}
 	}
-	slices.SortStableFunc(some.Results, func(a, b *hit) int { return len(b.Words) - len(a.Words) })
+	slices.SortStableFunc(some.Results, func(a, b *hit) int { return cmp.Compare(b.weight, a.weight) })
 	if some.Total = len(some.Results); some.Total > 0 {
-		some.Note = "No entity has all these words. These have some of them, the most first."
+		some.Note = "No entity has all these words. These have some of them; words that few entities have count most."
 		some.Results = some.Results[:min(limit, some.Total)]
 	}
 	return some, nil

@@ -97,6 +97,10 @@ func TestSkills(t *testing.T) {
 			},
 			{tool: "get_revision", arguments: `{"revisionOId":"REVISION"}`, reads: []string{"summary", "newEntity.oId", "diff.changed.description.before"}},
 		},
+		"link what was written": {
+			{tool: "list_entities", arguments: `{"entityType":"product","all":true}`, reads: []string{"entities.1.oId"}, keeps: map[string]string{"OFFERING": "entities.1.oId"}},
+			{tool: "link_entities_to_offering", arguments: `{"entityOIds":["demo-sdr-manager"],"offeringOIds":["OFFERING"]}`, reads: []string{"done", "entities.0.name"}},
+		},
 		"the company": {
 			{tool: "get_workspace_company", arguments: `{}`, reads: []string{"name", "url", "data.howWePositionOurselves"}},
 			{tool: "update_workspace_company", arguments: `{"description":"Tells which deals will slip."}`, reads: []string{"done"}},

@@ -151,9 +151,12 @@ func (c *call) refused(err error) (*sdk.CallToolResult, error) {
 // result returns an object as the result of a tool, with the arguments that
 // nobody knows.
 func (c *call) result(v any, isError bool) (*sdk.CallToolResult, error) {
-	b, err := encode(v)
-	if err != nil {
-		return nil, fmt.Errorf("mcp: encode a result: %w", err)
+	b, ok := v.(json.RawMessage)
+	if !ok {
+		var err error
+		if b, err = encode(v); err != nil {
+			return nil, fmt.Errorf("mcp: encode a result: %w", err)
+		}
 	}
 	if unknown := c.unknown(); len(unknown) > 0 {
 		named, err := encode(unknown)
@@ -163,7 +166,7 @@ func (c *call) result(v any, isError bool) (*sdk.CallToolResult, error) {
 		b = append(append(append(b[:len(b)-1], `,"ignoredArguments":`...), named...), '}')
 	}
 	return &sdk.CallToolResult{
-		IsError: isError, StructuredContent: json.RawMessage(b), Content: []sdk.Content{&sdk.TextContent{Text: string(b)}},
+		IsError: isError, StructuredContent: b, Content: []sdk.Content{&sdk.TextContent{Text: string(b)}},
 	}, nil
 }
 

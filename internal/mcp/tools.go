@@ -50,6 +50,7 @@ func (s *service) tools() []*tool {
 	}
 	tools = append(tools, s.singletonTools()...)
 	tools = append(tools, historyTools()...)
+	tools = append(tools, agentTools()...)
 	return append(tools, s.writeTools(entityType)...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ func TestGoldens(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	session := s.connect(t, s.write)
+	agent := s.agent(t)
 	last := "" // the newest revision, for what restores it
 	used := map[string]bool{}
 	for _, c := range []struct{ name, tool, arguments string }{
@@ -38,6 +40,9 @@ func TestGoldens(t *testing.T) {
 		{"get_entity_by_name", "get_entity", `{"oId":"Chief Financial Officer","entityType":"persona"}`},
 		{"get_entity_none", "get_entity", `{"oId":"pe_0000000000000000000000"}`},
 		{"get_workspace_company", "get_workspace_company", `{}`},
+		{"list_agents", "list_agents", `{"type":"QUALIFY_PERSON"}`},
+		{"get_agent", "get_agent", `{"oId":"AGENT"}`},
+		{"get_agent_none", "get_agent", `{"oId":"ca_0000000000000000000000"}`},
 		{"create_entity", "create_entity", `{"entityType":"proof_point","name":"Forecast within 4 %","fields":{"description":"Fernhill, in two quarters.","type":"METRIC"},"linkingStrategy":{"mode":"ALL"}}`},
 		{"create_entity_wrong", "create_entity", `{"entityType":"persona","name":"","fields":{"painPoints":"one","qualifyingQuestions":[{"question":"Q?"}]}}`},
 		{"create_entity_from_source", "create_entity", `{"entityType":"persona","name":"New","sources":[{"type":"url","content":"https://example.com"}]}`},
@@ -45,13 +50,16 @@ func TestGoldens(t *testing.T) {
 		{"update_entity_same", "update_entity", `{"oId":"demo-vp-of-sales","entityType":"persona","changes":{"painPoints":["Deals slip"]}}`},
 		{"update_entity_instructions", "update_entity", `{"entityType":"segment","oId":"demo-mid-market-saas","instructions":"Make it shorter"}`},
 		{"update_workspace_company", "update_workspace_company", `{"changes":{"whoWeHelp":["Sales teams"]}}`},
+		{"link_entities_to_offering", "link_entities_to_offering", `{"entityOIds":["demo-vp-of-sales","demo-founder-led"],"offeringOIds":["demo-larkfield-starter"]}`},
+		{"link_entities_to_offering_unlink", "link_entities_to_offering", `{"entityOIds":"demo-vp-of-sales","offeringOIds":["demo-larkfield-starter"],"unlink":true}`},
+		{"link_entities_to_offering_wrong", "link_entities_to_offering", `{"entityOIds":["demo-vp-of-sales","nope"],"offeringOIds":["demo-sdr-manager"]}`},
 		{"delete_entity", "delete_entity", `{"oId":"demo-vp-of-sales"}`},
 		{"list_revisions", "list_revisions", `{"entityOIds":["demo-vp-of-sales"],"limit":2}`},
 		{"get_revision", "get_revision", `{"revisionOId":"LAST","diffOnly":true}`},
 		{"restore_revision", "restore_revision", `{"revisionOId":"LAST"}`},
 		{"update_entity_deleted", "update_entity", `{"oId":"demo-vp-of-sales","changes":{"description":"Back"}}`},
 	} {
-		r := use(t, session, c.tool, strings.ReplaceAll(c.arguments, "LAST", last))
+		r := use(t, session, c.tool, strings.NewReplacer("LAST", last, "AGENT", agent).Replace(c.arguments))
 		golden(t, c.name, r)
 		used[c.tool] = true
 		if rows, ok := r.object()["revisions"].([]any); ok {
@@ -65,6 +73,25 @@ func TestGoldens(t *testing.T) {
 			t.Errorf("%s has no golden", tool.Name)
 		}
 	}
+}
+
+// agent stores an agent, and returns its id.
+func (s *server) agent(t *testing.T) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/v2/agents/create", strings.NewReader(
+		`{"name":"Fit check","type":"QUALIFY_PERSON","description":"Scores leads","data":{"instructions":"Be strict"}}`))
+	must(t, err)
+	r.Header.Set("api_key", s.write)
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer response.Body.Close()
+	var made struct {
+		Data struct {
+			OID string `json:"oId"`
+		} `json:"data"`
+	}
+	must(t, json.NewDecoder(response.Body).Decode(&made))
+	return made.Data.OID
 }
 
 // TestArgumentsAreReadLeniently shows what models send, and is understood.

@@ -45,6 +45,7 @@ func (s *service) writeTools(entityType param) []*tool {
 			about:  "Delete an entity. It can be brought back with restore_revision until it is purged, 30 days later by default.",
 			params: []param{needed("oId", text("Its id.")), entityType},
 		},
+		linkTool(),
 		{
 			name: "restore_revision", title: "Restore a revision", effect: changes, run: restoreRevision,
 			about:  "Make an entity what it was after a revision, as a new revision. Brings a deleted entity back, too.",
