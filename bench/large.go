@@ -32,7 +32,7 @@ const perWorkspace = 10
 func (l *largeLibrary) getting(name string, s *server) *target {
 	end := head(s.address, "")[len(" HTTP/1.1\r\n"):]
 	return &target{
-		name: name, address: s.address,
+		name: name, server: s,
 		request: func(buf []byte, n uint64) []byte {
 			i := draw(n, l.entities)
 			buf = l.lines.appendID(append(buf, "GET "+getPath...), i%l.lines.count())

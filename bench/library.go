@@ -109,7 +109,7 @@ func head(address, fields string) string {
 func (l *lines) getting(name string, s *server, personas int, path, fields string) *target {
 	start, end := "GET "+path, head(s.address, fields)
 	return &target{
-		name: name, address: s.address,
+		name: name, server: s,
 		request: func(buf []byte, n uint64) []byte {
 			return append(l.appendID(append(buf, start...), draw(n, personas)), end...)
 		},
@@ -125,7 +125,7 @@ func (l *lines) getting(name string, s *server, personas int, path, fields strin
 // inTurn makes the same requests again and again.
 func inTurn(name string, s *server, check func(uint64, []byte) error, requests ...string) *target {
 	return &target{
-		name: name, address: s.address, check: check,
+		name: name, server: s, check: check,
 		request: func(buf []byte, n uint64) []byte { return append(buf, requests[n%uint64(len(requests))]...) },
 	}
 }

@@ -21,8 +21,8 @@ import (
 // that they are, on connections that stay open: an HTTP client of Go's library
 // costs more than the bare handler that it would measure.
 type target struct {
-	name    string
-	address string
+	name string
+	*server
 	// request appends the nth request, counted from 0, to buf.
 	request func(buf []byte, n uint64) []byte
 	// check, if set, judges the body of the nth answer. It is called for the

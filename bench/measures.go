@@ -28,6 +28,7 @@ type contender struct {
 	clients   int
 	perSecond []float64
 	p50, p99  []float64 // ms
+	cpu       []float64 // of the server, µs a request
 }
 
 // alternate loads contenders in turn, again and again. A first round, which does not
@@ -35,11 +36,20 @@ type contender struct {
 func (b *bench) alternate(ctx context.Context, contenders ...*contender) error {
 	for round := range b.rounds + 1 {
 		for _, c := range contenders {
+			before, err := c.server.cpu()
+			if err != nil {
+				return err
+			}
 			r, err := c.load(ctx, c.clients, b.each)
 			if err != nil {
 				return err
 			}
+			after, err := c.server.cpu()
+			if err != nil {
+				return err
+			}
 			if round > 0 {
+				c.cpu = append(c.cpu, float64((after-before).Microseconds())/float64(max(1, len(r.took))))
 				c.perSecond = append(c.perSecond, r.perSecond)
 				c.p50 = append(c.p50, ms(r.quantile(.50)))
 				c.p99 = append(c.p99, ms(r.quantile(.99)))
@@ -47,8 +57,8 @@ func (b *bench) alternate(ctx context.Context, contenders ...*contender) error {
 		}
 	}
 	for _, c := range contenders {
-		b.say("  %s: %.0f/s, p50 %.2f ms, p99 %.2f ms", c.name, median(c.perSecond), median(c.p50), median(c.p99))
-		b.rates = append(b.rates, row{what: c.name, unit: "/s", values: c.perSecond})
+		b.say("  %s: %.0f/s, p50 %.2f ms, p99 %.2f ms, %.0f µs of a processor", c.name, median(c.perSecond), median(c.p50), median(c.p99), median(c.cpu))
+		b.contenders = append(b.contenders, c)
 	}
 	return nil
 }
@@ -65,7 +75,8 @@ func (b *bench) small(ctx context.Context) (installation, error) {
 	return i, err
 }
 
-// size is how long the bodies of the first answers are on average.
+// size asks for so many answers, one after the other, and returns how long their
+// bodies are on average.
 func (t *target) size(ctx context.Context, asked int) (int, error) {
 	c, err := dial(ctx, t.address)
 	if err != nil {
@@ -73,12 +84,15 @@ func (t *target) size(ctx context.Context, asked int) (int, error) {
 	}
 	defer c.Close()
 	var body bytes.Buffer
+	bytes := 0
 	for n := range asked {
+		body.Reset()
 		if err := c.roundTrip(t.request(nil, uint64(n)), &body); err != nil {
 			return 0, err
 		}
+		bytes += body.Len()
 	}
-	return body.Len() / asked, nil
+	return bytes / asked, nil
 }
 
 // get measures a hot get, on 32 connections.
@@ -97,7 +111,7 @@ func (b *bench) get(ctx context.Context) error {
 		return err
 	}
 	hot := b.lines.getting("get: personae", s, b.lines.count(), getPath, apiKey(s.key))
-	size, err := hot.size(ctx, 200)
+	size, err := hot.size(ctx, 8*b.lines.count()) // until the cache has all of them
 	if err != nil {
 		return err
 	}

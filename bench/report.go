@@ -12,10 +12,10 @@ import (
 
 // report is the table that a run writes.
 type report struct {
-	head   string
-	rows   []row
-	rates  []row // what the ratios are made of
-	failed []string
+	head       string
+	rows       []row
+	contenders []*contender // what the ratios are made of
+	failed     []string
 }
 
 // row is one figure with its rounds.
@@ -57,11 +57,11 @@ func (r *report) markdown() string {
 		fmt.Fprintf(&b, "| %s | %s | %s %s | %s | %s | %s |\n", row.what, row.aim(),
 			number(median(row.values)), row.unit, number(slices.Min(row.values)), number(slices.Max(row.values)), row.verdict())
 	}
-	if len(r.rates) > 0 {
-		b.WriteString("\n## Rates\n\n| contender | median | lowest | highest |\n|---|---|---|---|\n")
-		for _, row := range r.rates {
-			fmt.Fprintf(&b, "| %s | %s %s | %s | %s |\n", row.what,
-				number(median(row.values)), row.unit, number(slices.Min(row.values)), number(slices.Max(row.values)))
+	if len(r.contenders) > 0 {
+		b.WriteString("\n## Contenders\n\nMedians. The last column is processor time of the server alone, which other work on the machine changes less than the rate.\n\n")
+		b.WriteString("| contender | answers | p50 | p99 | a request |\n|---|---|---|---|---|\n")
+		for _, c := range r.contenders {
+			fmt.Fprintf(&b, "| %s | %s /s | %s ms | %s ms | %s µs |\n", c.name, number(median(c.perSecond)), number(median(c.p50)), number(median(c.p99)), number(median(c.cpu)))
 		}
 	}
 	for _, f := range r.failed {

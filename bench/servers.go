@@ -129,6 +129,23 @@ func (s *server) residentMiB() (float64, error) {
 	return 0, errors.New("no VmRSS in /proc")
 }
 
+// cpu is how much processor time a server has used.
+func (s *server) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(text), ") ") // of its name
+	const user, system, tick = 11, 12, 10 * time.Millisecond
+	fields := strings.Fields(after)
+	u, err := strconv.Atoi(fields[user])
+	if err != nil {
+		return 0, err
+	}
+	k, err := strconv.Atoi(fields[system])
+	return time.Duration(u+k) * tick, err
+}
+
 func last(text []byte, n int) []byte { return bytes.TrimSpace(text[max(0, len(text)-n):]) }
 
 // serveBare is the ceiling: a handler of net/http that writes a body of so many
