@@ -19,7 +19,7 @@ func agentTools() []*tool {
 			params: []param{
 				optional("type", text("Only of this type, such as QUALIFY_PERSON.")),
 				optional("query", text("Words of the name.")),
-				optional("limit", number(fmt.Sprintf("Rows; default %d.", usualRows), 1, mostHits)),
+				optional("limit", number(fmt.Sprintf("Rows; default %d.", usualRows), mostHits)),
 				offset(),
 			},
 		},

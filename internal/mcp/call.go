@@ -213,7 +213,7 @@ func (t inProcess) RoundTrip(r *http.Request) (response *http.Response, err erro
 	defer func() {
 		switch p := recover(); p {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // net/http compares it like this, too
+		case http.ErrAbortHandler:
 			response, err = nil, io.ErrUnexpectedEOF // the answer was cut off
 		default:
 			panic(p)

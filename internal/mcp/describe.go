@@ -34,7 +34,7 @@ type fieldDetail struct {
 // describeKind answers describe_kind. It needs no call of the API: the kinds are
 // part of the program.
 func describeKind(_ context.Context, c *call) (any, error) {
-	k := c.kind("entityType")
+	k := c.kind()
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func historyTools() []*tool {
 				optional("endDate", text("Until this date.")),
 				optional("authorOId", text("Only by this user.")),
 				optional("includeRestored", truth("Also those that restored something.")),
-				optional("limit", number("Rows; default 25.", 1, mostRevisions)),
+				optional("limit", number("Rows; default 25.", mostRevisions)),
 				offset(),
 			},
 		},

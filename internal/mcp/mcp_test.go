@@ -291,6 +291,8 @@ func (s *server) export(t *testing.T) (records []string) {
 }
 
 // TestManyCalls shows that calls leave nothing behind, and no key in the log.
+//
+//nolint:paralleltest // it counts goroutines
 func TestManyCalls(t *testing.T) {
 	s := start(t)
 	call := func() {

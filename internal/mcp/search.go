@@ -28,7 +28,7 @@ func searchTool() *tool {
 		params: []param{
 			needed("query", text("The words.")),
 			optional("entityTypes", texts("Only these kinds, such as persona or proof_point.")),
-			optional("limit", number("Rows; default 10.", 1, mostHits)),
+			optional("limit", number("Rows; default 10.", mostHits)),
 			offset(),
 		},
 	}

@@ -80,8 +80,8 @@ func texts(about string) string {
 	return `{"type":"array","items":{"type":"string"},"description":"` + about + `"}`
 }
 
-func number(about string, least, most int) string {
-	return fmt.Sprintf(`{"type":"integer","minimum":%d,"maximum":%d,"description":"%s"}`, least, most, about)
+func number(about string, most int) string {
+	return fmt.Sprintf(`{"type":"integer","minimum":1,"maximum":%d,"description":%q}`, most, about)
 }
 
 func offset() param { return optional("offset", `{"type":"integer","minimum":0}`) }
@@ -264,15 +264,16 @@ func (a *args) object(name string) (value map[string]json.RawMessage) {
 	return value
 }
 
-// kind returns the kind that an argument names, nil where it is not sent.
-func (c *call) kind(name string) *entity.Kind {
-	wanted := c.text(name)
+// kind returns the kind that the argument entityType names, nil where it is not
+// sent.
+func (c *call) kind() *entity.Kind {
+	wanted := c.text("entityType")
 	if wanted == "" {
 		return nil
 	}
 	k, err := c.registry.Kind(wanted)
 	if err != nil {
-		c.refuse(name, err.Error())
+		c.refuse("entityType", err.Error())
 		return nil
 	}
 	return k

@@ -37,7 +37,7 @@ func (s *service) tools() []*tool {
 				optional("includeDetails", truth("Whole entities instead of short rows.")),
 				optional("all", truth(fmt.Sprintf("Up to %d short rows at once.", mostRows))),
 				optional("status", `{"type":"string","enum":["active","archived","deleted","all"],"default":"active"}`),
-				optional("limit", number(fmt.Sprintf("Rows; default %d.", usualRows), 1, mostRows)),
+				optional("limit", number(fmt.Sprintf("Rows; default %d.", usualRows), mostRows)),
 				offset(),
 			},
 		},
@@ -74,6 +74,7 @@ const (
 	usualRows    = 50
 	usualDetails = 10
 	mostRows     = 500
+	mostDetails  = 50
 	mostBytes    = 60_000 // of the rows of an answer
 	mostAbout    = 300    // characters of a description in a short row
 )
@@ -116,16 +117,16 @@ func (p *page) cut(tool string, offset int) {
 
 // listEntities answers list_entities.
 func listEntities(ctx context.Context, c *call) (any, error) {
-	k, search, details, offset := c.kind("entityType"), c.text("search"), c.truth("includeDetails"), c.number("offset", 0, 0, 1<<30)
-	usual := usualRows
-	switch {
+	k, search, details, offset := c.kind(), c.text("search"), c.truth("includeDetails"), c.number("offset", 0, 0, 1<<30)
+	usual, most := usualRows, mostRows
+	switch all := c.truth("all"); {
 	case details:
-		usual = usualDetails
-	case c.truth("all"):
+		usual, most = usualDetails, mostDetails
+	case all:
 		usual = mostRows
 	}
 	query := url.Values{
-		"limit":  {strconv.Itoa(c.number("limit", usual, 1, mostRows))},
+		"limit":  {strconv.Itoa(min(most, c.number("limit", usual, 1, mostRows)))},
 		"offset": {strconv.Itoa(offset)},
 	}
 	set(query, "text", search)
@@ -187,7 +188,7 @@ func shorten(s string, most int) string {
 
 // getEntity answers get_entity.
 func getEntity(ctx context.Context, c *call) (any, error) {
-	ref, k := c.text("oId"), c.kind("entityType")
+	ref, k := c.text("oId"), c.kind()
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func (c *call) nothingSent(k *entity.Kind, argument string) error {
 
 // createEntity answers create_entity.
 func createEntity(ctx context.Context, c *call) (any, error) {
-	k, name, strategy := c.kind("entityType"), c.text("name"), c.object("linkingStrategy")
+	k, name, strategy := c.kind(), c.text("name"), c.object("linkingStrategy")
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func createEntity(ctx context.Context, c *call) (any, error) {
 
 // updateEntity answers update_entity.
 func updateEntity(ctx context.Context, c *call) (any, error) {
-	ref, k := c.text("oId"), c.kind("entityType")
+	ref, k := c.text("oId"), c.kind()
 	var questions []map[string]json.RawMessage
 	c.read("qualifyingQuestions", "a list of objects", &questions)
 	if err := c.err(); err != nil {
@@ -283,7 +283,7 @@ func merged(k *entity.Kind, before *answer, sent []map[string]json.RawMessage) (
 
 // deleteEntity answers delete_entity.
 func deleteEntity(ctx context.Context, c *call) (any, error) {
-	ref, k := c.text("oId"), c.kind("entityType")
+	ref, k := c.text("oId"), c.kind()
 	if err := c.err(); err != nil {
 		return nil, err
 	}
