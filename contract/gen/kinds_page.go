@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"personae.dev/internal/entity"
@@ -60,26 +61,33 @@ func (p *page) kind(registry *entity.Registry, k *entity.Kind) {
 		p.line("\nThe entity that `%s` names is answered in full as `%s`.", join.Field, join.As)
 	}
 	if linking := linkingTo(registry, k); len(linking) > 0 {
-		p.line("\nLinked from: %s.", strings.Join(linking, ", "))
+		p.line("\nFields that link to it, and the kinds that have them: %s.", strings.Join(linking, ", "))
 	}
 	if len(k.Ignored) > 0 {
 		p.line("\nTaken from other clients, and ignored: %s.", inWords(quoted(k.Ignored)))
 	}
 }
 
-// linkingTo lists the link fields of all kinds that may name the kind.
+// linkingTo lists the link fields that may name the kind, each with the kinds that
+// have it.
 func linkingTo(registry *entity.Registry, target *entity.Kind) []string {
-	var list []string
+	var fields []string
+	kinds := map[string][]string{}
 	for _, k := range registry.Kinds() {
-		for i := range k.Fields {
-			for _, name := range k.Fields[i].Targets {
-				if name == target.Name {
-					list = append(list, "`"+k.Fields[i].Name+"` of a "+k.Title)
-				}
+		for _, f := range k.LinkFields() {
+			if !slices.Contains(f.Targets, target.Name) {
+				continue
 			}
+			if kinds[f.Name] == nil {
+				fields = append(fields, f.Name)
+			}
+			kinds[f.Name] = append(kinds[f.Name], k.Title)
 		}
 	}
-	return list
+	for i, name := range fields {
+		fields[i] = "`" + name + "` (" + strings.Join(kinds[name], ", ") + ")"
+	}
+	return fields
 }
 
 func typeInWords(f *entity.Field) string {

@@ -441,7 +441,7 @@ func (g *generator) describe(f *entity.Field) string {
 	}
 	switch {
 	case f.Old:
-		description += " A field of an older generation: it is answered only where it is set."
+		description += " Older generation."
 	case f.In == entity.Hidden:
 		description += " It is kept, and not answered: see `include=links`."
 	}
