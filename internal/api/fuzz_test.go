@@ -203,9 +203,9 @@ func FuzzHeaders(f *testing.F) {
 func FuzzCursor(f *testing.F) {
 	orders := []string{"createdAt", "updatedAt", "name"}
 	for i, cursor := range []string{
-		`{"o":"createdAt","d":true,"a":{"Micros":1704067201000000,"OID":"id_004"}}`, `{"o":"updatedAt","d":true,"a":{"Micros":-1}}`,
+		`{"o":"createdAt","d":true,"a":{"Millis":1704067201000,"OID":"id_004"}}`, `{"o":"updatedAt","d":true,"a":{"Millis":-1}}`,
 		`{"o":"name","d":true,"a":{"Name":"name 002","OID":"id_005"}}`, `{"o":"createdAt","d":true}`, `{"o":"rank","d":true,"a":null}`, `{}`, `null`, `[]`, ``, `{"o":"name","d":true,"a":{"Name":"\u0000\ud800"}}`,
-		`{"o":"name","d":true,"a":{"Micros":1e99}}`, `{"o":"name","d":true,"a":{"Name":{}}}`,
+		`{"o":"name","d":true,"a":{"Millis":1e99}}`, `{"o":"name","d":true,"a":{"Name":{}}}`,
 	} {
 		f.Add(uint8(i), []byte(cursor), false)
 	}
