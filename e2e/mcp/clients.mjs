@@ -81,7 +81,7 @@ for (const tool of tools) {
 	assert.equal(answers[tool.name].isError, false, `${tool.name}: ${JSON.stringify(answers[tool.name])}`)
 }
 assert.equal(answers.get_entity.description, 'Changed')
-assert.equal(revisions.revisions[0].source, 'mcp')
+assert.equal(revisions.rows[0].source, 'mcp')
 
 // Wrong arguments, an unknown tool, a wrong key.
 const refused = await call('list_entities', { entityType: 'nonsense' })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"strconv"
 
 	"personae.dev/apitype"
 )
@@ -58,11 +57,7 @@ func (c *call) revision(r *apitype.Revision) revision {
 
 // listRevisions answers list_revisions.
 func listRevisions(ctx context.Context, c *call) (any, error) {
-	offset := c.number("offset", 0, 0, 1<<30)
-	query := url.Values{
-		"limit":  {strconv.Itoa(c.number("limit", usualRevisions, 1, mostRevisions))},
-		"offset": {strconv.Itoa(offset)},
-	}
+	query := url.Values{}
 	for _, name := range []string{"entityOIds", "entityTypes"} {
 		if list := c.texts(name); len(list) > 0 {
 			query[name] = list
@@ -74,31 +69,11 @@ func listRevisions(ctx context.Context, c *call) (any, error) {
 	if c.truth("includeRestored") {
 		query.Set("includeRestored", "true")
 	}
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	var found struct {
-		Data apitype.RevisionPage `json:"data"`
-	}
-	if err := c.api.get(ctx, "revision/list", query, &found); err != nil {
-		return nil, err
-	}
-	p := &page{Total: found.Data.Total, Entities: []json.RawMessage{}}
-	for i := range found.Data.Revisions {
-		b, err := encode(c.revision(&found.Data.Revisions[i]))
-		if err != nil {
-			return nil, err
-		}
-		p.Entities = append(p.Entities, b)
-	}
-	p.HasNext = offset+len(p.Entities) < p.Total
-	p.cut("list_revisions", offset)
-	return struct {
-		Total     int               `json:"total"`
-		Revisions []json.RawMessage `json:"revisions"`
-		HasNext   bool              `json:"hasNext"`
-		Next      string            `json:"next,omitempty"`
-	}{p.Total, p.Entities, p.HasNext, p.Next}, nil
+	return c.list(ctx, "revision/list", query, c.number("limit", usualRevisions, 1, mostRevisions), func(row json.RawMessage) (any, error) {
+		var r apitype.Revision
+		err := json.Unmarshal(row, &r)
+		return c.revision(&r), err
+	})
 }
 
 // getRevision answers get_revision. What the entity was before follows from the

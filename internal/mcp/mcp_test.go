@@ -250,7 +250,7 @@ func TestAfternoonIsUndone(t *testing.T) {
 	use(t, session, "update_entity", `{"oId":"demo-vp-of-sales","changes":{"description":"Nonsense","painPoints":null}}`).ok()
 	use(t, session, "create_entity", `{"entityType":"persona","name":"Made up","description":"Not from a person"}`).ok()
 	use(t, session, "delete_entity", `{"oId":"demo-sdr-manager"}`).ok()
-	revisions := use(t, session, "list_revisions", `{"limit":3}`).ok()["revisions"].([]any)
+	revisions := use(t, session, "list_revisions", `{"limit":3}`).ok()["rows"].([]any)
 	for _, r := range revisions {
 		if got := r.(map[string]any)["source"]; got != "mcp" {
 			t.Errorf("a revision has the source %v", got)

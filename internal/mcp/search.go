@@ -3,9 +3,10 @@ package mcp
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -46,62 +47,41 @@ type hit struct {
 	weight float64
 }
 
-// hits is a part of what a search found.
-type hits struct {
-	Total   int    `json:"total"`
-	Results []*hit `json:"results"`
-	HasNext bool   `json:"hasNext"`
-	Next    string `json:"next,omitempty"`
-	Note    string `json:"note,omitempty"`
-}
-
 // searchKnowledgeBase answers search_knowledge_base.
 func searchKnowledgeBase(ctx context.Context, c *call) (any, error) {
-	words, kinds := c.text("query"), c.texts("entityTypes")
-	limit, offset := c.number("limit", usualHits, 1, mostHits), c.number("offset", 0, 0, 1<<30)
-	if err := c.err(); err != nil {
+	words, kinds, limit := c.text("query"), c.texts("entityTypes"), c.number("limit", usualHits, 1, mostHits)
+	found, err := c.search(ctx, words, kinds, limit, func(*hit) {})
+	if err != nil {
 		return nil, err
 	}
-	found, err := c.search(ctx, words, kinds, limit, offset)
-	if err != nil || found.Total > 0 {
-		return found, err
-	}
-	return c.searchSome(ctx, words, kinds, limit)
-}
-
-// search returns the entities that have all words.
-func (c *call) search(ctx context.Context, words string, kinds []string, limit, offset int) (*hits, error) {
-	query := url.Values{"text": {words}, "limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
-	if len(kinds) > 0 {
-		query["kinds"] = kinds
-	}
-	var answer struct {
-		Total   int  `json:"total"`
-		HasNext bool `json:"hasNext"`
-		Data    []struct {
-			Kind string `json:"kind"`
-			hit
-		} `json:"data"`
-	}
-	if err := c.api.get(ctx, "library/search", query, &answer); err != nil {
-		return nil, err
-	}
-	found := &hits{Total: answer.Total, HasNext: answer.HasNext, Results: []*hit{}}
-	for i := range answer.Data {
-		h := &answer.Data[i].hit
-		h.EntityType = c.toolName(answer.Data[i].Kind)
-		found.Results = append(found.Results, h)
-	}
-	if found.HasNext {
-		found.Next = "Call search_knowledge_base again with the same arguments and offset " + strconv.Itoa(offset+len(found.Results)) + "."
+	if found.Total == 0 {
+		return c.searchSome(ctx, words, kinds, limit)
 	}
 	return found, nil
 }
 
+// search returns the entities that have all words, and shows each of them to see.
+func (c *call) search(ctx context.Context, words string, kinds []string, limit int, see func(*hit)) (*list, error) {
+	query := url.Values{"text": {words}}
+	if len(kinds) > 0 {
+		query["kinds"] = kinds
+	}
+	return c.list(ctx, "library/search", query, limit, func(row json.RawMessage) (any, error) {
+		var found struct {
+			Kind string `json:"kind"`
+			hit
+		}
+		err := json.Unmarshal(row, &found)
+		found.EntityType = c.toolName(found.Kind)
+		see(&found.hit)
+		return &found.hit, err
+	})
+}
+
 // searchSome returns the entities that have some of the words: agents ask in
 // sentences. First come those whose words few others have.
-func (c *call) searchSome(ctx context.Context, words string, kinds []string, limit int) (*hits, error) {
-	some := &hits{Results: []*hit{}, Note: "No entity has these words. Try others, or list_entities."}
+func (c *call) searchSome(ctx context.Context, words string, kinds []string, limit int) (*list, error) {
+	var all []*hit
 	byID := map[string]*hit{}
 	var tried []string
 	for word := range strings.FieldsSeq(words) {
@@ -109,24 +89,30 @@ func (c *call) searchSome(ctx context.Context, words string, kinds []string, lim
 			continue
 		}
 		tried = append(tried, word)
-		found, err := c.search(ctx, word, kinds, mostHits, 0)
+		var having []*hit
+		found, err := c.search(ctx, word, kinds, mostHits, func(h *hit) { having = append(having, h) })
 		if err != nil {
 			return nil, err
 		}
-		for _, h := range found.Results {
+		for _, h := range having {
 			id := h.EntityType + " " + h.OID
 			if byID[id] == nil {
 				byID[id] = h
-				some.Results = append(some.Results, h)
+				all = append(all, h)
 			}
 			byID[id].Words = append(byID[id].Words, word)
 			byID[id].weight += 1 / float64(found.Total)
 		}
 	}
-	slices.SortStableFunc(some.Results, func(a, b *hit) int { return cmp.Compare(b.weight, a.weight) })
-	if some.Total = len(some.Results); some.Total > 0 {
+	slices.SortStableFunc(all, func(a, b *hit) int { return cmp.Compare(b.weight, a.weight) })
+	some := &list{Total: len(all), Rows: []json.RawMessage{}, Note: "No entity has these words. Try others, or list_entities."}
+	for _, h := range all[:min(limit, len(all))] {
+		b, err := encode(h)
+		if err != nil {
+			return nil, fmt.Errorf("mcp: encode a row: %w", err)
+		}
+		some.Rows = append(some.Rows, b)
 		some.Note = "No entity has all these words. These have some of them; words that few entities have count most."
-		some.Results = some.Results[:min(limit, some.Total)]
 	}
 	return some, nil
 }

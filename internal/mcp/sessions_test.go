@@ -11,7 +11,7 @@ import (
 type step struct {
 	tool, arguments string
 	// reads are paths in the answer that must have a value, such as
-	// entities.0.oId; keeps names values for later arguments.
+	// rows.0.oId; keeps names values for later arguments.
 	reads []string
 	keeps map[string]string
 	// refused says that the answer is an error, with what to do next.
@@ -32,29 +32,29 @@ func TestSkills(t *testing.T) {
 			{tool: "verify_connection", arguments: `{}`, reads: []string{"workspaceName"}},
 			{
 				tool: "list_entities", arguments: `{"entityType":"persona","all":true}`,
-				reads: []string{"entities.11.oId", "entities.11.name", "entities.11.description", "entities.11.updatedAt"}, keeps: map[string]string{"ID": "entities.0.oId"},
+				reads: []string{"rows.11.oId", "rows.11.name", "rows.11.description", "rows.11.updatedAt"}, keeps: map[string]string{"ID": "rows.0.oId"},
 			},
 			{tool: "get_entity", arguments: `{"oId":"ID"}`, reads: append(entity, "qualifyingQuestions.0.weight", "data.painPoints.0")},
-			{tool: "list_entities", arguments: `{"entityType":"playbook","all":true}`, reads: []string{"entities.0.oId"}, keeps: map[string]string{"PLAYBOOK": "entities.0.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"playbook","all":true}`, reads: []string{"rows.0.oId"}, keeps: map[string]string{"PLAYBOOK": "rows.0.oId"}},
 			{tool: "get_entity", arguments: `{"oId":"PLAYBOOK"}`, reads: append(entity, "product.oId", "links.to.0.name")},
 		},
 		"answer a question": {
 			{
 				tool: "search_knowledge_base", arguments: `{"query":"forecast","entityTypes":["persona","proof_point"],"limit":5,"includeResources":true,"originalQuery":"Who cares about forecasts?"}`,
-				reads: []string{"results.0.entityType", "results.0.oId", "results.0.name", "results.0.snippet", "ignoredArguments"}, keeps: map[string]string{"ID": "results.0.oId"},
+				reads: []string{"rows.0.entityType", "rows.0.oId", "rows.0.name", "rows.0.snippet", "ignoredArguments"}, keeps: map[string]string{"ID": "rows.0.oId"},
 			},
 			{tool: "get_entity", arguments: `{"oId":"ID"}`, reads: entity},
 		},
 		"what belongs to an offering": {
-			{tool: "list_entities", arguments: `{"entityType":"product"}`, reads: []string{"entities.0.oId"}, keeps: map[string]string{"OFFERING": "entities.0.oId"}},
-			{tool: "list_entities", arguments: `{"entityType":"core_feature","offeringOId":"OFFERING","includeDetails":true}`, reads: []string{"entities.0.data"}},
-			{tool: "list_entities", arguments: `{"entityType":"proof_point","offeringOId":"OFFERING","limit":50}`, reads: []string{"entities.0.oId"}},
-			{tool: "list_entities", arguments: `{"entityType":"competitor","offeringOId":"OFFERING","search":"forecast"}`, reads: []string{"entities.0.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"product"}`, reads: []string{"rows.0.oId"}, keeps: map[string]string{"OFFERING": "rows.0.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"core_feature","offeringOId":"OFFERING","includeDetails":true}`, reads: []string{"rows.0.data"}},
+			{tool: "list_entities", arguments: `{"entityType":"proof_point","offeringOId":"OFFERING","limit":50}`, reads: []string{"rows.0.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"competitor","offeringOId":"OFFERING","search":"forecast"}`, reads: []string{"rows.0.oId"}},
 		},
 		"audit personas": {
 			{
 				tool: "list_entities", arguments: `{"entityType":"persona","includeDetails":true,"limit":20}`,
-				reads: []string{"entities.0.description", "entities.0.data.painPoints.0", "entities.0.data.keyObjectives.0", "entities.0.qualifyingQuestions.0.rationale", "entities.0.updatedAt"},
+				reads: []string{"rows.0.description", "rows.0.data.painPoints.0", "rows.0.data.keyObjectives.0", "rows.0.qualifyingQuestions.0.rationale", "rows.0.updatedAt"},
 			},
 			{tool: "get_entity", arguments: `{"oId":"demo-vp-of-sales"}`, reads: []string{"links.to", "links.from"}},
 		},
@@ -93,18 +93,18 @@ func TestSkills(t *testing.T) {
 			{tool: "update_entity", arguments: `{"oId":"demo-quarterdeck","changes":{"description":"New"}}`, reads: []string{"done"}},
 			{
 				tool: "list_revisions", arguments: `{"entityTypes":["competitor"],"entityOIds":["demo-quarterdeck"],"startDate":"2026-01-01T00:00:00Z","endDate":"2036-01-01T00:00:00Z","limit":50}`,
-				reads: []string{"revisions.0.revisionOId", "revisions.0.summary", "revisions.0.entityName", "revisions.0.authorName", "revisions.0.createdAt", "total"}, keeps: map[string]string{"REVISION": "revisions.0.revisionOId"},
+				reads: []string{"rows.0.revisionOId", "rows.0.summary", "rows.0.entityName", "rows.0.authorName", "rows.0.createdAt", "total"}, keeps: map[string]string{"REVISION": "rows.0.revisionOId"},
 			},
 			{tool: "get_revision", arguments: `{"revisionOId":"REVISION"}`, reads: []string{"summary", "newEntity.oId", "diff.changed.description.before"}},
 		},
 		"link what was written": {
-			{tool: "list_entities", arguments: `{"entityType":"product","all":true}`, reads: []string{"entities.1.oId"}, keeps: map[string]string{"OFFERING": "entities.1.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"product","all":true}`, reads: []string{"rows.1.oId"}, keeps: map[string]string{"OFFERING": "rows.1.oId"}},
 			{tool: "link_entities_to_offering", arguments: `{"entityOIds":["demo-sdr-manager"],"offeringOIds":["OFFERING"]}`, reads: []string{"done", "entities.0.name"}},
 		},
 		"the company": {
 			{tool: "get_workspace_company", arguments: `{}`, reads: []string{"name", "url", "data.howWePositionOurselves"}},
 			{tool: "update_workspace_company", arguments: `{"description":"Tells which deals will slip."}`, reads: []string{"done"}},
-			{tool: "list_entities", arguments: `{"entityType":"brand_voice","all":true}`, reads: []string{"entities.0.oId"}, keeps: map[string]string{"VOICE": "entities.0.oId"}},
+			{tool: "list_entities", arguments: `{"entityType":"brand_voice","all":true}`, reads: []string{"rows.0.oId"}, keeps: map[string]string{"VOICE": "rows.0.oId"}},
 			{tool: "get_entity", arguments: `{"oId":"VOICE"}`, reads: []string{"data"}},
 		},
 	} {

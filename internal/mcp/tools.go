@@ -79,56 +79,104 @@ const (
 	mostAbout    = 300    // characters of a description in a short row
 )
 
-// row is an entity as lists show it.
+// list is a part of a list.
+type list struct {
+	EntityType string            `json:"entityType,omitempty"`
+	Total      int               `json:"total"`
+	Rows       []json.RawMessage `json:"rows"`
+	HasNext    bool              `json:"hasNext"`
+	// Next says how to get what is left out.
+	Next string `json:"next,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
+// list makes a call that lists, from the argument offset on. It returns as many
+// rows as fit into an answer, one at least, each as show returns it.
+func (c *call) list(ctx context.Context, path string, query url.Values, limit int, show func(row json.RawMessage) (any, error)) (*list, error) {
+	offset := c.number("offset", 0, 0, 1<<30)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	query.Set("limit", strconv.Itoa(limit))
+	query.Set("offset", strconv.Itoa(offset))
+	var page struct {
+		Total     int               `json:"total"`
+		HasNext   bool              `json:"hasNext"`
+		Data      json.RawMessage   `json:"data"`
+		Revisions []json.RawMessage `json:"revisions"`
+	}
+	found, err := c.api.call(ctx, request{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return nil, err
+	}
+	if err := found.decode(&page); err != nil {
+		return nil, err
+	}
+	rows := page.Revisions
+	if rows != nil { // a history has its numbers elsewhere
+		err = json.Unmarshal(page.Data, &page)
+		page.HasNext = offset+len(rows) < page.Total
+	} else {
+		err = json.Unmarshal(page.Data, &rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mcp: read %s: %w", path, err)
+	}
+	l, size := &list{Total: page.Total, Rows: []json.RawMessage{}, HasNext: page.HasNext}, 0
+	for i, row := range rows {
+		shown, err := show(row)
+		if err != nil {
+			return nil, fmt.Errorf("mcp: read %s: %w", path, err)
+		}
+		b, err := encode(shown)
+		if err != nil {
+			return nil, fmt.Errorf("mcp: encode a row: %w", err)
+		}
+		if size += len(b); size > mostBytes && i > 0 {
+			l.HasNext = true
+			break
+		}
+		l.Rows = append(l.Rows, b)
+	}
+	if l.HasNext {
+		l.Next = fmt.Sprintf("Call %s again with the same arguments and offset %d.", c.tool.name, offset+len(l.Rows))
+	}
+	return l, nil
+}
+
+// row is an entity or an agent as lists show it.
 type row struct {
-	EntityType   string  `json:"entityType,omitempty"`
 	OID          string  `json:"oId"`
+	Type         string  `json:"type,omitempty"` // of an agent
 	Name         string  `json:"name"`
 	InternalName string  `json:"internalName,omitempty"`
 	Description  string  `json:"description,omitempty"`
 	UpdatedAt    *string `json:"updatedAt,omitempty"`
 }
 
-// page is a part of a list.
-type page struct {
-	EntityType string            `json:"entityType,omitempty"`
-	Total      int               `json:"total"`
-	Entities   []json.RawMessage `json:"entities"`
-	HasNext    bool              `json:"hasNext"`
-	Next       string            `json:"next,omitempty"`
+// short shows a row with the beginning of its description.
+func short(b json.RawMessage) (any, error) {
+	var r row
+	err := json.Unmarshal(b, &r)
+	r.Description = shorten(r.Description, mostAbout)
+	return r, err
 }
 
-// cut keeps as many rows as fit into an answer, one at least, and says how to
-// get the others.
-func (p *page) cut(tool string, offset int) {
-	size, kept := 0, len(p.Entities)
-	for i, b := range p.Entities {
-		if size += len(b); size > mostBytes && i > 0 {
-			kept = i
-			break
-		}
-	}
-	p.HasNext = p.HasNext || kept < len(p.Entities)
-	p.Entities = p.Entities[:kept]
-	if p.HasNext {
-		p.Next = fmt.Sprintf("Call %s again with the same arguments and offset %d.", tool, offset+kept)
-	}
-}
+// whole shows a row as it is.
+func whole(b json.RawMessage) (any, error) { return b, nil }
 
 // listEntities answers list_entities.
 func listEntities(ctx context.Context, c *call) (any, error) {
-	k, search, details, offset := c.kind(), c.text("search"), c.truth("includeDetails"), c.number("offset", 0, 0, 1<<30)
-	usual, most := usualRows, mostRows
+	k, search, details := c.kind(), c.text("search"), c.truth("includeDetails")
+	usual, most, show := usualRows, mostRows, short
 	switch all := c.truth("all"); {
 	case details:
-		usual, most = usualDetails, mostDetails
+		usual, most, show = usualDetails, mostDetails, whole
 	case all:
 		usual = mostRows
 	}
-	query := url.Values{
-		"limit":  {strconv.Itoa(min(most, c.number("limit", usual, 1, mostRows)))},
-		"offset": {strconv.Itoa(offset)},
-	}
+	limit := min(most, c.number("limit", usual, 1, mostRows))
+	query := url.Values{}
 	set(query, "text", search)
 	set(query, "offeringOId", c.text("offeringOId"))
 	set(query, "status", c.text("status"))
@@ -141,41 +189,18 @@ func listEntities(ctx context.Context, c *call) (any, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	var found struct {
-		Total   int               `json:"total"`
-		HasNext bool              `json:"hasNext"`
-		Data    []json.RawMessage `json:"data"`
-	}
-	if err := c.api.get(ctx, k.Name+"/list", query, &found); err != nil {
+	l, err := c.list(ctx, k.Name+"/list", query, limit, show)
+	if err != nil {
 		return nil, err
 	}
-	p := &page{EntityType: k.Tool, Total: found.Total, Entities: found.Data, HasNext: found.HasNext}
-	if !details {
-		for i, b := range p.Entities {
-			var err error
-			if p.Entities[i], err = short(b); err != nil {
-				return nil, err
-			}
-		}
-	}
-	p.cut("list_entities", offset)
-	return p, nil
+	l.EntityType = k.Tool
+	return l, nil
 }
 
 func set(query url.Values, name, value string) {
 	if value != "" {
 		query.Set(name, value)
 	}
-}
-
-// short returns the row of an entity.
-func short(entity []byte) (json.RawMessage, error) {
-	var r row
-	if err := json.Unmarshal(entity, &r); err != nil {
-		return nil, fmt.Errorf("mcp: read a row: %w", err)
-	}
-	r.Description = shorten(r.Description, mostAbout)
-	return encode(r)
 }
 
 // shorten cuts a text after some characters.
@@ -194,14 +219,14 @@ func getEntity(ctx context.Context, c *call) (any, error) {
 	}
 	var got json.RawMessage
 	err := c.on(ctx, ref, k, func(k *entity.Kind, oID string) (err error) {
-		got, err = c.whole(ctx, k, oID)
+		got, err = c.readWhole(ctx, k, oID)
 		return err
 	})
 	return got, err
 }
 
-// whole reads an entity with all that is known of it.
-func (c *call) whole(ctx context.Context, k *entity.Kind, oID string) (json.RawMessage, error) {
+// readWhole reads an entity with all that is known of it.
+func (c *call) readWhole(ctx context.Context, k *entity.Kind, oID string) (json.RawMessage, error) {
 	query := url.Values{"include": {"questionIds,links"}}
 	set(query, "oId", oID)
 	found, err := c.api.call(ctx, request{method: http.MethodGet, path: k.Name + "/get", query: query})

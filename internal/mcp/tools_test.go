@@ -62,7 +62,7 @@ func TestGoldens(t *testing.T) {
 		r := use(t, session, c.tool, strings.NewReplacer("LAST", last, "AGENT", agent).Replace(c.arguments))
 		golden(t, c.name, r)
 		used[c.tool] = true
-		if rows, ok := r.object()["revisions"].([]any); ok {
+		if rows, ok := r.object()["rows"].([]any); ok && c.tool == "list_revisions" {
 			last = rows[0].(map[string]any)["revisionOId"].(string)
 		}
 	}
@@ -103,7 +103,7 @@ func TestArgumentsAreReadLeniently(t *testing.T) {
 		`{"entityType":"persona","limit":"3"}`, `{"entityType":"Personas","limit":3}`, `{"entityType":"PERSONA","limit":3,"offset":null,"search":""}`,
 		`{"entityType":"persona","limit":3,"includeDetails":"true"}`,
 	} {
-		if got := len(use(t, session, "list_entities", arguments).ok()["entities"].([]any)); got != 3 {
+		if got := len(use(t, session, "list_entities", arguments).ok()["rows"].([]any)); got != 3 {
 			t.Errorf("%s: got %d rows", arguments, got)
 		}
 	}
@@ -201,7 +201,7 @@ func TestLongListsAreCut(t *testing.T) {
 				t.Fatalf("%s: an answer has %d bytes", how, len(r.Text))
 			}
 			page := r.ok()
-			for _, e := range page["entities"].([]any) {
+			for _, e := range page["rows"].([]any) {
 				seen[e.(map[string]any)["oId"].(string)] = true
 			}
 			if page["hasNext"] != true {

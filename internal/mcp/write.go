@@ -63,7 +63,7 @@ func (s *service) singletonTools() (tools []*tool) {
 		tools = append(tools, &tool{
 			name: "get_" + k.Tool, title: "Get the " + k.Title, about: k.Description + " null where nothing is written yet.",
 			run: func(ctx context.Context, c *call) (any, error) {
-				whole, err := c.whole(ctx, k, "")
+				whole, err := c.readWhole(ctx, k, "")
 				if whole == nil && err == nil {
 					return map[string]any{k.Tool: nil}, nil
 				}
