@@ -51,8 +51,9 @@ type grammar struct {
 	Revert  revertCmd  `cmd:"" group:"database" help:"Undo what one API key changed."`
 	Purge   purgeCmd   `cmd:"" group:"database" help:"Remove entities for good that were deleted long ago."`
 	Key     keyCmd     `cmd:"" group:"database" help:"Create, list and revoke API keys."`
-	Work    workCmd    `cmd:"" name:"workspace" group:"database" help:"Create and list workspaces."`
-	User    userCmd    `cmd:"" group:"database" help:"Create and list users."`
+	Org     orgCmd     `cmd:"" name:"organization" group:"database" help:"List and rename organizations."`
+	Work    workCmd    `cmd:"" name:"workspace" group:"database" help:"Create, list and rename workspaces."`
+	User    userCmd    `cmd:"" group:"database" help:"Create, list, rename and remove users."`
 	Backup  backupCmd  `cmd:"" group:"database" help:"Copy a running SQLite database into one file."`
 	Restore restoreCmd `cmd:"" group:"database" help:"Put a backup in the place of a database."`
 	Copy    copyCmd    `cmd:"" group:"database" help:"Copy everything from one database to another."`
@@ -60,6 +61,7 @@ type grammar struct {
 	Migrate migrateCmd `cmd:"" group:"database" help:"Create a database, or update its structure."`
 
 	MCP     mcpCmd      `cmd:"" name:"mcp" group:"more" help:"Serve an AI agent on stdin and stdout (MCP)."`
+	Health  healthCmd   `cmd:"" name:"healthcheck" group:"more" help:"Ask a server on this machine whether it is ready."`
 	Help    helpCmd     `cmd:"" group:"more" help:"Show the help of a command."`
 	Version versionCmd  `cmd:"" group:"more" help:"Show the version."`
 	Flag    versionFlag `name:"version" hidden:"" help:"Show the version."`
@@ -83,6 +85,9 @@ func groups() kong.Option {
 		{Key: "library", Title: "The library, through a server:"},
 		{Key: "database", Title: "On the machine with the database:"},
 		{Key: "more", Title: "More:"},
+		{Key: "network", Title: "Network:"},
+		{Key: "setup", Title: "For a new database:"},
+		{Key: "ephemeral", Title: "For tests:"},
 		{Key: "tuning", Title: "Database tuning:"},
 	})
 }
@@ -96,7 +101,7 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 
 	registry := kind.Registry()
 	exited := -1
-	parser, err := newParser(registry, stdio, func(code int) { exited = code })
+	parser, err := newParser(registry, stdio, func(code int) { exited = code }, onlyKinds(registry, args))
 	if err != nil {
 		panic(fmt.Sprintf("cli: grammar: %v", err))
 	}
@@ -125,9 +130,22 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	return exitFailed
 }
 
-// newParser returns the parser of the command line.
-func newParser(registry *entity.Registry, stdio Stdio, exit func(int)) (*kong.Kong, error) {
-	options := append(remote.Options(registry, "library"),
+// onlyKinds tells of which kinds a command line needs the commands, nil for all.
+func onlyKinds(registry *entity.Registry, args []string) func(kind string) bool {
+	if len(args) == 0 {
+		return nil
+	}
+	named := func(name string) bool { return name == args[0] }
+	if named("serve") || slices.ContainsFunc(registry.Kinds(), func(k *entity.Kind) bool { return named(k.Name) }) {
+		return named
+	}
+	return nil
+}
+
+// newParser returns the parser of the command line. onlyKinds is as in
+// remote.Options.
+func newParser(registry *entity.Registry, stdio Stdio, exit func(int), onlyKinds func(kind string) bool) (*kong.Kong, error) {
+	options := append(remote.Options(registry, "library", onlyKinds),
 		kong.Name("personae"),
 		kong.Description(description),
 		kong.Writers(stdio.Out, stdio.Err),

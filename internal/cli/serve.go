@@ -25,24 +25,39 @@ const (
 
 type serveCmd struct {
 	database
-	Listen    string `default:"127.0.0.1:7070" placeholder:"HOST:PORT" env:"PERSONAE_LISTEN" help:"The address to listen on. Port 0 takes a free one. Default: ${default}."`
-	Demo      bool   `env:"PERSONAE_DEMO" help:"Fill an empty workspace with demo data, and show a curl command with a key that is valid for a day."`
-	CacheMiB  int    `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for cached entities and keys, in MiB. 0 turns the cache off. Default: ${default}."`
-	Retain    string `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted entities are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
-	MaxConns  int    `name:"max-connections" default:"4096" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"Maximum number of connections; more are refused. Default: ${default}."`
-	MaxWork   int    `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"Maximum concurrent list requests. Gets and writes may each use four times as many. Excess requests wait up to 1 s, then receive 503. Default: ${default}."`
-	TLSCert   string `name:"tls-cert" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
-	TLSKey    string `name:"tls-key" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
-	H2C       bool   `name:"h2c" env:"PERSONAE_H2C" help:"Also accept HTTP/2 without TLS, for a proxy that uses it."`
+	Listen   string         `default:"127.0.0.1:7070" placeholder:"HOST:PORT" env:"PERSONAE_LISTEN" help:"The address to listen on. Port 0 takes a free one. Default: ${default}."`
+	Demo     bool           `env:"PERSONAE_DEMO" help:"Fill an empty workspace with demo data, and show a curl command with a key that is valid for a day."`
+	CacheMiB int            `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for cached entities and keys, in MiB. 0 turns the cache off. Default: ${default}."`
+	Retain   string         `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted entities are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
+	MaxConns int            `name:"max-connections" default:"4096" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"Maximum number of connections; more are refused. Default: ${default}."`
+	MaxWork  int            `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"Maximum concurrent list requests. Gets and writes may each use four times as many. Excess requests wait up to 1 s, then receive 503. Default: ${default}."`
+	Drain    *time.Duration `placeholder:"TIME" env:"PERSONAE_DRAIN" help:"How long to go on serving after SIGTERM, while /readyz answers 503, so that a load balancer sends nothing more. Default: 5s, and 0s on a terminal."`
+
+	PublicURL      string   `name:"public-url" group:"network" placeholder:"URL" env:"PERSONAE_PUBLIC_URL" help:"Where clients reach the server, such as https://personae.example.com. Links and mcpUrl show it."`
+	TrustedProxies []string `group:"network" placeholder:"NETWORK" env:"PERSONAE_TRUSTED_PROXIES" help:"Networks of the proxies in front, such as 10.0.0.0/8, separated by commas. From them X-Forwarded-For is believed, and the log shows the address of the client."`
+	CORSOrigin     []string `name:"cors-origin" group:"network" placeholder:"ORIGIN" env:"PERSONAE_CORS_ORIGIN" help:"Let web pages of this origin, such as https://app.example.com, call the API. Can be repeated; * allows all."`
+	PrivateListen  string   `group:"network" placeholder:"HOST:PORT" env:"PERSONAE_PRIVATE_LISTEN" help:"A second address, for operators: /healthz, /readyz, /metrics and /debug/pprof/. With it, --listen does not serve /metrics."`
+
+	TLSCert   string `name:"tls-cert" group:"network" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_CERT" help:"Serve HTTPS with this certificate chain (PEM)."`
+	TLSKey    string `name:"tls-key" group:"network" type:"existingfile" placeholder:"FILE" env:"PERSONAE_TLS_KEY" help:"The private key of the certificate (PEM)."`
+	H2C       bool   `name:"h2c" group:"network" env:"PERSONAE_H2C" help:"Also accept HTTP/2 without TLS, for a proxy that uses it."`
 	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Format of the log on stderr: text, json, or auto (text on a terminal, else json). Default: ${default}."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" env:"PERSONAE_LOG_LEVEL" help:"Minimum log level: debug, info (includes every request), warn or error. Default: ${default}."`
+
+	Organization string `group:"setup" placeholder:"NAME" env:"PERSONAE_ORGANIZATION" help:"The name of the organization. Default: My Organization."`
+	Workspace    string `group:"setup" placeholder:"NAME" env:"PERSONAE_WORKSPACE" help:"The name of the workspace. Default: My Workspace."`
+	OwnerEmail   string `group:"setup" placeholder:"ADDRESS" env:"PERSONAE_OWNER_EMAIL" help:"The email address of the owner, for whom the admin key acts."`
+
+	Ephemeral bool      `group:"ephemeral" env:"PERSONAE_EPHEMERAL" help:"Keep everything in memory, where it is lost at the end, with the same ids in every run. --database is not used."`
+	Key       string    `group:"ephemeral" placeholder:"KEY" env:"PERSONAE_KEY" help:"The admin key of --ephemeral. Default: a random one."`
+	Clock     time.Time `group:"ephemeral" placeholder:"TIME" env:"PERSONAE_CLOCK" help:"The time of --ephemeral, such as 2025-01-01T00:00:00Z: the clock stands still. Default: the present."`
 }
 
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return `A new database is set up first: an organization, a workspace, its owner and an admin key, which is
-shown once, on stdout. SIGTERM and Ctrl-C stop the server as soon as running requests have ended,
-after 10 s at the latest.
+shown once, on stdout. SIGTERM and Ctrl-C stop the server: it goes on serving for --drain, and then
+ends as soon as running requests have ended, after 10 s at the latest. A second signal ends it at once.
 
 Examples:
 
@@ -55,6 +70,13 @@ Examples:
   Several servers on one PostgreSQL database. The address has a password, so keep it out of the
   process list:
     PERSONAE_DATABASE=postgres://personae:secret@db.example/personae personae serve --database-tls verify-full
+
+  Behind a proxy on the same machine, with metrics and profiles on an address of their own:
+    personae serve --public-url https://personae.example.com --trusted-proxies 127.0.0.1 --private-listen 127.0.0.1:7071
+
+  For tests: the demo library in memory, the same in every run (docs/testing-against-personae.md):
+    personae serve --ephemeral --demo --listen 127.0.0.1:0 --clock 2025-01-01T00:00:00Z \
+      --key ` + exampleKey + `
 
   The same settings from the environment:
     PERSONAE_LISTEN=127.0.0.1:8080 PERSONAE_DATABASE=/tmp/library.db personae serve`
@@ -76,14 +98,24 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
+	drain, err := c.drain(stdio)
+	if err != nil {
+		return err
+	}
 	log := c.logger(stdio.Err)
 	cacheBytes := int64(c.CacheMiB) << 20
 	server.LimitMemory(cacheBytes)
-	s, err := server.New(ctx, server.Config{
+	cfg := server.Config{
 		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: cacheBytes,
 		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
-		TLSCert: c.TLSCert, TLSKey: c.TLSKey, H2C: c.H2C, Log: log,
-	})
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, H2C: c.H2C,
+		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, CORSOrigins: c.CORSOrigin, PrivateListen: c.PrivateListen,
+		Drain: drain, Log: log,
+	}
+	if err := c.forTests(&cfg); err != nil {
+		return err
+	}
+	s, err := server.New(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -98,7 +130,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if s.Exposed() {
 		log.Warn("Other machines can reach the server in clear text, so that keys and content can be read on the way. Use --tls-cert and --tls-key or an HTTPS proxy, or listen on 127.0.0.1.", "listen", c.Listen)
 	}
-	log.Info("serving", "url", s.URL(), "database", server.DatabaseName(c.Database), "version", server.Version().Version)
+	log.Info("serving", "url", s.URL(), "database", server.DatabaseName(cfg.Database), "version", server.Version().Version)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -110,19 +142,34 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 // are shown there, and never logged.
 func (c serveCmd) prepare(ctx context.Context, s *server.Server) (greeting string, err error) {
 	var text strings.Builder
-	setup, err := s.Library.SetUp(ctx, library.SetUpOptions{})
+	setup, err := s.Library.SetUp(ctx, library.SetUpOptions{
+		Organization: c.Organization, Workspace: c.Workspace, OwnerEmail: c.OwnerEmail, Token: c.Key,
+	})
 	if err != nil {
 		return "", err
 	}
 	if setup != nil {
-		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", server.DatabaseName(c.Database))
+		where := server.DatabaseName(c.Database)
+		if c.Ephemeral {
+			where = "memory, until the server stops"
+		}
+		fmt.Fprintf(&text, "A new library was set up in %s:\n\n", where)
 		fmt.Fprintf(&text, "  organization  %s (%s)\n", setup.Organization.Name, setup.Organization.OID)
 		fmt.Fprintf(&text, "  workspace     %s (%s)\n", setup.Workspace.Name, setup.Workspace.OID)
+		if c.OwnerEmail != "" {
+			fmt.Fprintf(&text, "  owner         %s (%s)\n", c.OwnerEmail, setup.Owner.OID)
+		}
 		fmt.Fprintf(&text, "  admin key     %s\n\n", setup.Token)
-		text.WriteString("Keep the key: it is not shown again.\n\n")
+		if !c.Ephemeral {
+			text.WriteString("Keep the key: it is not shown again.\n\n")
+		}
 	}
 	if c.Demo {
-		if err := c.prepareDemo(ctx, s, &text); err != nil {
+		token := ""
+		if c.Ephemeral {
+			token = setup.Token
+		}
+		if err := c.prepareDemo(ctx, s, &text, token); err != nil {
 			return "", err
 		}
 	}
@@ -131,9 +178,9 @@ func (c serveCmd) prepare(ctx context.Context, s *server.Server) (greeting strin
 }
 
 // prepareDemo fills the oldest workspace if it is empty, and shows how to read
-// from it, with a key for a day: the command to paste gets into the history of a
-// shell.
-func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strings.Builder) error {
+// from it, with the token or, where that is "", with a key for a day: the command
+// to paste gets into the history of a shell.
+func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strings.Builder, token string) error {
 	l := s.Library
 	workspaces, err := l.Workspaces(ctx)
 	if err != nil {
@@ -153,17 +200,19 @@ func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strin
 	if report.Created > 0 {
 		fmt.Fprintf(text, "The workspace %s got demo data: %s.\n\n", workspace.Name, entities(report.Created))
 	}
-	if err := revokeDemoKeys(ctx, l, workspace); err != nil {
-		return err
+	if token == "" {
+		if err := revokeDemoKeys(ctx, l, workspace); err != nil {
+			return err
+		}
+		expires := time.Now().Add(demoKeyLasts)
+		token, _, err = l.CreateKey(ctx, library.NewKey{
+			Workspace: workspace, User: *owner, Name: demoKeyName, Scopes: account.Scopes{account.ScopeRead}, ExpiresAt: &expires,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(text, "A key for reading, valid for a day:\n\n  %s\n\n", token)
 	}
-	expires := time.Now().Add(demoKeyLasts)
-	token, _, err := l.CreateKey(ctx, library.NewKey{
-		Workspace: workspace, User: *owner, Name: demoKeyName, Scopes: account.Scopes{account.ScopeRead}, ExpiresAt: &expires,
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(text, "A key for reading, valid for a day:\n\n  %s\n\n", token)
 	for record, err := range l.Export(ctx, workspace, l.Registry().Kinds()[0]) {
 		if err != nil {
 			return err

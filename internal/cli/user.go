@@ -13,6 +13,64 @@ import (
 type userCmd struct {
 	Create userCreateCmd `cmd:"" help:"Create a user and print the id."`
 	List   userListCmd   `cmd:"" help:"List all users."`
+	Rename userRenameCmd `cmd:"" help:"Change the name of a user."`
+	Remove userRemoveCmd `cmd:"" help:"Remove a user and revoke their API keys."`
+}
+
+type userRenameCmd struct {
+	database
+	User      string `arg:"" help:"The user, by id, email address or present name."`
+	FirstName string `arg:"" help:"The new first name."`
+	LastName  string `arg:"" optional:"" help:"The new last name."`
+}
+
+// Help implements kong.HelpProvider.
+func (userRenameCmd) Help() string {
+	return `What the user wrote shows the new name. A running server shows it within a second.
+
+Examples:
+
+  personae user rename "Workspace Owner" Ada Lovelace
+  personae user rename ada@example.com Ada King`
+}
+
+// Run renames a user.
+func (c userRenameCmd) Run(ctx context.Context, stdio format.Stdio) error {
+	return c.open(ctx, func(l *library.Library) error {
+		user, err := l.RenameUser(ctx, c.User, c.FirstName, c.LastName)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "User %s is now called %s.\n", user.OID, user.Author().Name())
+		return nil
+	})
+}
+
+type userRemoveCmd struct {
+	database
+	User string `arg:"" help:"The user, by id, email address or name."`
+}
+
+// Help implements kong.HelpProvider.
+func (userRemoveCmd) Help() string {
+	return `All API keys of the user are revoked, and a running server refuses them within a second. What the
+user wrote stays, and keeps the name. The email address is free for another user.
+
+Example:
+
+  personae user remove ada@example.com`
+}
+
+// Run removes a user.
+func (c userRemoveCmd) Run(ctx context.Context, stdio format.Stdio) error {
+	return c.open(ctx, func(l *library.Library) error {
+		user, err := l.RemoveUser(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "User %s (%s) was removed at %s, and all their API keys are revoked.\n", user.Author().Name(), user.OID, format.Time(user.RemovedAt))
+		return nil
+	})
 }
 
 type userCreateCmd struct {
@@ -67,6 +125,7 @@ func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		Role         account.Role  `json:"role"`
 		Organization string        `json:"organizationId"`
 		CreatedAt    *apitype.Time `json:"createdAt"`
+		RemovedAt    *apitype.Time `json:"removedAt"`
 	}
 	return c.open(ctx, func(l *library.Library) error {
 		users, err := l.Users(ctx)
@@ -74,10 +133,10 @@ func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			return err
 		}
 		entries := []entry{}
-		rows := [][]string{{"ID", "FIRST NAME", "LAST NAME", "EMAIL", "ROLE", "ORGANIZATION", "CREATED"}}
+		rows := [][]string{{"ID", "FIRST NAME", "LAST NAME", "EMAIL", "ROLE", "ORGANIZATION", "CREATED", "REMOVED"}}
 		for _, u := range users {
-			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, format.JSONTime(&u.CreatedAt)})
-			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, format.Time(&u.CreatedAt)})
+			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, format.JSONTime(&u.CreatedAt), format.JSONTime(u.RemovedAt)})
+			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, format.Time(&u.CreatedAt), format.Time(u.RemovedAt)})
 		}
 		return c.Show(stdio.Out, entries, rows)
 	})

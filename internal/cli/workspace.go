@@ -12,6 +12,7 @@ import (
 type workCmd struct {
 	Create workspaceCreateCmd `cmd:"" help:"Create a workspace and print its id."`
 	List   workspaceListCmd   `cmd:"" help:"List all workspaces."`
+	Rename workspaceRenameCmd `cmd:"" help:"Change the name of a workspace."`
 }
 
 type workspaceCreateCmd struct {
@@ -87,6 +88,33 @@ func (c workspaceListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			rows = append(rows, []string{w.OID, w.Name, text(w.Domain), slug, format.Time(&w.CreatedAt)})
 		}
 		return c.Show(stdio.Out, entries, rows)
+	})
+}
+
+type workspaceRenameCmd struct {
+	database
+	Workspace string `arg:"" help:"The workspace, by name or id."`
+	Name      string `arg:"" help:"The new name, unique in the organization."`
+}
+
+// Help implements kong.HelpProvider.
+func (workspaceRenameCmd) Help() string {
+	return `A running server shows the new name within a second.
+
+Example:
+
+  personae workspace rename "My Workspace" Sales`
+}
+
+// Run renames a workspace.
+func (c workspaceRenameCmd) Run(ctx context.Context, stdio format.Stdio) error {
+	return c.open(ctx, func(l *library.Library) error {
+		w, err := l.RenameWorkspace(ctx, c.Workspace, c.Name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdio.Err, "Workspace %s is now called %s.\n", w.OID, w.Name)
+		return nil
 	})
 }
 

@@ -145,9 +145,13 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.store = gatedKeys{opened, limit.NewGate(keyLookups, keyLookupsQueued, httpx.QueueTimeout), s.metrics.observeRefusal}
+	kinds := kind.Registry()
+	if s.cfg.NewID != nil {
+		kinds.UseIDs(s.cfg.NewID)
+	}
 	s.Library, err = library.New(library.Config{
-		Store: s.store, Registry: kind.Registry(), CacheBytes: s.cfg.CacheBytes, ObserveCache: s.metrics.observeCache, Log: s.cfg.Log,
-		Now: s.cfg.Now,
+		Store: s.store, Registry: kinds, CacheBytes: s.cfg.CacheBytes, ObserveCache: s.metrics.observeCache, Log: s.cfg.Log,
+		Now: s.cfg.Now, NewID: s.cfg.NewID,
 	})
 	if err != nil {
 		return errors.Join(err, opened.Close())

@@ -22,7 +22,7 @@ type Kind struct {
 	registry *entity.Registry
 }
 
-// commands are the commands of a kind. Texts have placeholders: see fill.
+// commands are the commands of a kind. Texts have placeholders: see words.
 type commands struct {
 	List     listCmd     `cmd:"" aliases:"ls" help:"List and search {titles}."`
 	Get      getCmd      `cmd:"" aliases:"show" help:"Show {a title}."`
@@ -71,17 +71,23 @@ func (k Kind) hasCommand(name string) bool {
 	return !k.Singleton
 }
 
-// Options returns the grammar: a command for each kind.
-func Options(registry *entity.Registry, group string) []kong.Option {
+// Options returns the grammar: a command for each kind. Where only is set, a kind
+// for which it is false has a name and no commands: to build them all takes longer
+// than most commands run.
+func Options(registry *entity.Registry, group string, only func(kind string) bool) []kong.Option {
 	var options []kong.Option
 	for _, k := range registry.Kinds() {
 		kind := Kind{k, registry}
+		if only != nil && !only(k.Name) {
+			options = append(options, kong.DynamicCommand(k.Name, kind.help(), group, &struct{}{}))
+			continue
+		}
 		options = append(options,
 			kong.DynamicCommand(k.Name, kind.help(), group, &commands{kind: kind}),
 			kong.PostBuild(func(app *kong.Kong) error {
 				for _, node := range app.Model.Children {
 					if node.Name == k.Name {
-						adapt(node, kind)
+						adapt(node, kind, kind.words())
 					}
 				}
 				return nil
@@ -92,60 +98,60 @@ func Options(registry *entity.Registry, group string) []kong.Option {
 
 // adapt removes the commands and flags that a kind does not have, and fills in
 // the texts of the others.
-func adapt(node *kong.Node, kind Kind) {
-	node.Help, node.Detail = fill(node.Help, kind), fill(node.Detail, kind)
+func adapt(node *kong.Node, kind Kind, words *strings.Replacer) {
+	node.Help, node.Detail = words.Replace(node.Help), words.Replace(node.Detail)
 	node.Children = slices.DeleteFunc(node.Children, func(child *kong.Node) bool {
 		return node.Name == kind.Name && !kind.hasCommand(child.Name)
 	})
 	node.Positional = slices.DeleteFunc(node.Positional, func(v *kong.Value) bool { return v.Name == "id" && kind.Singleton })
 	node.Flags = slices.DeleteFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == "type" && kind.facet() == nil })
 	for _, value := range node.Positional {
-		fillValue(value, kind)
+		fillValue(value, words)
 	}
 	for _, flag := range node.Flags {
-		fillValue(flag.Value, kind)
+		fillValue(flag.Value, words)
 	}
 	for _, child := range node.Children {
-		adapt(child, kind)
+		adapt(child, kind, words)
 	}
 }
 
-func fillValue(value *kong.Value, kind Kind) {
-	value.Help, value.OrigHelp = fill(value.Help, kind), fill(value.OrigHelp, kind)
+func fillValue(value *kong.Value, words *strings.Replacer) {
+	value.Help, value.OrigHelp = words.Replace(value.Help), words.Replace(value.OrigHelp)
 	if value.Target.Kind() == reflect.String {
-		value.Enum = fill(value.Enum, kind)
+		value.Enum = words.Replace(value.Enum)
 	}
 }
 
-// fill puts the words of a kind into a text for people.
-func fill(text string, kind Kind) string {
+// words puts the words of a kind into texts for people.
+func (k Kind) words() *strings.Replacer {
 	article := "a "
 	switch {
-	case kind.Singleton:
+	case k.Singleton:
 		article = "the "
-	case strings.ContainsRune("aeio", rune(kind.Title[0])): // not use case
+	case strings.ContainsRune("aeio", rune(k.Title[0])): // not use case
 		article = "an "
 	}
 	types := ""
-	if f := kind.facet(); f != nil {
+	if f := k.facet(); f != nil {
 		types = strings.Join(f.Enum, ", ")
-		if kind.AlsoLists != nil {
-			types += " or " + kind.AlsoLists.All
+		if k.AlsoLists != nil {
+			types += " or " + k.AlsoLists.All
 		}
 	}
 	return strings.NewReplacer(
-		"{kind}", kind.Name,
-		"{title}", kind.Title,
-		"{titles}", kind.titles(),
-		"{Titles}", upperFirst(kind.titles()),
-		"{a title}", article+kind.Title,
-		"{A title}", upperFirst(article)+kind.Title,
-		" {id}", kind.exampleID(),
-		"{prefix}", kind.Prefix,
-		"{list}", kind.exampleList(),
+		"{kind}", k.Name,
+		"{title}", k.Title,
+		"{titles}", k.titles(),
+		"{Titles}", upperFirst(k.titles()),
+		"{a title}", article+k.Title,
+		"{A title}", upperFirst(article)+k.Title,
+		" {id}", k.exampleID(),
+		"{prefix}", k.Prefix,
+		"{list}", k.exampleList(),
 		"{types}", types,
-		"{Description}", strings.TrimSuffix(kind.Description, ".")+".",
-	).Replace(text)
+		"{Description}", strings.TrimSuffix(k.Description, ".")+".",
+	)
 }
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -293,7 +293,7 @@ func TestGrammar(t *testing.T) {
 	t.Parallel()
 	registry := entity.NewRegistry(entitytest.Kind(), entitytest.Singleton())
 	var root struct{}
-	parser, err := kong.New(&root, Options(registry, "kinds")...)
+	parser, err := kong.New(&root, Options(registry, "kinds", nil)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// greeted is a writer that tells when a server has greeted.
+type greeted struct {
+	mu   sync.Mutex
+	text strings.Builder
+	url  chan string
+}
+
+var servingLine = regexp.MustCompile(`(?m)^Serving (http\S+), `)
+
+// Write implements io.Writer.
+func (g *greeted) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n, err := g.text.Write(p)
+	if match := servingLine.FindStringSubmatch(g.text.String()); match != nil {
+		select {
+		case g.url <- match[1]:
+		default: // it was told before
+		}
+	}
+	return n, err
+}
+
+func (g *greeted) String() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.text.String()
+}
+
+// served is `personae serve` in this process.
+type served struct {
+	url string
+	// greeting is what it wrote to stdout.
+	greeting string
+	// stop ends it, and returns its exit code and its log.
+	stop func() (code int, log string)
+}
+
+// serveNow runs `personae serve` with flags on a free port, and returns when it
+// answers.
+func serveNow(t testing.TB, flags ...string) *served {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, log := &greeted{url: make(chan string, 1)}, &greeted{}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- Main(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--drain", "0s"}, flags...), Stdio{In: strings.NewReader(""), Out: out, Err: log})
+	}()
+	stop := sync.OnceValues(func() (int, string) {
+		cancel()
+		return <-ended, log.String()
+	})
+	t.Cleanup(func() { stop() })
+	select {
+	case url := <-out.url:
+		return &served{url: url, greeting: out.String(), stop: stop}
+	case code := <-ended:
+		t.Fatalf("exit code %d: %s%s", code, out, log)
+		return nil
+	}
+}
+
+// ask calls the API of s, and returns the status and the body.
+func (s *served) ask(t testing.TB, method, path, key, body string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("api_key", key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(answer)
+}
+
+// TestEphemeral shows that two servers of the same settings answer the same to the
+// same calls, and keep nothing.
+func TestEphemeral(t *testing.T) {
+	t.Chdir(t.TempDir())
+	play := func() (answers []string) {
+		s := serveNow(t, "--ephemeral", "--demo", "--key", exampleKey, "--clock", "2027-01-02T03:04:05Z",
+			"--organization", "Acme", "--workspace", "Sales", "--owner-email", "ada@example.com")
+		if !strings.Contains(s.greeting, "in memory") || !strings.Contains(s.greeting, exampleKey) || !strings.Contains(s.greeting, "ada@example.com") {
+			t.Errorf("the greeting: %s", s.greeting)
+		}
+		for _, call := range []struct{ method, path, body string }{
+			{"GET", "/api/v2/api-key/validate", ""},
+			{"POST", "/api/v2/persona/create", `{"name":"One","qualifyingQuestions":[{"question":"Q?","fitType":"GOOD","weight":"LOW"}]}`},
+			{"GET", "/api/v2/persona/list?limit=100&orderField=name", ""},
+			{"GET", "/api/v2/persona/get?oId=demo-vp-of-sales&include=questionIds", ""},
+			{"POST", "/api/v2/persona/update", `{"oId":"demo-vp-of-sales","description":"Another."}`},
+			{"GET", "/api/v2/revision/list?limit=100", ""},
+			{"GET", "/api/v2/persona/get?oId=nobody", ""},
+		} {
+			status, body := s.ask(t, call.method, call.path, exampleKey, call.body)
+			if status != http.StatusOK && !strings.Contains(call.path, "nobody") {
+				t.Errorf("%s: %d: %s", call.path, status, body)
+			}
+			answers = append(answers, strings.ReplaceAll(body, s.url, "URL"))
+		}
+		if code, log := s.stop(); code != exitOK {
+			t.Errorf("exit code %d: %s", code, log)
+		}
+		return answers
+	}
+	first := play()
+	if diff := cmp.Diff(first, play()); diff != "" {
+		t.Errorf("(-first +second):\n%s", diff)
+	}
+	for i, want := range []string{`"organizationName":"Acme"`, `"createdAt":"2027-01-02T03:04:05.000Z"`, `"demo-vp-of-sales"`, `"oId":"qq_`, `"updatedAt":"2027-01-02T03:04:05.000Z"`} {
+		if !strings.Contains(first[i], want) {
+			t.Errorf("answer %d lacks %s: %.300s", i, want, first[i])
+		}
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+		t.Errorf("it left %v, %v", files, err)
+	}
+}
+
+// TestEphemeralIsReadySoon shows that a start takes about 50 ms, and no seconds.
+// BenchmarkEphemeral measures it; a machine that runs other tests is slower.
+func TestEphemeralIsReadySoon(t *testing.T) {
+	const promise, bound = 50 * time.Millisecond, time.Second
+	best := time.Hour
+	for range 10 {
+		began := time.Now()
+		s := serveNow(t, "--ephemeral", "--demo", "--log-level", "error")
+		best = min(best, time.Since(began))
+		s.stop()
+		if best < promise {
+			break
+		}
+	}
+	t.Logf("ready after %s", best)
+	if best > bound {
+		t.Errorf("it was ready after %s at the earliest, not %s", best, promise)
+	}
+}
+
+// BenchmarkEphemeral measures from the command line to the greeting.
+func BenchmarkEphemeral(b *testing.B) {
+	for b.Loop() {
+		s := serveNow(b, "--ephemeral", "--demo", "--log-level", "error")
+		b.StopTimer()
+		s.stop()
+		b.StartTimer()
+	}
+}
+
+func TestServeSettings(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"--key " + exampleKey:                  "use them with --ephemeral",
+		"--clock 2025-01-01T00:00:00Z":         "use them with --ephemeral",
+		"--ephemeral --key psk_short":          exampleKey,
+		"--ephemeral --clock yesterday":        "--clock",
+		"--ephemeral --drain -1s":              "--drain",
+		"--ephemeral --public-url example.com": "--public-url",
+		"--ephemeral --trusted-proxies proxy":  "--trusted-proxies",
+		"--ephemeral --cors-origin app":        "--cors-origin",
+		"--ephemeral --private-listen 7071":    "Write --private-listen HOST:PORT",
+		"--ephemeral --owner-email nobody":     "email: must look like name@example.com",
+		"--listen 7171":                        "Write --listen HOST:PORT, such as 127.0.0.1:7070.",
+	} {
+		var out, log strings.Builder
+		args := append([]string{"serve"}, strings.Fields(line)...)
+		if !strings.Contains(line, "--listen") {
+			args = append(args, "--listen", "127.0.0.1:0")
+		}
+		code := Main(t.Context(), args, Stdio{In: strings.NewReader(""), Out: &out, Err: &log})
+		if code == exitOK || out.Len() > 0 || !strings.Contains(log.String(), want) {
+			t.Errorf("%s: code %d, %s%s; want %q", line, code, &out, &log, want)
+		}
+	}
+}
+
+func TestHealthcheck(t *testing.T) {
+	s := serveNow(t, "--ephemeral", "--private-listen", "127.0.0.1:0")
+	address := strings.TrimPrefix(s.url, "http://")
+	check := func(args ...string) (int, string) {
+		var out, log strings.Builder
+		code := Main(t.Context(), append([]string{"healthcheck"}, args...), Stdio{In: strings.NewReader(""), Out: &out, Err: &log})
+		return code, out.String() + log.String()
+	}
+	if code, text := check("--server", address); code != exitOK || !strings.Contains(text, "is ready") {
+		t.Errorf("--server: %d, %s", code, text)
+	}
+	t.Setenv("PERSONAE_LISTEN", "0.0.0.0:"+address[strings.LastIndexByte(address, ':')+1:])
+	if code, text := check(); code != exitOK || !strings.Contains(text, s.url) {
+		t.Errorf("PERSONAE_LISTEN: %d, %s", code, text)
+	}
+	t.Setenv("PERSONAE_LISTEN", "nonsense")
+	if code, text := check(); code != exitUsage || !strings.Contains(text, "HOST:PORT") {
+		t.Errorf("nonsense: %d, %s", code, text)
+	}
+	if code, text := check("--server", "ftp://x"); code != exitUsage || !strings.Contains(text, "--server") {
+		t.Errorf("no address: %d, %s", code, text)
+	}
+	s.stop()
+	t.Setenv("PERSONAE_PRIVATE_LISTEN", address)
+	if code, text := check(); code != exitFailed || !strings.Contains(text, "There is no server") {
+		t.Errorf("stopped: %d, %s", code, text)
+	}
+}
+
+// TestAccounts renames and removes, and shows what lists say then.
+func TestAccounts(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "personae.db")
+	serveNow(t, "--database", database, "--organization", "Acme", "--workspace", "Sales", "--owner-email", "ada@example.com").stop()
+	t.Setenv("PERSONAE_DATABASE", database)
+	run := func(want string, args ...string) string {
+		t.Helper()
+		var out, log strings.Builder
+		code := Main(t.Context(), args, Stdio{In: strings.NewReader(""), Out: &out, Err: &log})
+		if code != exitOK && !strings.HasPrefix(want, "personae: ") || !strings.Contains(out.String()+log.String(), want) {
+			t.Errorf("%v: code %d, %s%s; want %q", args, code, &out, &log, want)
+		}
+		return out.String()
+	}
+	run("Acme", "organization", "list")
+	run("Organization og_", "organization", "rename", "Globex, Inc.")
+	run(`"slug": "globex-inc"`, "organization", "list", "--json")
+	run("is now called Selling.", "workspace", "rename", "Sales", "Selling")
+	run("Selling", "workspace", "list")
+	run("is now called Ada Lovelace.", "user", "rename", "ada@example.com", "Ada", "Lovelace")
+	run("User Grace Hopper was created.", "user", "create", "Grace", "Hopper", "--email", "grace@example.com")
+	run("Key ak_", "key", "create", "--user", "grace@example.com", "--name", "hers")
+	run("Ada Lovelace", "key", "list")
+	run("User Grace Hopper (u_", "user", "remove", "grace@example.com")
+	run("personae: Ada Lovelace is the only owner of the organization.", "user", "remove", "Ada Lovelace")
+	run(`personae: There is no user "grace@example.com".`, "key", "create", "--user", "grace@example.com")
+	type entry struct{ User, FirstName, RevokedAt, RemovedAt string }
+	var keys, users []entry
+	if err := json.Unmarshal([]byte(run("hers", "key", "list", "--json")), &keys); err != nil || len(keys) != 2 || keys[1].RevokedAt == "" {
+		t.Errorf("keys: %+v, %v", keys, err)
+	}
+	if err := json.Unmarshal([]byte(run("Grace", "user", "list", "--json")), &users); err != nil || len(users) != 2 || users[0].RemovedAt != "" || users[1].RemovedAt == "" {
+		t.Errorf("users: %+v, %v", users, err)
+	}
+	run("Grace Hopper", "key", "list")
+}
