@@ -24,9 +24,10 @@ the scope read has those that read.
 
 Messages are read from stdin and answered on stdout, until stdin ends; errors go to stderr.
 
-Example, for Claude Code:
+Example:
 
-  claude mcp add personae --env PERSONAE_API_KEY=psk_… -- personae mcp --server https://personae.example.com`
+  Claude Code starts it:
+    claude mcp add personae --env PERSONAE_API_KEY=psk_… -- personae mcp --server https://personae.example.com`
 }
 
 // Run serves one agent.
