@@ -87,7 +87,7 @@ func TestIdleConnections(t *testing.T) { //nolint:paralleltest // it measures
 	tick.Reset(sized(time.Second, *loadFor/3))
 	<-tick.C
 	checkProbe(t, stop(), probeBound)
-	if limit := sized(64, idleMiB); after > limit {
+	if limit := sized(96, idleMiB); after > limit {
 		t.Errorf("%d MiB resident, want %d at most", after, limit)
 	}
 	closeAll()

@@ -103,7 +103,7 @@ var (
 func start(t *testing.T, dir, key string, flags ...string) *server {
 	t.Helper()
 	s := &server{dir: dir, key: key, ended: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, flags...)...)
+	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--drain", "0s"}, flags...)...)
 	s.cmd.Dir = dir
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	must(t, err)
