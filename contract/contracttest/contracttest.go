@@ -97,7 +97,11 @@ var load = sync.OnceValues(func() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	schemas, err := newSchemas()
+	var root any
+	if err := yaml.Unmarshal(contract.OpenAPI(), &root); err != nil {
+		return nil, err
+	}
+	schemas, err := newSchemas(root)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
-
-	"personae.dev/contract"
 )
 
 // schemas checks JSON bodies. It compiles each schema of the document once;
@@ -28,11 +26,7 @@ type schemas struct {
 // documentURL is the name of the document in references.
 const documentURL = "openapi.json"
 
-func newSchemas() (*schemas, error) {
-	var document any
-	if err := yaml.Unmarshal(contract.OpenAPI(), &document); err != nil {
-		return nil, err
-	}
+func newSchemas(document any) (*schemas, error) {
 	text, err := json.Marshal(document)
 	if err != nil {
 		return nil, err
@@ -60,6 +54,41 @@ func (s *schemas) get(ref string) (*jsonschema.Schema, error) {
 	}
 	s.compiled[ref] = compiled
 	return compiled, nil
+}
+
+// CheckExamples tells which examples in the schemas of an OpenAPI document do not
+// match their schema.
+func CheckExamples(document []byte) error {
+	var root map[string]any
+	if err := yaml.Unmarshal(document, &root); err != nil {
+		return err
+	}
+	s, err := newSchemas(root)
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	components, _ := root["components"].(map[string]any)
+	all, _ := components["schemas"].(map[string]any)
+	for name, schema := range all {
+		object, _ := schema.(map[string]any)
+		properties, _ := object["properties"].(map[string]any)
+		for key, property := range properties {
+			row, _ := property.(map[string]any)
+			example, has := row["example"]
+			if !has {
+				continue
+			}
+			body, err := json.Marshal(example)
+			if err == nil {
+				err = s.check("#/components/schemas/"+name+"/properties/"+key, body)
+			}
+			if err != nil {
+				wrong = append(wrong, fmt.Errorf("the example of %s.%s: %w", name, key, err))
+			}
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // check tells what is wrong with a JSON body.

@@ -467,7 +467,13 @@ func (g *generator) example(f *entity.Field) *yaml.Node {
 		return text(g.exampleTarget(f))
 	case f.Type == entity.TypeLinks:
 		return node([]string{g.exampleTarget(f)})
-	case f.Type == entity.TypeLists, f.Type == entity.TypeRaw, f.Type == entity.TypeStrategy:
+	case f.Type == entity.TypeLists:
+		n := object()
+		for _, key := range f.Keys {
+			add(n, key, []string{})
+		}
+		return n
+	case f.Type == entity.TypeRaw, f.Type == entity.TypeStrategy:
 		return null()
 	}
 	return node([]string{upperFirst(inLowerWords(f.Name))})
