@@ -240,7 +240,7 @@ func TestListFaults(t *testing.T) {
 		}
 	}
 	for query, n := range map[string]int{
-		"limit=1000": 5, "limit=5": 5, "limit=4": 4, "offset=5": 0, "offset=4": 1, "offset=9223372036854775807": 0, "limit=&offset=": 5, "cursor=" + cursor + "&limit=2": 2,
+		"limit=1000": 5, "limit=5": 5, "limit=4": 4, "offset=5": 0, "offset=4": 1, "offset=9223372036854775807": 0, "text=name&offset=9223372036854775807": 0, "limit=&offset=": 5, "cursor=" + cursor + "&limit=2": 2,
 		"text=name&orderField=name&cursor=": 5,
 	} {
 		if page := e.list(t, query); len(page.Data) != n || page.Total != 5 {

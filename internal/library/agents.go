@@ -129,7 +129,7 @@ func (l *Library) CreateAgent(ctx context.Context, c Caller, p AgentPatch) (*ent
 		return nil, err
 	}
 	now := l.now()
-	a := &entity.Agent{Workspace: c.Workspace.OID, OID: account.NewID(account.AgentPrefix), Config: []byte("{}"), CreatedAt: now, UpdatedAt: now}
+	a := &entity.Agent{Workspace: c.Workspace.OID, OID: l.newID(account.AgentPrefix), Config: []byte("{}"), CreatedAt: now, UpdatedAt: now}
 	if err := p.apply(a); err != nil {
 		return nil, err
 	}

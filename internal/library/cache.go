@@ -40,7 +40,7 @@ func newCache[K comparable, V any](maxBytes int64, bytes func(K, V) int, observe
 		MaximumWeight: uint64(maxBytes),
 		Weigher:       func(k K, e cached[V]) uint32 { return uint32(entryBytes + bytes(k, e.value)) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, cached[V]]) time.Duration {
-			return cacheFor - time.Since(e.Value.at)
+			return max(1, cacheFor-time.Since(e.Value.at)) // otter takes 0 for an entry that stays
 		}),
 		Clock: clock{time.Now()},
 	})
@@ -54,17 +54,23 @@ func (c *cache[K, V]) get(ctx context.Context, key K, load func(context.Context)
 		return load(ctx)
 	}
 	asked, loaded := time.Now(), false
-	e, err := c.entries.Get(ctx, key, otter.LoaderFunc[K, cached[V]](func(ctx context.Context, _ K) (cached[V], error) {
+	loader := otter.LoaderFunc[K, cached[V]](func(ctx context.Context, _ K) (cached[V], error) {
 		began := time.Now()
 		loaded = true
 		value, err := load(ctx)
 		return cached[V]{value, began}, err
-	}))
+	})
+	e, err := c.entries.Get(ctx, key, loader)
+	old := func() bool { return !loaded && err == nil && asked.Sub(e.at) >= cacheFor }
+	if old() {
+		// It was loaded by a slow query of another request, which may have begun
+		// before a change that this request has to see.
+		c.entries.Invalidate(key)
+		e, err = c.entries.Get(ctx, key, loader)
+	}
 	c.observe(!loaded)
-	// The query of another request, which this one waited for, may have begun long
-	// ago, and says nothing of what is there now.
-	if !loaded && (err == nil && asked.Sub(e.at) >= cacheFor || errs.KindOf(err) == errs.NotFound) {
-		return load(ctx)
+	if old() || !loaded && errs.KindOf(err) == errs.NotFound {
+		return load(ctx) // absence, too, may be old where another request found it
 	}
 	return e.value, err
 }

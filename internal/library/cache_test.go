@@ -173,3 +173,16 @@ func TestCache(t *testing.T) {
 		c.dropAll()
 	})
 }
+
+// TestCacheAfterASlowLoad shows that a load which takes longer than an entry lives
+// leaves no entry that is passed over for ever.
+func TestCacheAfterASlowLoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounted(t, 1<<20)
+		c.want(t, "a", 1, 2*cacheFor, says("a"))
+		time.Sleep(time.Millisecond)
+		c.want(t, "b", 2, 0, says("b"))
+		c.want(t, "b", 2, 0, says("c"))
+	})
+}

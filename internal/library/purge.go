@@ -76,10 +76,10 @@ func (l *Library) reshape(ctx context.Context) error {
 	for _, k := range l.registry.Kinds() {
 		for {
 			rows, err := l.store.Outdated(ctx, k.Name, k.Shape, rowsAtOnce)
-			if err != nil || len(rows) == 0 {
-				if err != nil {
-					return err
-				}
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
 				break
 			}
 			rewritten := 0
@@ -114,9 +114,6 @@ func (l *Library) rewrite(ctx context.Context, tx entity.Tx, k *entity.Kind, ref
 	}
 	if err != nil {
 		return 0, err
-	}
-	if row.Shape >= k.Shape {
-		return 1, nil
 	}
 	e, err := k.Load(row)
 	if err != nil {

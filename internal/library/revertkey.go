@@ -7,6 +7,7 @@ import (
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
 // RevertKeyOptions say which changes to undo.
@@ -164,6 +165,10 @@ func (l *Library) revertStep(ctx context.Context, r entity.Reader, o RevertKeyOp
 		step.Action, step.To, action = RevertToBefore, before.RevisionOID, entity.ActionReverted
 		next = *was
 		next.Author = now.Author
+		keepOnly(k, now, &next)
+		if err := errs.InvalidFields(k.Validate(&next)); err != nil {
+			return step, nil, err
+		}
 	}
 	if same(k, now, &next) {
 		step.Action = RevertNothing

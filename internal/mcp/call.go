@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"personae.dev/apitype"
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 )
 
@@ -89,12 +91,12 @@ func (a *api) call(ctx context.Context, r request) (*answer, error) {
 	}
 	response, err := a.transport.RoundTrip(wanted) // follows no redirect, which could take the key elsewhere
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(r.method, err)
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, maxAPIAnswer))
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(r.method, err)
 	}
 	mediaType, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
 	if response.StatusCode != http.StatusOK {
@@ -160,9 +162,16 @@ const (
 	codeNoEntity    = "not_found"
 )
 
-// unreachable is the refusal where there is no answer. Its cause may name hosts,
-// and never has the key.
-func unreachable(err error) error {
+// lookFirst is what to do after a change of which nobody can say whether it was
+// made.
+const lookFirst = "The change may have been made. Look with get_entity or list_entities before you repeat it."
+
+// unreachable is the refusal of a call by method that got no answer. Its cause may
+// name hosts, and never has the key.
+func unreachable(method string, err error) error {
+	if method != http.MethodGet && !errors.Is(err, syscall.ECONNREFUSED) {
+		return &refusal{Code: errs.CodeOutcomeUnknown, Message: "The call got no answer.", Next: lookFirst}
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return &refusal{Code: codeUnreachable, Message: "The call took too long and was given up.", Next: "Ask for less, or try again later."}
 	}
@@ -184,6 +193,14 @@ func refused(response *http.Response, body []byte) error {
 	r := &refusal{Code: e.Error.Code, Message: e.Message, Fields: e.Error.Fields, status: response.StatusCode}
 	if len(r.Fields) == 0 {
 		r.Fields = nil
+	}
+	switch r.Code {
+	case errs.CodeOutcomeUnknown:
+		r.Next = lookFirst
+		return r
+	case errs.CodeKeyReused, errs.CodeIdempotencyInProgress:
+		r.Next = "Wait a moment, and look with list_entities whether it was made."
+		return r
 	}
 	switch response.StatusCode {
 	case http.StatusBadRequest:

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
 // Changes implements entity.Reader.
@@ -14,15 +15,20 @@ import (
 // one of those could still commit a row that comes before it.
 func (q *queries) Changes(ctx context.Context, workspace string, after entity.Cursor, limit int) ([]*entity.Revision, entity.Cursor, error) {
 	defer q.timed("changes")()
+	if !q.postgres && after.Tx != 0 {
+		return nil, after, errs.InvalidFields([]errs.Field{{Path: "after", Message: "is of another database: begin with after="}})
+	}
 	query := `select ` + revisionColumns + `, 0` + fromRevisions + `
-		where r.workspace = $1 and r.id > $2 and $3 = 0
+		where r.workspace = $1 and r.id > $2
 		order by r.id
-		limit $4`
+		limit $3`
+	args := []any{workspace, after.ID, limit}
 	if q.postgres {
 		query = `select ` + revisionColumns + `, r.tx::text::bigint` + fromRevisions + `
 			where r.workspace = $1 and (r.tx, r.id) > ($3::bigint::text::xid8, $2) and r.tx < pg_snapshot_xmin(pg_current_snapshot())
 			order by r.tx, r.id
 			limit $4`
+		args = []any{workspace, after.ID, after.Tx, limit}
 	}
 	var revisions []*entity.Revision
 	scan := func(r row) (rev numbered, err error) {
@@ -32,7 +38,7 @@ func (q *queries) Changes(ctx context.Context, workspace string, after entity.Cu
 		}
 		return rev, err
 	}
-	for rev, err := range each(ctx, q, query, scan, workspace, after.ID, after.Tx, limit) {
+	for rev, err := range each(ctx, q, query, scan, args...) {
 		if err != nil {
 			return nil, after, err
 		}

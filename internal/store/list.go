@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"personae.dev/internal/entity"
@@ -105,8 +106,8 @@ func (q *queries) size(ctx context.Context, workspace string, ids []int64) (int6
 	}
 	query := `
 		select coalesce(sum(octet_length(document) + octet_length(hidden)), 0)
-		from entities
-		where workspace = $1 and id in ` + fmt.Sprintf(q.numbers, "$2")
+		from entities e
+		where ` + q.inWorkspace + ` and id in ` + fmt.Sprintf(q.numbers, "$2")
 	return one(ctx, q, query, scanInt, nil, workspace, jsonText(ids))
 }
 
@@ -144,8 +145,7 @@ func (q *queries) listing(ctx context.Context, query *entity.Query) (*listing, e
 	l.filtered = len(l.where) > terms
 	l.from = "words s"
 	if l.filtered || query.Order != entity.OrderRank {
-		// The words come first; SQLite might look up each entity among the words.
-		l.from = "words s cross join entities e on e.id = s.rowid"
+		l.from = "words s" + q.dialect.join + "entities e on e.id = s.rowid"
 		if q.postgres {
 			l.from = "words s join entities e on e.workspace = s.workspace and e.id = s.entity_id"
 		}
@@ -225,10 +225,11 @@ func (l *listing) linked(f entity.LinkFilter) {
 			workspace, target, entity.LinkAll, fmt.Sprintf(l.texts, l.arg(jsonText(f.Fields)))))
 	}
 	if len(f.Back) > 0 {
-		parts = append(parts, fmt.Sprintf(
-			"exists (select 1 from entities b join links t on t.workspace = b.workspace and t.entity_id = b.id "+
-				"where b.workspace = %s and b.o_id = %s and b.kind in %s and t.position >= 0 and t.field in %s and t.target in (e.o_id, '%s'))",
-			workspace, target, fmt.Sprintf(l.texts, l.arg(jsonText(f.Kinds))), fmt.Sprintf(l.texts, l.arg(jsonText(f.Back))), entity.LinkAll))
+		// What the target links to, found once.
+		back := fmt.Sprintf("from entities b"+l.dialect.join+"links t on t.workspace = b.workspace and t.entity_id = b.id "+
+			"where b.workspace = %s and b.o_id = %s and b.kind in %s and t.position >= 0 and t.field in %s",
+			workspace, target, fmt.Sprintf(l.texts, l.arg(jsonText(f.Kinds))), fmt.Sprintf(l.texts, l.arg(jsonText(f.Back))))
+		parts = append(parts, "e.o_id in (select t.target "+back+")", "exists (select 1 "+back+" and t.target = '"+entity.LinkAll+"')")
 	}
 	l.and("(" + strings.Join(parts, " or ") + ")")
 }
@@ -274,6 +275,9 @@ func (l *listing) ids(ctx context.Context) ([]int64, error) {
 	case entity.OrderUpdated:
 		key = "e.updated_at"
 	}
+	if l.query.Order != entity.OrderName && (l.query.Name != "" || len(l.query.OIDs) > 0) {
+		key += " + 0" // few are found by these, and many are in the index of the order
+	}
 	offset := l.query.Offset
 	if at := l.query.After; at != nil {
 		offset = 0
@@ -292,7 +296,8 @@ func (l *listing) ids(ctx context.Context) ([]int64, error) {
 // ranked is ids for entity.OrderRank: tier by tier, until there are enough. Within
 // a tier what was added last comes first.
 func (l *listing) ranked(ctx context.Context) ([]int64, error) {
-	enough := l.query.Offset + l.query.Limit + 1
+	offset := min(l.query.Offset, math.MaxInt32) // more rows than a workspace has; what is added to it stays a number
+	enough := offset + l.query.Limit + 1
 	if l.match == nil {
 		return nil, fmt.Errorf("store: a list by rank has no words")
 	}
@@ -319,7 +324,7 @@ func (l *listing) ranked(ctx context.Context) ([]int64, error) {
 			}
 		}
 	}
-	return ids[min(l.query.Offset, len(ids)):min(enough, len(ids))], nil
+	return ids[min(offset, len(ids)):min(enough, len(ids))], nil
 }
 
 // join fills Joined of the rows whose set asks for it.

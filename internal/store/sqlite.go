@@ -401,8 +401,11 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(runner) error) erro
 	if err != nil {
 		return err
 	}
-	if _, err := s.ExecContext(ctx, "begin"); err != nil {
-		e.readers <- s
+	// Not under the request's context: the driver may report its end although the
+	// transaction has begun, and no reader may go back inside of one.
+	if _, err := s.ExecContext(context.WithoutCancel(ctx), "begin"); err != nil {
+		s.discard()
+		e.readers <- nil
 		return e.translate(err)
 	}
 	defer func() {

@@ -30,7 +30,7 @@ var (
 	errClosed = errs.Unavailablef(nil, "The database is closed. Try again when the server runs again.")
 	errLong   = &errs.Error{
 		Kind: errs.Unavailable, Code: errs.CodeUnavailable, RetryAfter: retryAfter,
-		Message: "An import holds the database. Nothing of this change was kept; try again when the import has ended.",
+		Message: "A long change holds the database, such as an import or a purge. Nothing of this change was kept; try again when it has ended.",
 	}
 )
 
@@ -268,7 +268,7 @@ func (w *writer) call(j *job, fn func() error) error {
 		defer func() { result <- err }()
 		err = protect(fn)
 	}()
-	if !j.long {
+	if !j.long && j.alone == nil {
 		return <-result
 	}
 	for {
