@@ -15,7 +15,7 @@ RUN mkdir -p /out/data
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="personae" \
-      org.opencontainers.image.description="Serves buyer personas through an HTTP API" \
+      org.opencontainers.image.description="The open library of a go-to-market team: buyer personas and what belongs to them" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/usr/local/bin/personae /usr/local/bin/personae
 COPY --from=build /src/LICENSE /src/NOTICE /src/internal/api/docs/scalar.LICENSE /usr/share/doc/personae/
@@ -25,8 +25,10 @@ USER 65532:65532
 WORKDIR /data
 VOLUME /data
 EXPOSE 7070
-# The server closes its store within 10 s of a SIGTERM. No HEALTHCHECK: it would need a second
-# program in the image. Ask /healthz and /readyz from outside.
+# Variables and not flags, so that the other commands work on the same server and database.
+ENV PERSONAE_LISTEN=0.0.0.0:7070 PERSONAE_DATABASE=/data/personae.db
+# After a SIGTERM the server drains for 5 s (PERSONAE_DRAIN), and ends within 10 s more.
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["personae", "healthcheck"]
 ENTRYPOINT ["personae"]
-CMD ["serve", "--listen", "0.0.0.0:7070", "--database", "sqlite:/data/personae.db"]
+CMD ["serve"]
