@@ -46,7 +46,7 @@ func (b *bench) start(ctx context.Context, env []string, command ...string) (*se
 	}
 	defer log.Close() // the process has its own
 	s := &server{cmd: on(serverCore, exec.CommandContext(ctx, command[0], command[1:]...)), log: log.Name(), ended: make(chan struct{})}
-	s.cmd.Env, s.cmd.Stderr = append(os.Environ(), env...), log
+	s.cmd.Env, s.cmd.Stderr = append(append(os.Environ(), "PERSONAE_DRAIN=0s"), env...), log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func startServer(dir string, env []string, args ...string) (_ *server, err error
 	}
 	defer log.Close() // the process has its own
 	s := &server{cmd: exec.Command(binary, append([]string{"serve"}, args...)...), ended: make(chan struct{})}
-	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, env, log
+	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, append(env, "PERSONAE_DRAIN=0s"), log // no load balancer has to see the end
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
