@@ -17,11 +17,19 @@ type dialect struct {
 	lockKey, lockWorkspace, lockAccounts string
 	// texts and numbers are the values of a JSON list that is the parameter %s.
 	texts, numbers string
+	// join joins a table to the one that is read first, and inWorkspace selects
+	// the rows e of a workspace that other conditions find: SQLite knows little of
+	// what tables hold, and would begin with the other table or go through the
+	// whole workspace.
+	join, inWorkspace string
 }
 
 var sqliteDialect = &dialect{
 	texts:   `(select value from json_each(%s))`,
 	numbers: `(select value from json_each(%s))`,
+
+	join:        " cross join ",
+	inWorkspace: "+e.workspace = $1",
 }
 
 var postgresDialect = &dialect{
@@ -33,6 +41,9 @@ var postgresDialect = &dialect{
 	lockAccounts:  `lock table organizations in share row exclusive mode`,
 	texts:         `(select jsonb_array_elements_text(%s::jsonb))`,
 	numbers:       `(select jsonb_array_elements_text(%s::jsonb)::bigint)`,
+
+	join:        " join ",
+	inWorkspace: "e.workspace = $1",
 }
 
 // lockRow ends the text of a query for one row of a table with an alias.

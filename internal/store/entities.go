@@ -108,8 +108,7 @@ func (q *queries) join(ctx context.Context, workspace string, rows []keyed, join
 	// An id may be that of two kinds: the one that was added first counts.
 	query := fmt.Sprintf(`
 		select l.entity_id, l.field, e.kind, e.o_id, e.tag, e.document, e.hidden
-		from links l
-		join entities e on e.workspace = l.workspace and e.o_id = l.target
+		from links l`+q.dialect.join+`entities e on e.workspace = l.workspace and e.o_id = l.target
 		where l.workspace = $1 and l.entity_id in %s and l.field in %s and l.position = 0
 		order by e.id desc`, fmt.Sprintf(q.numbers, "$2"), fmt.Sprintf(q.texts, "$3"))
 	type joined struct {
@@ -146,7 +145,7 @@ func (q *queries) rowsByID(ctx context.Context, workspace string, ids []int64) (
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	query := selectRows + ` where e.workspace = $1 and e.id in ` + fmt.Sprintf(q.numbers, "$2")
+	query := selectRows + ` where ` + q.inWorkspace + ` and e.id in ` + fmt.Sprintf(q.numbers, "$2")
 	at := make(map[int64]int, len(ids))
 	for i, id := range ids {
 		at[id] = i
@@ -217,7 +216,7 @@ func (q *queries) Find(ctx context.Context, workspace string, oIDs []string) ([]
 		select kind, o_id, name, deleted_at, ''
 		from entities
 		where workspace = $1 and o_id in ` + fmt.Sprintf(q.texts, "$2") + `
-		order by id`
+		order by id + 0` // not by the index of this order, which has the whole workspace
 	return all(ctx, q, query, scanNamed, workspace, jsonText(oIDs))
 }
 

@@ -19,6 +19,12 @@ const fromRevisions = `
 	join entities e on e.id = r.entity_id and e.workspace = r.workspace
 	join users u on u.o_id = r.author`
 
+// revisionsOf is fromRevisions where entities are found first.
+func (q *queries) revisionsOf() string {
+	return " from entities e" + q.dialect.join + "revisions r on r.entity_id = e.id and r.workspace = e.workspace" +
+		q.dialect.join + "users u on u.o_id = r.author"
+}
+
 // numbered is a revision with its number in the database.
 type numbered struct {
 	id int64
@@ -79,11 +85,14 @@ func (s *Store) Revisions(ctx context.Context, query entity.RevisionQuery) (*ent
 func (q *queries) Revisions(ctx context.Context, query entity.RevisionQuery) (*entity.RevisionPage, error) {
 	defer q.timed("revisions")()
 	c := conditions{args: []any{query.Workspace}, where: []string{"r.workspace = $1"}}
+	counted, from := " from revisions r", fromRevisions
 	if len(query.Kinds) > 0 {
 		c.and("r.kind in " + fmt.Sprintf(q.texts, c.arg(jsonText(query.Kinds))))
 	}
 	if len(query.OIDs) > 0 {
-		c.and("r.entity_id in (select id from entities where workspace = $1 and o_id in " + fmt.Sprintf(q.texts, c.arg(jsonText(query.OIDs))) + ")")
+		from = q.revisionsOf()
+		counted = from
+		c.and("e.workspace = $1 and e.o_id in " + fmt.Sprintf(q.texts, c.arg(jsonText(query.OIDs))))
 	}
 	if query.AuthorOID != "" {
 		c.and("r.author = " + c.arg(query.AuthorOID))
@@ -100,12 +109,12 @@ func (q *queries) Revisions(ctx context.Context, query entity.RevisionQuery) (*e
 	if !query.Restored {
 		c.and("r.action not in ('" + string(entity.ActionRestored) + "', '" + string(entity.ActionReverted) + "')")
 	}
-	total, err := one(ctx, q, "select count(*) from revisions r where "+c.text(), scanInt, nil, c.args...)
+	total, err := one(ctx, q, "select count(*)"+counted+" where "+c.text(), scanInt, nil, c.args...)
 	if err != nil {
 		return nil, err
 	}
 	page := &entity.RevisionPage{Total: int(total)}
-	text := "select " + revisionColumns + fromRevisions + " where " + c.text() + " order by r.id desc limit " + c.arg(query.Limit) + " offset " + c.arg(query.Offset)
+	text := "select " + revisionColumns + from + " where " + c.text() + " order by r.id desc limit " + c.arg(query.Limit) + " offset " + c.arg(query.Offset)
 	page.Revisions, err = all(ctx, q, text, plainRevision, c.args...)
 	return page, err
 }

@@ -81,11 +81,10 @@ create table entities (
     unique (workspace, o_id, kind)
 );
 
--- The usual lists: without what is archived or deleted.
-create index entities_created on entities (workspace, kind, created_at desc, o_id) where archived_at is null and deleted_at is null;
-create index entities_updated on entities (workspace, kind, updated_at desc, o_id) where archived_at is null and deleted_at is null;
-create index entities_named on entities (workspace, kind, sort_name, o_id) where archived_at is null and deleted_at is null;
-create index entities_inactive on entities (workspace, kind, created_at desc, o_id, archived_at, deleted_at) where archived_at is not null or deleted_at is not null;
+-- Lists are read from these alone, and then the rows of a page.
+create index entities_created on entities (workspace, kind, created_at desc, o_id, archived_at, deleted_at, author);
+create index entities_updated on entities (workspace, kind, updated_at desc, o_id, archived_at, deleted_at);
+create index entities_named on entities (workspace, kind, sort_name, o_id, archived_at, deleted_at);
 create index entities_deleted on entities (deleted_at) where deleted_at is not null;
 create index entities_shape on entities (kind, shape);
 create index entities_search on entities (kind, search);
