@@ -159,7 +159,7 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, ok, neg, "get [-X METHOD] [-H 'NAME: VALUE']… [-d BODY] [-o FILE] PATH")
 	response, body := r.send(ts)
 	fmt.Fprintln(ts.Stdout(), response.Status)
-	var headers []string
+	headers := []string{"Proto: " + response.Proto}
 	for name, values := range response.Header {
 		for _, value := range values {
 			headers = append(headers, name+": "+value)

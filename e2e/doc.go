@@ -13,9 +13,9 @@
 //	shutdown                  send SIGTERM to the server, which must exit with 0
 //	get [-X METHOD] [-H 'NAME: VALUE']… [-d BODY] [-o FILE] PATH
 //	                          make a request to $URL, on a connection that stays
-//	                          open. stdout is the answer: status, headers, body.
-//	                          -o writes the body to FILE, without the value of its
-//	                          "_metadata"
+//	                          open. stdout is the answer: status, protocol and
+//	                          headers, body. -o writes the body to FILE, without
+//	                          the value of its "_metadata"
 //	until STATUS TIME [-H 'NAME: VALUE']… PATH
 //	                          make requests until one is answered with STATUS,
 //	                          which must be within TIME

@@ -66,17 +66,25 @@ func installed(t *testing.T) {
 	if major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), "."); err != nil || len(major) < 2 || major < "20" {
 		machinetest.Lacks(t, "no Node.js 20 or newer, so no foreign MCP client is tried: scripts/test-deps says how to get one")
 	}
-	lock, err := os.ReadFile("package-lock.json")
+	install(t, ".", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+}
+
+// install runs npm in a folder, unless that is done for its package-lock.json.
+func install(t *testing.T, folder string, arguments ...string) {
+	t.Helper()
+	lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
 	must(t, err)
 	sum := sha256.Sum256(lock)
-	digest, stamp := hex.EncodeToString(sum[:]), filepath.Join("node_modules", ".personae-lock")
+	digest, stamp := hex.EncodeToString(sum[:]), filepath.Join(folder, "node_modules", ".personae-lock")
 	if found, err := os.ReadFile(stamp); err == nil && string(found) == digest {
 		return
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	if out, err := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
-		machinetest.Lacks(t, "npm ci in e2e/mcp failed, so no foreign MCP client is tried: %v\n%s", err, out)
+	command := exec.CommandContext(ctx, "npm", arguments...)
+	command.Dir = folder
+	if out, err := command.CombinedOutput(); err != nil {
+		machinetest.Lacks(t, "npm %s in e2e/mcp/%s failed: %v\n%s", strings.Join(arguments, " "), folder, err, out)
 	}
 	must(t, os.WriteFile(stamp, []byte(digest), 0o600))
 }
