@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -165,5 +166,52 @@ func TestFullDisk(t *testing.T) {
 	if n := count(t, s); n != want+1 {
 		t.Errorf("with space again there are %d personas, want %d", n, want+1)
 	}
+	checkIntegrity(t, path)
+}
+
+// TestFullDiskTogether fills a small disk with 64 writers at once, whose writes
+// are larger than the cache: none of them waits for ever, what was acknowledged is
+// there, and what was refused is not.
+func TestFullDiskTogether(t *testing.T) {
+	t.Parallel()
+	disk := machinetest.Disk(t, "24m")
+	path, ballast := filepath.Join(disk, "personae.db"), filepath.Join(disk, "ballast")
+	put(t, ballast, strings.Repeat("x", 4<<20))
+	s := open(t, path, store.Options{Create: true, Exclusive: true})
+	setUp(t, s)
+	var mu sync.Mutex
+	var kept []string
+	refused := map[string]error{}
+	var group sync.WaitGroup
+	for w := range 64 {
+		group.Go(func() {
+			for i := range 6 {
+				oID := fmt.Sprintf("pe_%d_%d", w, i)
+				large := simple(oID, func(s *entity.Stored) { s.Document = []byte(strings.Repeat("x", 100_000)) })
+				err := s.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, large) })
+				mu.Lock()
+				if err == nil {
+					kept = append(kept, oID)
+				} else {
+					refused[oID] = err
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if len(kept) == 0 || len(refused) == 0 {
+		t.Errorf("%d were kept, %d refused: the test shows nothing", len(kept), len(refused))
+	}
+	for _, err := range refused {
+		wantError(t, err, errs.Unavailable, path, "full", "free some space")
+	}
+	wantError(t, s.PingWrite(t.Context()), errs.Unavailable, "full")
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a database that can be written", func() bool { return s.PingWrite(t.Context()) == nil })
+	wantThere(t, s, kept, refused)
+	insert(t, s, simple("pe_after"))
 	checkIntegrity(t, path)
 }

@@ -491,11 +491,22 @@ func TestLockedByAnotherProgram(t *testing.T) {
 		}()
 		// A command that may only read does not wait.
 		open(t, path, store.Options{})
-		err := s.Write(t.Context(), func(context.Context, entity.Tx) error {
-			t.Error("fn was called")
-			return nil
-		})
-		wantError(t, err, errs.Unavailable, path, "locked by another program", "try again")
+		// Those that wait for the same lock wait together, and not one after the other.
+		began := time.Now()
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() {
+				err := s.Write(t.Context(), func(context.Context, entity.Tx) error {
+					t.Error("fn was called")
+					return nil
+				})
+				wantError(t, err, errs.Unavailable, path, "locked by another program", "try again")
+			})
+		}
+		group.Wait()
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("ten writes waited %s", took)
+		}
 		wantError(t, <-opened, errs.Unavailable, path, "locked by another program")
 		if users, err := s.Users(t.Context()); err != nil || users[0].FirstName != "" {
 			t.Errorf("a reader has %v, %v; want what was committed before", users, err)

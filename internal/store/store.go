@@ -106,7 +106,7 @@ type engine interface {
 
 // Open opens a database: sqlite:PATH or the path of a file, sqlite::memory: for
 // one that is forgotten, or an address postgres://…. Its errors name the
-// database and say what to do.
+// database and say what to do. In memory, reads and writes exclude each other.
 func Open(ctx context.Context, database string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
 	if isPostgres(database) {

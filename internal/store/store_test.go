@@ -22,10 +22,20 @@ func TestSQLite(t *testing.T) {
 	}, kinds()...)
 }
 
+// TestMemory: a database in memory is one of its own, and forgotten.
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	s := storetest.OpenDatabase(t, "sqlite::memory:", store.Options{})
-	storetest.Fill(t, s)
+	first, second := storetest.OpenDatabase(t, "sqlite::memory:", store.Options{}), storetest.OpenDatabase(t, "sqlite::memory:", store.Options{})
+	setUp(t, first)
+	kept, refused := writeTogether(t, first, 16, 4)
+	if len(kept) != 64 {
+		t.Errorf("%d writes were refused: %v", len(refused), refused)
+	}
+	wantThere(t, first, kept, refused)
+	check(t, first.Compact(t.Context()))
+	if users, err := second.Users(t.Context()); err != nil || len(users) > 0 {
+		t.Errorf("another database has %v, %v", users, err)
+	}
 }
 
 func TestPostgres(t *testing.T) {
