@@ -303,25 +303,37 @@ func query(driver, source, statement string) (values []string, err error) {
 
 func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) == 2, neg, "certificate CERT KEY")
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certificate, err := makeCertificate(ts.MkAbs(args[0]), ts.MkAbs(args[1]))
 	ts.Check(err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	stateOf(ts).trusted = pool
+}
+
+// makeCertificate writes a certificate for 127.0.0.1 and its key, and returns the
+// certificate.
+func makeCertificate(certFile, keyFile string) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:        true, BasicConstraintsValid: true,
 	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	ts.Check(err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	write := func(file, kind string, der []byte) []byte {
-		text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-		ts.Check(os.WriteFile(ts.MkAbs(file), text, 0o600))
-		return text
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(write(args[0], "CERTIFICATE", cert))
-	write(args[1], "PRIVATE KEY", private)
-	stateOf(ts).trusted = pool
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return certificate, errors.Join(
+		os.WriteFile(certFile, certificate, 0o600),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+	)
 }
