@@ -68,6 +68,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (60s)
 torture: test-deps ## Stress the binary for an hour: clients, disks (as root), copies, crashes, several servers
 	$(GO) test -count=1 -timeout 2h -v ./torture -torture $(TORTURE)
 
+.PHONY: mcp-conformance
+mcp-conformance: ## Run the tests of the MCP specification against the server (installs 185 MB with npm)
+	$(GO) test -count=1 -v -run TestConformance ./e2e/mcp -conformance
+
 .PHONY: cross
 cross: ## Build for the PLATFORMS that are not this one
 	@for platform in $(PLATFORMS); do \

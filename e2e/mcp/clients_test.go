@@ -66,11 +66,11 @@ func installed(t *testing.T) {
 	if major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), "."); err != nil || len(major) < 2 || major < "20" {
 		machinetest.Lacks(t, "no Node.js 20 or newer, so no foreign MCP client is tried: scripts/test-deps says how to get one")
 	}
-	install(t, ".", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install(t, ".", "ci")
 }
 
-// install runs npm in a folder, unless that is done for its package-lock.json.
-func install(t *testing.T, folder string, arguments ...string) {
+// install installs what the package-lock.json of a folder has, unless that is done.
+func install(t *testing.T, folder string, how ...string) {
 	t.Helper()
 	lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
 	must(t, err)
@@ -81,10 +81,10 @@ func install(t *testing.T, folder string, arguments ...string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "npm", arguments...)
+	command := exec.CommandContext(ctx, "npm", append(how, "--ignore-scripts", "--no-audit", "--no-fund")...)
 	command.Dir = folder
 	if out, err := command.CombinedOutput(); err != nil {
-		machinetest.Lacks(t, "npm %s in e2e/mcp/%s failed: %v\n%s", strings.Join(arguments, " "), folder, err, out)
+		machinetest.Lacks(t, "npm %s in e2e/mcp/%s failed, so nothing foreign is tried: %v\n%s", strings.Join(how, " "), folder, err, out)
 	}
 	must(t, os.WriteFile(stamp, []byte(digest), 0o600))
 }
