@@ -46,8 +46,10 @@ type writer struct {
 	ended   chan struct{} // closed when it has ended
 	// failing is set while the last commit failed.
 	failing atomic.Bool
-	// fail, set by tests, is asked before each statement of the goroutine.
-	fail func(text string) error
+	// joinTime is batchTime, and fail nil, but in tests: fail is asked before each
+	// statement of the goroutine.
+	joinTime time.Duration
+	fail     func(text string) error
 }
 
 // job is one call of write.
@@ -69,7 +71,7 @@ type batch struct {
 }
 
 func newWriter(ctx context.Context, e *sqliteEngine) (*writer, error) {
-	w := &writer{engine: e, queue: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{engine: e, joinTime: batchTime, queue: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
 	var err error
 	if w.session, err = newSession(ctx, e.writes); err != nil {
 		return nil, e.translate(err)
@@ -161,7 +163,7 @@ func (w *writer) transaction(first *job) (jobs []*job, err error) {
 		if j.err == nil {
 			kept++
 		}
-		if j.long || len(jobs) == batchMost || time.Since(began) > batchTime {
+		if j.long || len(jobs) == batchMost || time.Since(began) > w.joinTime {
 			break
 		}
 		if j = w.joining(); j == nil {

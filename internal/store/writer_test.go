@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -159,7 +158,7 @@ func TestWriterRollbackToFails(t *testing.T) {
 		}
 		return nil
 	}))
-	results := together(t, s,
+	results := s.Together(t.Context(),
 		func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, simple("pe_1")) },
 		func(ctx context.Context, tx entity.Tx) error {
 			return errors.Join(add(ctx, tx, simple("pe_2")), errors.New("undo"))
@@ -168,45 +167,11 @@ func TestWriterRollbackToFails(t *testing.T) {
 	)
 	wantError(t, results[0], errs.Unavailable, "did not work")
 	wantError(t, results[1], errs.Unavailable, "did not work")
-	if n := count(t, s); n > 1 {
-		t.Errorf("there are %d personas, want that of the next batch at most", n)
+	if n := count(t, s); n > 0 {
+		t.Errorf("there are %d personas, want none of the batch", n)
 	}
 	check(t, s.Fail(t.Context(), nil))
 	insert(t, s, simple("pe_after"))
-}
-
-// together runs writes in one batch, in order, and returns their errors.
-func together(t *testing.T, s *store.Store, fns ...func(context.Context, entity.Tx) error) []error {
-	t.Helper()
-	results := make([]error, len(fns))
-	var group sync.WaitGroup
-	defer group.Wait()
-	next := make(chan struct{})
-	for i, fn := range fns {
-		this, following := next, make(chan struct{})
-		group.Go(func() {
-			results[i] = s.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error {
-				if i == 0 {
-					close(this)
-				}
-				if i < len(fns)-1 {
-					<-following // the next one is about to wait
-				}
-				return fn(ctx, tx)
-			})
-		})
-		<-this
-		next = make(chan struct{})
-		if i < len(fns)-1 {
-			close(next)
-			go func() {
-				time.Sleep(2 * time.Millisecond)
-				close(following)
-			}()
-		}
-	}
-	group.Wait()
-	return results
 }
 
 // TestWriterLosesTransaction: SQLite has ended the transaction in the middle of a
@@ -225,7 +190,7 @@ func TestWriterLosesTransaction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, made(t), store.Options{})
-			results := together(t, s,
+			results := s.Together(t.Context(),
 				func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, simple("pe_1")) },
 				lose,
 				func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, simple("pe_2")) },
