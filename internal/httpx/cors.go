@@ -16,7 +16,7 @@ const AnyOrigin = "*"
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsHeaders = "api_key, X-API-Key, Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, Idempotency-Key, " +
-		headerExternalRequestID + ", " + headerSource + ", traceparent, tracestate, Mcp-Protocol-Version, Mcp-Session-Id"
+		headerExternalRequestID + ", " + headerSource + ", traceparent, tracestate, Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name"
 	corsExposed = "ETag, " + headerRequestID + ", Retry-After, " + headerExternalRequestID +
 		", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Mcp-Session-Id"
 	corsMaxAge = "600" // seconds
