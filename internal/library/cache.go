@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -21,11 +22,16 @@ const entryBytes = 200
 type cache[K comparable, V any] struct {
 	entries *otter.Cache[K, cached[V]] // nil where the cache is off
 	observe func(hit bool)
+	// dropped counts calls of dropAll. Unlike Invalidate, otter's InvalidateAll
+	// lets what is being loaded become entries.
+	dropped atomic.Uint64
 }
 
 type cached[V any] struct {
 	value V
-	at    time.Time // before its query
+	// at and dropped are from before its query.
+	at      time.Time
+	dropped uint64
 }
 
 // newCache returns a cache of at most so many bytes; 0 turns it off. bytes tells
@@ -55,16 +61,18 @@ func (c *cache[K, V]) get(ctx context.Context, key K, load func(context.Context)
 	}
 	asked, loaded := time.Now(), false
 	loader := otter.LoaderFunc[K, cached[V]](func(ctx context.Context, _ K) (cached[V], error) {
-		began := time.Now()
+		began, dropped := time.Now(), c.dropped.Load()
 		loaded = true
 		value, err := load(ctx)
-		return cached[V]{value, began}, err
+		return cached[V]{value, began, dropped}, err
 	})
 	e, err := c.entries.Get(ctx, key, loader)
-	old := func() bool { return !loaded && err == nil && asked.Sub(e.at) >= cacheFor }
+	old := func() bool {
+		return !loaded && err == nil && (asked.Sub(e.at) >= cacheFor || e.dropped != c.dropped.Load())
+	}
 	if old() {
-		// It was loaded by a slow query of another request, which may have begun
-		// before a change that this request has to see.
+		// It was loaded by a query of another request, which may have begun before a
+		// change that this request has to see.
 		c.entries.Invalidate(key)
 		e, err = c.entries.Get(ctx, key, loader)
 	}
@@ -86,9 +94,10 @@ func (c *cache[K, V]) drop(keys ...K) {
 	}
 }
 
-// dropAll removes all entries.
+// dropAll is drop for all keys.
 func (c *cache[K, V]) dropAll() {
 	if c.entries != nil {
+		c.dropped.Add(1)
 		c.entries.InvalidateAll()
 	}
 }

@@ -106,6 +106,18 @@ func TestCache(t *testing.T) {
 			c.want(t, "new", 2, 0, now)
 		})
 	})
+	t.Run("does not keep what an import overtook", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := newCounted(t, big)
+			go func() { _, _ = c.get(t.Context(), "key", c.load(100*time.Millisecond, says("old"))) }()
+			time.Sleep(50 * time.Millisecond)
+			c.dropAll()
+			c.want(t, "new", 2, 0, says("new")) // though the load of the other request is under way
+			time.Sleep(100 * time.Millisecond)
+			c.want(t, "new", 2, 0, says("new"))
+		})
+	})
 	t.Run("does not take the old load of another request", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
