@@ -4,8 +4,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"personae.dev/internal/entity"
 	"personae.dev/internal/entity/entitytest"
+	"personae.dev/internal/search"
 	"personae.dev/internal/store"
 	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/store/storetest"
@@ -60,4 +63,45 @@ func TestPostgresBouncer(t *testing.T) {
 func dbPath(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "personae.db")
+}
+
+// TestPostgresFindsTheSame holds both engines against each other on a library of
+// real size.
+func TestPostgresFindsTheSame(t *testing.T) {
+	t.Parallel()
+	personas := occupations(t)[:500]
+	stores := []*store.Store{storetest.Open(t), storetest.OpenDatabase(t, postgrestest.New(t), store.Options{Create: true})}
+	for _, s := range stores {
+		setUp(t, s)
+		fill(t, s, personas)
+	}
+	found := 0
+	for i := 0; i < len(personas); i += 40 {
+		words := search.Words(personas[i].Name)
+		for _, text := range []string{personas[i].Name, words[0], words[len(words)-1][:2], words[0][:1] + " " + words[len(words)-1][:1]} {
+			query := entity.Query{Workspace: "wa_1", Words: search.Words(text), Exact: search.Exact(text), Order: entity.OrderRank, Limit: 200}
+			var pages [2]*entity.Page
+			var oIDs [2][]string
+			for j, s := range stores {
+				var err error
+				if pages[j], err = s.List(t.Context(), query); err != nil {
+					t.Fatalf("List(%q): %v", text, err)
+				}
+				for _, r := range pages[j].Rows {
+					oIDs[j] = append(oIDs[j], r.OID)
+				}
+				found += pages[j].Total
+			}
+			if pages[0].Total != pages[1].Total || pages[0].Total == 0 {
+				t.Errorf("%q: totals are %d and %d", text, pages[0].Total, pages[1].Total)
+			}
+			if diff := cmp.Diff(oIDs[0], oIDs[1]); diff != "" {
+				t.Errorf("%q (-SQLite +PostgreSQL):\n%s", text, diff)
+			}
+			if text == personas[i].Name && oIDs[0][0] != personas[i].OID && pages[0].Rows[0].Name != text {
+				t.Errorf("%q comes first for its own name: %s", text, pages[0].Rows[0].Name)
+			}
+		}
+	}
+	t.Logf("%d matches are the same", found/2)
 }

@@ -263,7 +263,12 @@ func (s suite) testIsolation(t *testing.T) {
 	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error { return tx.Insert(ctx, theirs, rev) })
 	workspace := l.Workspace.OID
 	for _, query := range []entity.Query{
-		{}, {Words: []string{"secret"}, Order: entity.OrderRank}, {Words: []string{"s"}}, {OIDs: []string{"pe_1"}}, {Name: "secret"}, {Status: entity.StatusAll},
+		{},
+		{Words: []string{"secret"}, Order: entity.OrderRank},
+		{Words: []string{"s"}},
+		{OIDs: []string{"pe_1"}},
+		{Name: "secret"},
+		{Status: entity.StatusAll},
 		{Linked: []entity.LinkFilter{{Target: "px_1", Fields: []string{"offering"}}}},
 	} {
 		query.Workspace, query.Limit = workspace, 10
