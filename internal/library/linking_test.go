@@ -75,8 +75,15 @@ func TestUpdateLinks(t *testing.T) {
 		before := fields(pb)
 		_, err := f.UpdateLinks(ctx, f.caller, library.LinkUpdate{
 			Link: []library.LinkChange{
-				{OID: pb, Target: cfo}, {OID: "nobody", Target: cfo}, {OID: pb, Target: "nobody"}, {OID: pb, Field: "friends", Target: cfo},
-				{OID: pb, Field: "personaOIds", Target: sg}, {OID: vp, Target: sg}, {OID: vp, Kind: "gadget", Target: sg}, {OID: vp, Kind: "segment", Target: px}, {},
+				{OID: pb, Target: cfo},
+				{OID: "nobody", Target: cfo},
+				{OID: pb, Target: "nobody"},
+				{OID: pb, Field: "friends", Target: cfo},
+				{OID: pb, Field: "personaOIds", Target: sg},
+				{OID: vp, Target: sg},
+				{OID: vp, Kind: "gadget", Target: sg},
+				{OID: vp, Kind: "segment", Target: px},
+				{},
 			},
 			Unlink: []library.LinkChange{{OID: vp}},
 		})

@@ -45,7 +45,8 @@ func (l *Library) RestoreQuestion(ctx context.Context, c Caller, k *entity.Kind,
 
 func (l *Library) changeQuestion(ctx context.Context, c Caller, k *entity.Kind, t Target, questionOID string, change func(*entity.Question)) (*Written, error) {
 	t.need("questionOId", questionOID, "question")
-	return l.change(ctx, c, edit{kind: k, target: t, action: entity.ActionUpdated,
+	return l.change(ctx, c, edit{
+		kind: k, target: t, action: entity.ActionUpdated,
 		apply: func(_ context.Context, _ entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 			if err := refuseDeleted(k, before); err != nil {
 				return nil, nil, err
@@ -62,5 +63,6 @@ func (l *Library) changeQuestion(ctx context.Context, c Caller, k *entity.Kind, 
 			change(&questions[i])
 			next := before.WithQuestions(questions)
 			return next, k.Validate(next), nil
-		}})
+		},
+	})
 }

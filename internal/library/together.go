@@ -61,7 +61,8 @@ func (l *Library) MakeOnly(ctx context.Context, c Caller, k *entity.Kind, t Targ
 		return nil, notFound(k)
 	}
 	set := func(t Target, value string) edit {
-		return edit{kind: k, target: t, action: entity.ActionUpdated,
+		return edit{
+			kind: k, target: t, action: entity.ActionUpdated,
 			apply: func(_ context.Context, _ entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 				next := *before
 				next.Fields = maps.Clone(before.Fields)
@@ -70,7 +71,8 @@ func (l *Library) MakeOnly(ctx context.Context, c Caller, k *entity.Kind, t Targ
 					return &next, nil, nil // also of a deleted one, which may be restored
 				}
 				return &next, nil, refuseDeleted(k, before)
-			}}
+			},
+		}
 	}
 	var drafts []*draft
 	var edits []edit

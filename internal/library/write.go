@@ -68,7 +68,8 @@ func (t *Target) need(path, oID, what string) {
 // Update changes the fields that patch gives. A deleted entity is not changed;
 // a singleton that is not there is made.
 func (l *Library) Update(ctx context.Context, c Caller, k *entity.Kind, t Target, patch *entity.Patch) (*Written, error) {
-	return l.change(ctx, c, edit{kind: k, target: t, action: entity.ActionUpdated, make: k.Singleton,
+	return l.change(ctx, c, edit{
+		kind: k, target: t, action: entity.ActionUpdated, make: k.Singleton,
 		apply: func(_ context.Context, _ entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 			if before == nil {
 				next, fields := k.Apply(nil, named(k, patch, c.Workspace.Name))
@@ -82,7 +83,8 @@ func (l *Library) Update(ctx context.Context, c Caller, k *entity.Kind, t Target
 				next.DeletedAt = nil // only a revert can delete it
 			}
 			return next, fields, nil
-		}})
+		},
+	})
 }
 
 // named returns the patch, with a name where it has none: a singleton is called
@@ -136,11 +138,13 @@ func (l *Library) Restore(ctx context.Context, c Caller, k *entity.Kind, t Targe
 
 // mark is a change of the dates in an entity's head.
 func (l *Library) mark(ctx context.Context, c Caller, k *entity.Kind, t Target, action entity.Action, set func(*entity.Entity) error) (*Written, error) {
-	return l.change(ctx, c, edit{kind: k, target: t, action: action,
+	return l.change(ctx, c, edit{
+		kind: k, target: t, action: action,
 		apply: func(_ context.Context, _ entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 			next := *before
 			return &next, nil, set(&next)
-		}})
+		},
+	})
 }
 
 func (l *Library) setDate(at **time.Time) {
@@ -170,7 +174,8 @@ func (l *Library) Revert(ctx context.Context, c Caller, k *entity.Kind, t Target
 		}
 		t.OID = cmp.Or(t.OID, rev.OID)
 	}
-	return l.change(ctx, c, edit{kind: k, target: t, action: entity.ActionReverted,
+	return l.change(ctx, c, edit{
+		kind: k, target: t, action: entity.ActionReverted,
 		apply: func(ctx context.Context, r entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 			rev, err := l.revision(ctx, r, c, revisionOID)
 			if err != nil {
@@ -187,7 +192,8 @@ func (l *Library) Revert(ctx context.Context, c Caller, k *entity.Kind, t Target
 			next.DeletedAt = nil // who brings it back wants it
 			keepOnly(k, before, next)
 			return next, k.Validate(next), nil
-		}})
+		},
+	})
 }
 
 func (l *Library) revision(ctx context.Context, r entity.Reader, c Caller, oID string) (*entity.Revision, error) {
