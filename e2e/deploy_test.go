@@ -89,7 +89,7 @@ func TestProxy(t *testing.T) {
 	for version, http2 := range map[int]bool{1: false, 2: true} {
 		transport := &http.Transport{
 			DialContext:       (&net.Dialer{LocalAddr: local, Timeout: patience}).DialContext,
-			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a certificate of the test
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // a certificate of the test
 			ForceAttemptHTTP2: http2,
 			Protocols:         new(http.Protocols),
 		}

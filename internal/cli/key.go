@@ -128,6 +128,7 @@ func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		Name       string         `json:"name"`
 		Scopes     account.Scopes `json:"scopes"`
 		User       string         `json:"user"`
+		UserName   string         `json:"userName"`
 		CreatedAt  *apitype.Time  `json:"createdAt"`
 		ExpiresAt  *apitype.Time  `json:"expiresAt"`
 		RevokedAt  *apitype.Time  `json:"revokedAt"`
@@ -146,7 +147,7 @@ func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		rows := [][]string{{"ID", "NAME", "SCOPES", "USER", "CREATED", "EXPIRES", "REVOKED", "LAST USED"}}
 		for _, k := range keys {
 			entries = append(entries, entry{
-				k.OID, k.Name, k.Scopes, k.UserOID,
+				k.OID, k.Name, k.Scopes, k.UserOID, users[k.UserOID],
 				format.JSONTime(&k.CreatedAt), format.JSONTime(k.ExpiresAt), format.JSONTime(k.RevokedAt), format.JSONTime(k.LastUsedAt),
 			})
 			rows = append(rows, []string{

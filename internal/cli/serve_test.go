@@ -145,6 +145,8 @@ func TestEphemeral(t *testing.T) {
 
 // TestEphemeralIsReadySoon shows that a start takes about 50 ms, and no seconds.
 // BenchmarkEphemeral measures it; a machine that runs other tests is slower.
+//
+//nolint:paralleltest // it measures
 func TestEphemeralIsReadySoon(t *testing.T) {
 	const promise, bound = 50 * time.Millisecond, time.Second
 	best := time.Hour
@@ -255,9 +257,9 @@ func TestAccounts(t *testing.T) {
 	run("User Grace Hopper (u_", "user", "remove", "grace@example.com")
 	run("personae: Ada Lovelace is the only owner of the organization.", "user", "remove", "Ada Lovelace")
 	run(`personae: There is no user "grace@example.com".`, "key", "create", "--user", "grace@example.com")
-	type entry struct{ User, FirstName, RevokedAt, RemovedAt string }
+	type entry struct{ UserName, FirstName, RevokedAt, RemovedAt string }
 	var keys, users []entry
-	if err := json.Unmarshal([]byte(run("hers", "key", "list", "--json")), &keys); err != nil || len(keys) != 2 || keys[1].RevokedAt == "" {
+	if err := json.Unmarshal([]byte(run("hers", "key", "list", "--json")), &keys); err != nil || len(keys) != 2 || keys[1].RevokedAt == "" || keys[1].UserName != "Grace Hopper" {
 		t.Errorf("keys: %+v, %v", keys, err)
 	}
 	if err := json.Unmarshal([]byte(run("Grace", "user", "list", "--json")), &users); err != nil || len(users) != 2 || users[0].RemovedAt != "" || users[1].RemovedAt == "" {

@@ -67,7 +67,7 @@ func newClient(t testing.TB, speak func(*http.Protocols)) *http.Client {
 	t.Helper()
 	transport := &http.Transport{
 		Protocols:       new(http.Protocols),
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // certificates of tests
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // certificates of tests
 	}
 	speak(transport.Protocols)
 	t.Cleanup(transport.CloseIdleConnections)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // on a mux of its own, behind --private-listen
+	"net/http/pprof" // on a mux of its own: http.DefaultServeMux is not served
 
 	"personae.dev/internal/api"
 	"personae.dev/internal/httpx"

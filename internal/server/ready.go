@@ -55,5 +55,5 @@ func (s *Server) drain() {
 		return
 	}
 	s.cfg.Log.Info("draining: /readyz answers 503, other requests are served", "for", s.cfg.Drain.String())
-	time.Sleep(s.cfg.Drain)
+	<-time.After(s.cfg.Drain)
 }
