@@ -101,7 +101,6 @@ bench-check: $(LINTER) ## Lint and test the modules of bench
 .PHONY: check
 # `make lint` is not part of it yet: it has findings, most of them in tests.
 check: format-check mod-check generate-check vet test ## What CI runs
-
 	@echo "== check: all passed"
 
 .PHONY: vet
