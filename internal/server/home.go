@@ -1,12 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"fmt"
-	"html/template"
+	"html"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,15 +24,15 @@ func homeRoute(publicURL string, routes []httpx.Route) httpx.Route {
 	has := func(path string) bool {
 		return slices.ContainsFunc(routes, func(r httpx.Route) bool { return r.Path == path })
 	}
-	var b bytes.Buffer
-	err := template.Must(template.New("home").Parse(homeText)).Execute(&b, struct {
-		URL             string
-		Console, Agents bool
-	}{publicURL, has("/console"), has("/mcp")})
-	if err != nil {
-		panic(fmt.Sprintf("server: home page: %v", err)) // only a broken build
+	url, console, agents := html.EscapeString(publicURL), "", ""
+	if has("/console") {
+		console = "<li><a href=\"console\">Console</a><span>Read, search and edit the library in the browser.</span></li>\n"
 	}
-	page, policy := b.Bytes(), homePolicy(b.String())
+	if has("/mcp") {
+		agents = ", agents use <code>" + url + "/mcp</code>"
+	}
+	page := strings.NewReplacer("{url}", url, "{console}", console, "{agents}", agents).Replace(homeText)
+	policy := homePolicy(page)
 	return httpx.Route{Method: http.MethodGet, Path: "/", Handler: func(w http.ResponseWriter, r *http.Request) error {
 		h := w.Header()
 		h.Set("Vary", "Accept")
@@ -48,7 +47,7 @@ func homeRoute(publicURL string, routes []httpx.Route) httpx.Route {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		_, _ = w.Write(page) // an error of the connection is nobody's to handle
+		_, _ = io.WriteString(w, page) // an error of the connection is nobody's to handle
 		return nil
 	}}
 }

@@ -179,6 +179,9 @@ func TestHome(t *testing.T) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
+	if strings.ContainsAny(strings.SplitN(body, "</style>", 2)[1], "{}") {
+		t.Errorf("the page has places that are not filled: %s", body)
+	}
 	if policy := response.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
 		t.Errorf("the policy: %s", policy)
 	}
