@@ -136,7 +136,7 @@ func onlyKinds(registry *entity.Registry, args []string) func(kind string) bool 
 		return nil
 	}
 	named := func(name string) bool { return name == args[0] }
-	if named("serve") || slices.ContainsFunc(registry.Kinds(), func(k *entity.Kind) bool { return named(k.Name) }) {
+	if named("serve") || named("healthcheck") || named("version") || slices.ContainsFunc(registry.Kinds(), func(k *entity.Kind) bool { return named(k.Name) }) {
 		return named
 	}
 	return nil
