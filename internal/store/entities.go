@@ -342,5 +342,5 @@ func (t *tx) put(ctx context.Context, text string, missing error, s *entity.Stor
 			return err
 		}
 	}
-	return t.putWords(ctx, id, s)
+	return t.putWords(ctx, id, text != replaceEntity, s)
 }

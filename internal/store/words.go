@@ -177,10 +177,10 @@ func noWorkspace(oID string) error {
 	return errs.NotFoundf("workspace_not_found", "There is no workspace %s.", oID)
 }
 
-// putWords notes the words of an entity, which are written at the end of the
-// batch: FTS5 writes its index at the end of every savepoint, and many entities
-// together cost less.
-func (t *tx) putWords(ctx context.Context, id int64, s *entity.Stored) error {
+// putWords notes the words of an entity, which isNew or had others. They are
+// written at the end of the batch: FTS5 writes its index at the end of every
+// savepoint, and many entities together cost less.
+func (t *tx) putWords(ctx context.Context, id int64, isNew bool, s *entity.Stored) error {
 	number, known := t.batch.numbers[s.Workspace]
 	if !known {
 		var err error
@@ -199,7 +199,7 @@ func (t *tx) putWords(ctx context.Context, id int64, s *entity.Stored) error {
 		}
 		return b.String()
 	}
-	t.batch.words = append(t.batch.words, wordsRow{id: id, columns: []any{id, text(terms.Terms), text(terms.Names), text(terms.Titles), text(terms.Rest)}})
+	t.batch.words = append(t.batch.words, wordsRow{id: id, isNew: isNew, columns: []any{id, text(terms.Terms), text(terms.Names), text(terms.Titles), text(terms.Rest)}})
 	if len(t.batch.words) < wordsMost {
 		return nil
 	}
@@ -209,12 +209,14 @@ func (t *tx) putWords(ctx context.Context, id int64, s *entity.Stored) error {
 // wordsRow is a row of words of SQLite; columns is nil for one that is removed.
 type wordsRow struct {
 	id      int64
+	isNew   bool
 	columns []any
 }
 
 // writeWords writes what putWords noted.
 func (q *queries) writeWords(ctx context.Context, rows []wordsRow) error {
 	const (
+		insert = `insert into words (rowid, terms, names, titles, rest) values ($1, $2, $3, $4, $5)`
 		put    = `replace into words (rowid, terms, names, titles, rest) values ($1, $2, $3, $4, $5)`
 		remove = `delete from words where rowid = $1`
 	)
@@ -228,6 +230,8 @@ func (q *queries) writeWords(ctx context.Context, rows []wordsRow) error {
 		case last[r.id] != i: // written again
 		case r.columns == nil:
 			_, err = q.exec(ctx, remove, r.id)
+		case r.isNew:
+			_, err = q.exec(ctx, insert, r.columns...)
 		default:
 			_, err = q.exec(ctx, put, r.columns...)
 		}

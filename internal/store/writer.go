@@ -157,7 +157,7 @@ func (w *writer) transaction(first *job) (jobs []*job, err error) {
 	b := w.newBatch()
 	began, kept := time.Now(), 0
 	for j := first; ; jobs = append(jobs, j) {
-		if err = w.savepoint(ctx, b, j); err != nil {
+		if err = w.one(ctx, b, j); err != nil {
 			break
 		}
 		if j.err == nil {
@@ -239,9 +239,12 @@ func (w *writer) newBatch() *batch {
 	return b
 }
 
-// savepoint runs a write in a savepoint. Its own error is in j.err; the error that
-// is returned is that of the whole batch.
-func (w *writer) savepoint(ctx context.Context, b *batch, j *job) error {
+// one runs a write in a savepoint. Its own error is in j.err; the error that is
+// returned is that of the whole batch.
+func (w *writer) one(ctx context.Context, b *batch, j *job) error {
+	if j.long {
+		return w.alone(ctx, b, j)
+	}
 	if err := w.exec(ctx, "savepoint one"); err != nil {
 		return err
 	}
@@ -258,6 +261,14 @@ func (w *writer) savepoint(ctx context.Context, b *batch, j *job) error {
 		}
 	}
 	return w.exec(ctx, "release one")
+}
+
+// alone runs a long write, which is the only one of its batch. It needs no
+// savepoint, in which SQLite would keep what it changes, and look through it with
+// each statement.
+func (w *writer) alone(ctx context.Context, b *batch, j *job) error {
+	j.err = w.call(j, func() error { return j.fn(ctx, &tx{queries: *b.queries, batch: b}) })
+	return b.fatal
 }
 
 // call runs the function of a write on a goroutine of its own, so that nothing it
