@@ -48,14 +48,11 @@ func (s *Store) Check(ctx context.Context, o CheckOptions) (report CheckReport, 
 		c.options.Report = func(string) {}
 	}
 	if e, ok := s.engine.(*sqliteEngine); ok {
-		if err := c.checkFile(ctx, e); err != nil {
-			return c.report, err
-		}
+		err = c.checkFile(ctx, e)
+	} else {
+		err = s.snapshot(ctx, func(q *queries) error { return c.checkAll(ctx, q) })
 	}
-	if err := s.snapshot(ctx, func(q *queries) error { return c.checkAll(ctx, q) }); err != nil {
-		return c.report, err
-	}
-	if o.Repair {
+	if err == nil && o.Repair {
 		err = c.repair(ctx)
 	}
 	return c.report, err
@@ -92,7 +89,8 @@ func (c *checker) other(format string, args ...any) {
 	c.options.Report(fmt.Sprintf(format, args...))
 }
 
-// checkFile checks an SQLite file, and reads the words that its index has.
+// checkFile checks an SQLite file, the words that its index has, and every entity,
+// all as they are at one moment.
 func (c *checker) checkFile(ctx context.Context, e *sqliteEngine) (err error) {
 	// A connection of its own, as those of readers can make no table.
 	db, err := openPool(e.source(url.Values{"_busy_timeout": {milliseconds(busyTimeout)}}), 1)
@@ -106,6 +104,10 @@ func (c *checker) checkFile(ctx context.Context, e *sqliteEngine) (err error) {
 	}
 	defer conn.Close()
 	q := c.store.on(conn)
+	if _, err := q.exec(ctx, "begin"); err != nil {
+		return err
+	}
+	defer func() { _, _ = q.exec(context.WithoutCancel(ctx), "rollback") }()
 	for _, query := range []string{
 		`pragma integrity_check(10)`,
 		`select "table" || ' has a row that belongs to nothing' from pragma_foreign_key_check limit 10`,
@@ -123,16 +125,16 @@ func (c *checker) checkFile(ctx context.Context, e *sqliteEngine) (err error) {
 			}
 		}
 	}
-	if c.rebuild {
-		return nil
-	}
-	if err := c.readWords(ctx, q); err != nil {
-		if errs.KindOf(err) != errs.Unavailable {
+	if !c.rebuild {
+		err := c.readWords(ctx, q)
+		switch {
+		case errs.KindOf(err) == errs.Unavailable:
+			c.damagedIndex(err.Error())
+		case err != nil:
 			return err
 		}
-		c.damagedIndex(err.Error())
 	}
-	return nil
+	return c.checkAll(ctx, q)
 }
 
 func (c *checker) damagedIndex(problem string) {

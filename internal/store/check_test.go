@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"personae.dev/internal/entity"
@@ -125,5 +126,36 @@ func TestCheckDamagedIndex(t *testing.T) {
 				t.Errorf("there are %d personas", n)
 			}
 		})
+	}
+}
+
+// TestCheckWhile checks a database that others write meanwhile.
+func TestCheckWhile(t *testing.T) {
+	t.Parallel()
+	s := open(t, made(t), store.Options{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		for i := range 100 {
+			insert(t, s, simple(fmt.Sprintf("pe_%d", i)))
+			write(t, s, func(ctx context.Context, tx entity.Tx) error {
+				return tx.Replace(ctx, simple(fmt.Sprintf("pe_%d", i/2), func(s *entity.Stored) { s.Name = "changed" }), nil)
+			})
+		}
+	})
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		report, err := s.Check(t.Context(), store.CheckOptions{Derive: derive, Report: func(problem string) { t.Error(problem) }})
+		if err != nil || report.Problems() > 0 {
+			t.Fatalf("Check = %+v, %v", report, err)
+		}
 	}
 }
