@@ -134,7 +134,7 @@ func createPersona(url, key, name string) error {
 // the database is the old one or the new one, whole, and a next try works.
 func TestKillRestore(t *testing.T) {
 	t.Parallel()
-	const rounds = 8
+	const rounds = 6
 	dir := newLibrary(t)
 	if out, err := personae(dir, "import", examples(t, "onet/personas.jsonl")).CombinedOutput(); err != nil {
 		t.Fatalf("import: %v\n%s", err, out)
