@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"personae.dev/internal/machinetest"
 )
 
 // TestUnit lets systemd read deploy/personae.service.
@@ -48,7 +50,7 @@ func TestProxy(t *testing.T) {
 	t.Parallel()
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
-		t.Skip("SKIPPED: no nginx, so that deploy/nginx.conf is not tried")
+		machinetest.Lacks(t, "no nginx, so that deploy/nginx.conf is not tried")
 	}
 	folder := t.TempDir()
 	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
@@ -71,7 +73,9 @@ func TestProxy(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	proxy := exec.CommandContext(t.Context(), nginx, "-c", config, "-p", folder, "-e", "stderr")
+	// Not with the context of t, whose end would kill nginx and leave its worker.
+	proxy := exec.Command(nginx, "-c", config, "-p", folder, "-e", "stderr")
+	proxy.WaitDelay = patience
 	var log strings.Builder
 	proxy.Stderr = &log
 	if err := proxy.Start(); err != nil {

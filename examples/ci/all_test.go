@@ -64,9 +64,6 @@ func example(t *testing.T, env []string, program string, args ...string) {
 
 func TestNode(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("SKIPPED: no Node, so that its example is not tried")
-	}
 	example(t, nil, "node", "--test", "personae.test.mjs")
 }
 

@@ -206,6 +206,15 @@ func TestFullDiskTogether(t *testing.T) {
 	for _, err := range refused {
 		wantError(t, err, errs.Unavailable, path, "full", "free some space")
 	}
+	// Small writes take what the large ones left.
+	until(t, "a disk that is full", func() bool {
+		oID := fmt.Sprintf("pe_small_%d", len(kept))
+		err := s.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, simple(oID)) })
+		if err == nil {
+			kept = append(kept, oID)
+		}
+		return err != nil && s.PingWrite(t.Context()) != nil
+	})
 	wantError(t, s.PingWrite(t.Context()), errs.Unavailable, "full")
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

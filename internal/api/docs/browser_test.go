@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -21,21 +20,6 @@ import (
 	"personae.dev/contract"
 	"personae.dev/internal/machinetest"
 )
-
-// chromium returns the browser to test with.
-func chromium(t *testing.T) string {
-	t.Helper()
-	if p := os.Getenv("PERSONAE_CHROMIUM"); p != "" {
-		return p
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			return p
-		}
-	}
-	machinetest.Lacks(t, "no Chromium: install it (Debian: apt-get install chromium) or name one in PERSONAE_CHROMIUM")
-	return ""
-}
 
 // watch keeps what a browser says while it shows a page.
 type watch struct {
@@ -100,7 +84,7 @@ func shows(text string) string {
 // keep a picture of the operation in.
 func TestDocsInBrowser(t *testing.T) {
 	t.Parallel()
-	path := chromium(t)
+	path := machinetest.Chromium(t)
 	mux := http.NewServeMux()
 	pages := NewPages()
 	for at := range pages {
