@@ -34,16 +34,14 @@ type APIKey struct {
 	LastUsedAt *time.Time
 }
 
-// Digest is the SHA-256 of a key's secret.
+// Digest is the SHA-256 of a random secret.
 type Digest [sha256.Size]byte
 
 // Matches tells in constant time whether secret is the one of d.
 func (d Digest) Matches(secret string) bool {
-	other := digestOf(secret)
+	other := DigestOf(secret)
 	return subtle.ConstantTimeCompare(d[:], other[:]) == 1
 }
-
-func digestOf(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
 // Scope is something that a key may do.
 type Scope string
@@ -125,11 +123,11 @@ type Token struct {
 // NewToken returns a new random token and the digest of its secret.
 func NewToken() (Token, Digest) {
 	token := Token{KeyID: NewID(""), Secret: randomBase62(secretLength)}
-	return token, digestOf(token.Secret)
+	return token, DigestOf(token.Secret)
 }
 
 // Digest is the digest of the secret.
-func (t Token) Digest() Digest { return digestOf(t.Secret) }
+func (t Token) Digest() Digest { return DigestOf(t.Secret) }
 
 // String hides the secret, for a log.
 func (t Token) String() string { return TokenPrefix + "***" }

@@ -268,6 +268,8 @@ type Store interface {
 // Reader reads what is committed; in a Tx, also what the transaction wrote.
 // Every method that takes a workspace sees that one alone.
 type Reader interface {
+	PeopleReader
+
 	// Row returns an entity, deleted or not, with the documents of joins.
 	Row(ctx context.Context, ref Ref, joins []Join) (*Row, error)
 	// List returns a page.
@@ -324,6 +326,7 @@ type Reader interface {
 // has counted, and the accounts that it has listed are locked until its end.
 type Tx interface {
 	Reader
+	PeopleTx
 
 	// Insert adds an entity and its first revision; a taken id is an error of
 	// kind Conflict.
@@ -351,8 +354,8 @@ type Tx interface {
 	InsertUser(ctx context.Context, u *account.User) error
 	InsertAPIKey(ctx context.Context, k *account.APIKey) error
 	// RenameOrganization, RenameWorkspace and RenameUser change names, and
-	// RemoveUser removes a user: all keys are revoked, and others may have the
-	// email address. Nobody by that id is an error of kind NotFound.
+	// RemoveUser removes a user: all keys are revoked, password, roles and sessions
+	// go, and others may have the email address. Nobody by that id is an error of kind NotFound.
 	RenameOrganization(ctx context.Context, oID, name, slug string) error
 	RenameWorkspace(ctx context.Context, oID, name string) error
 	RenameUser(ctx context.Context, oID, firstName, lastName string) error

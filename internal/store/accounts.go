@@ -217,8 +217,10 @@ func (t *tx) RemoveUser(ctx context.Context, oID string, at time.Time) error {
 	if err := t.change(ctx, "user", remove, oID, millis(at)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, revoke, oID, millis(at))
-	return err
+	if _, err := t.exec(ctx, revoke, oID, millis(at)); err != nil {
+		return err
+	}
+	return t.forget(ctx, oID)
 }
 
 // change changes the account that an id names, the first argument of query.

@@ -75,12 +75,15 @@ type copyTable struct {
 	keys    int
 }
 
-// The tables, each after those that it refers to. All else is derived.
+// The tables, each after those that it refers to. All else is derived, or is of
+// browsers, who sign in again.
 var copyTables = []copyTable{
 	{"organizations", strings.Fields("o_id name slug domain created_at"), 1},
 	{"workspaces", strings.Fields("o_id id organization name domain created_at"), 1},
 	{"users", strings.Fields("o_id organization first_name last_name email role created_at removed_at"), 1},
 	{"api_keys", strings.Fields("o_id workspace user_o_id name scopes secret_digest created_at expires_at revoked_at last_used_at"), 1},
+	{"passwords", strings.Fields("user_o_id email hash changed_at"), 1},
+	{"members", strings.Fields("workspace user_o_id role created_at"), 2},
 	{"entities", strings.Fields("workspace id kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 2},
 	{"revisions", strings.Fields("workspace id o_id kind entity_id number action author api_key source created_at archived_at deleted_at shape fields document hidden"), 2},
 	{"idempotency", strings.Fields("workspace key digest created_at pending_until"), 2},
@@ -89,9 +92,9 @@ var copyTables = []copyTable{
 }
 
 const (
-	accountTables  = 4 // the first tables of copyTables
-	entitiesTable  = 4
-	revisionsTable = 5
+	accountTables  = 6 // the first tables of copyTables
+	entitiesTable  = 6
+	revisionsTable = 7
 )
 
 // copyRow is a row of copyTables[table]; no values where a store has no more.

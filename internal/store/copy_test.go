@@ -47,6 +47,9 @@ func rich(t *testing.T, s *store.Store, personas int) *storetest.Library {
 		row := simple("pe_1").Row
 		return errors.Join(
 			tx.InsertAPIKey(ctx, &account.APIKey{OID: "ak_1", WorkspaceOID: "wa_1", UserOID: "u_1", Scopes: account.Scopes{account.ScopeRead}, Digest: account.Digest{1, 31: 2}, CreatedAt: storetest.Day}),
+			tx.PutPassword(ctx, &account.Password{UserOID: "u_1", Email: "ada@acme.example", Hash: "$argon2id$", ChangedAt: storetest.Day}),
+			tx.PutMember(ctx, "wa_1", "u_2", account.Editor, storetest.Day),
+			tx.InsertSession(ctx, &account.Session{OID: "se_1", UserOID: "u_1", WorkspaceOID: "wa_1", ExpiresAt: storetest.Day}), // is not copied
 			tx.PutAgent(ctx, &entity.Agent{Workspace: "wa_1", OID: "ca_1", Type: "EMAIL", Name: "\U0001f600", Config: []byte(`{"a":"ä"}`), CreatedAt: storetest.Day, UpdatedAt: storetest.Day}),
 			tx.PutIdempotency(ctx, &entity.Idempotency{Workspace: "wa_1", Key: "k", Digest: [32]byte{9}, At: storetest.Day, Rows: []*entity.Row{&row, &row}}),
 			tx.PutIdempotency(ctx, &entity.Idempotency{Workspace: "wa_1", Key: "pending", At: storetest.Day, PendingUntil: new(storetest.Day)}),
