@@ -212,6 +212,28 @@ type Named struct {
 	Field string
 }
 
+// Neighbour is an entity that another one links to, or that links to it.
+type Neighbour struct {
+	// Of is the id of the other one.
+	Of string
+	// Field is the link field, and Back tells that it is the neighbour's.
+	Field string
+	Back  bool
+	// OID is LinkAll where Of links to every offering. Kind and Name are "" where
+	// the target is not there.
+	Kind, OID, Name string
+	Status          Status
+}
+
+// Tally counts the entities of a kind.
+type Tally struct {
+	Kind             string
+	Active, Archived int
+	// New and Changed are those active ones that were made, or only changed, since
+	// a time.
+	New, Changed int
+}
+
 // Idempotency is the record of a request with an Idempotency-Key.
 type Idempotency struct {
 	Workspace, Key string
@@ -279,6 +301,9 @@ type Reader interface {
 	All(ctx context.Context, workspace, kind string) iter.Seq2[*Row, error]
 	// Count counts what All returns; kind "" counts all kinds.
 	Count(ctx context.Context, workspace, kind string) (int, error)
+	// Tallies counts the entities of each kind that has any, by kind; deleted ones
+	// do not count.
+	Tallies(ctx context.Context, workspace string, since time.Time) ([]Tally, error)
 	// Find returns the entities of the workspace that have one of the ids,
 	// whatever their kind.
 	Find(ctx context.Context, workspace string, oIDs []string) ([]Named, error)
@@ -286,6 +311,10 @@ type Reader interface {
 	// an id under one of the fields; no fields stands for all.
 	Links(ctx context.Context, ref Ref) ([]Link, error)
 	Linking(ctx context.Context, workspace, target string, fields []string) ([]Named, error)
+	// Neighbours returns what entities of a kind link to, in the order of fields
+	// and targets, and then what links to their ids, in the order of ids. Kinds of
+	// targets are not checked against the fields.
+	Neighbours(ctx context.Context, workspace, kind string, oIDs []string) ([]Neighbour, error)
 
 	// Revisions returns a page of history, and Revision one change with its
 	// documents, and the change before it, nil for the first.

@@ -148,6 +148,10 @@ func writeError(w http.ResponseWriter, r *http.Request, shown *errs.Error) {
 			header.Set("Retry-After", strconv.Itoa(retryAfter))
 		}
 	}
+	if e := exchangeIn(r.Context()); e.fail != nil {
+		e.fail(w, r, statusOf(shown.Kind), shown)
+		return
+	}
 	fields := make([]apitype.FieldError, 0, len(shown.Fields))
 	for _, f := range shown.Fields {
 		fields = append(fields, apitype.FieldError{Field: f.Path, Message: f.Message})

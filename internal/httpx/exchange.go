@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"personae.dev/internal/account"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/limit"
 )
 
@@ -20,6 +21,7 @@ type exchange struct {
 	id        string
 	began     time.Time
 	observe   Observer // of the route
+	fail      func(w http.ResponseWriter, r *http.Request, status int, shown *errs.Error)
 	principal *account.Principal
 	body      []byte
 	gate      atomic.Pointer[limit.Gate] // that the request is inside of, or nil

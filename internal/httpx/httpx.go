@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"personae.dev/internal/account"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/limit"
 )
 
@@ -55,6 +56,9 @@ type Route struct {
 	// when the server stops.
 	Stream  bool
 	Handler Handler
+	// Fail, if set, answers errors in place of JSON: those of the handler, and
+	// those of the steps before it.
+	Fail func(w http.ResponseWriter, r *http.Request, status int, shown *errs.Error)
 }
 
 // Class is a group of routes that share a gate.

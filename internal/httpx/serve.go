@@ -25,7 +25,7 @@ func (t *transport) serve(route Route, observe Observer) http.Handler {
 	gate := t.gates[route.Class]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := exchangeIn(r.Context())
-		e.observe, e.counted = observe, route.Class == ClassGet
+		e.observe, e.fail, e.counted = observe, route.Fail, route.Class == ClassGet
 		if err := t.run(e, w, r, &route, gate); err != nil {
 			fail(w, r, err)
 		}

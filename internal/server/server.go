@@ -19,6 +19,7 @@ import (
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/api"
+	"personae.dev/internal/console"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/kind"
@@ -174,7 +175,8 @@ func (s *Server) handler(stopping context.Context) (whole http.Handler) {
 		mcp.Config{Registry: s.Library.Registry(), Version: Version().Version, PublicURL: s.cfg.PublicURL, Origins: s.origins, Log: s.cfg.Log},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { whole.ServeHTTP(w, r) }),
 	)
-	routes := slices.Concat(contract.Routes(), agents, s.cfg.extraRoutes)
+	pages := console.New(console.Options{Library: s.Library, PublicURL: s.cfg.PublicURL, Now: s.cfg.Now})
+	routes := slices.Concat(contract.Routes(), agents, pages.Routes(), s.cfg.extraRoutes)
 	return httpx.New(httpx.Config{
 		Routes:       append(routes, homeRoute(s.cfg.PublicURL, routes)),
 		NotFound:     contract.NotFound,

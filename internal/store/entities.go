@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
@@ -205,6 +206,24 @@ func (q *queries) Count(ctx context.Context, workspace, kind string) (int, error
 	}
 	n, err := one(ctx, q, query, scanInt, nil, workspace, kind)
 	return int(n), err
+}
+
+// Tallies implements entity.Reader.
+func (q *queries) Tallies(ctx context.Context, workspace string, since time.Time) ([]entity.Tally, error) {
+	const query = `
+		select kind,
+			count(case when archived_at is null then 1 end),
+			count(archived_at),
+			count(case when archived_at is null and created_at >= $2 then 1 end),
+			count(case when archived_at is null and created_at < $2 and updated_at >= $2 then 1 end)
+		from entities
+		where workspace = $1 and deleted_at is null
+		group by kind
+		order by kind`
+	return all(ctx, q, query, func(r row) (t entity.Tally, err error) {
+		err = r.Scan(&t.Kind, &t.Active, &t.Archived, &t.New, &t.Changed)
+		return t, err
+	}, workspace, since.UnixMilli())
 }
 
 // Find implements entity.Reader.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"personae.dev/internal/entity"
@@ -64,6 +65,33 @@ func (q *queries) Linking(ctx context.Context, workspace, target string, fields 
 		var id int64
 		return scanNamed(withMore{r, []any{&id}})
 	}, args...)
+}
+
+// Neighbours implements entity.Reader.
+func (q *queries) Neighbours(ctx context.Context, workspace, kind string, oIDs []string) ([]entity.Neighbour, error) {
+	if len(oIDs) == 0 {
+		return nil, nil
+	}
+	oneOf := fmt.Sprintf(q.texts, "$3")
+	query := `
+		select e.o_id, l.field, 0, coalesce(t.kind, ''), l.target, coalesce(t.name, ''), t.archived_at, t.deleted_at, l.position
+		from entities e
+		join links l on l.entity_id = e.id and l.workspace = e.workspace
+		left join entities t on t.workspace = l.workspace and t.o_id = l.target
+		where e.workspace = $1 and e.kind = $2 and e.o_id in ` + oneOf + ` and l.position >= 0
+		union all
+		select l.target, l.field, 1, e.kind, e.o_id, e.name, e.archived_at, e.deleted_at, e.id
+		from links l
+		join entities e on e.id = l.entity_id and e.workspace = l.workspace
+		where l.workspace = $1 and l.target in ` + oneOf + ` and l.position >= 0
+		order by 3, 1, 2, 9, 4`
+	return all(ctx, q, query, func(r row) (n entity.Neighbour, err error) {
+		var back, order int64
+		var archived, deleted sql.Null[int64]
+		err = r.Scan(&n.Of, &n.Field, &back, &n.Kind, &n.OID, &n.Name, &archived, &deleted, &order)
+		n.Back, n.Status = back == 1, entity.StatusOf(fromNullMillis(archived), fromNullMillis(deleted))
+		return n, err
+	}, workspace, kind, jsonText(oIDs))
 }
 
 // withMore is a row that has more columns than those that are scanned.

@@ -4,7 +4,6 @@ package docs
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"crypto/rand"
 	"crypto/sha256"
@@ -134,7 +133,7 @@ func (d Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Vary", "Accept-Encoding")
-	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if httpx.AcceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		serveFile(w, r, file.contentType, file.digest+"-gzip", file.content)
 		return
@@ -196,24 +195,4 @@ func gunzip(content []byte) []byte {
 		panic(fmt.Sprintf("api: page: %v", err))
 	}
 	return unpacked
-}
-
-// acceptsGzip tells whether the Accept-Encoding fields allow gzip, as RFC 9110,
-// section 12.5.3, has it: by its own entry, or else by that of "*".
-func acceptsGzip(fields []string) bool {
-	quality := map[string]string{}
-	for entry := range strings.SplitSeq(strings.Join(fields, ","), ",") {
-		coding, params, _ := strings.Cut(entry, ";")
-		_, q, _ := strings.Cut(params, "=")
-		quality[strings.ToLower(strings.TrimSpace(coding))] = cmp.Or(strings.TrimSpace(q), "1")
-	}
-	q, ok := quality["gzip"]
-	if !ok {
-		q, ok = quality["*"]
-	}
-	if !ok {
-		return false
-	}
-	f, err := strconv.ParseFloat(q, 64)
-	return err == nil && f > 0
 }

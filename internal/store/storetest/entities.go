@@ -237,6 +237,46 @@ func (s suite) testLinks(t *testing.T) {
 	same(t, "Linking to nothing", []entity.Named(nil), must[[]entity.Named](t)(l.Linking(ctx, l.Workspace.OID, "px_3", nil)))
 }
 
+func (s suite) testNeighbours(t *testing.T) {
+	l := s.library(t)
+	ctx := t.Context()
+	l.Insert(t,
+		l.Persona("pe_1", "one", func(s *entity.Stored) {
+			s.Links = []entity.Link{{Field: "offering", Target: "px_2"}, {Field: "offering", Position: 1, Target: "px_1"}, {Field: "all", Target: entity.LinkAll}, {Field: "gone", Target: "px_3"}}
+			s.Facets = []entity.Facet{{Field: "type", Value: "px_1"}} // no link
+		}),
+		l.Persona("px_1", "product", func(s *entity.Stored) { s.Kind = "product" }),
+		l.Persona("px_2", "archived", func(s *entity.Stored) { s.Kind, s.ArchivedAt = "product", new(Day) }),
+		l.Persona("pb_1", "playbook", func(s *entity.Stored) {
+			s.Kind, s.Links = "playbook", []entity.Link{{Field: "personas", Target: "pe_1"}}
+		}),
+		l.Persona("pb_1", "other", func(s *entity.Stored) {
+			s.Kind, s.Links, s.Workspace = "playbook", []entity.Link{{Field: "personas", Target: "pe_1"}}, l.Other.OID
+		}),
+	)
+	active, archived := entity.StatusActive, entity.StatusArchived
+	same(t, "Neighbours", []entity.Neighbour{
+		{Of: "pe_1", Field: "all", OID: entity.LinkAll, Status: active},
+		{Of: "pe_1", Field: "gone", OID: "px_3", Status: active},
+		{Of: "pe_1", Field: "offering", Kind: "product", OID: "px_2", Name: "archived", Status: archived},
+		{Of: "pe_1", Field: "offering", Kind: "product", OID: "px_1", Name: "product", Status: active},
+		{Of: "pe_1", Field: "personas", Back: true, Kind: "playbook", OID: "pb_1", Name: "playbook", Status: active},
+	}, must[[]entity.Neighbour](t)(l.Neighbours(ctx, l.Workspace.OID, "persona", []string{"pe_1", "pe_none"})))
+	same(t, "Neighbours of nothing", []entity.Neighbour(nil), must[[]entity.Neighbour](t)(l.Neighbours(ctx, l.Workspace.OID, "persona", nil)))
+}
+
+func (s suite) testTallies(t *testing.T) {
+	l := s.library(t)
+	l.Insert(t, l.Persona("pe_1", "new"), l.Persona("pe_2", "archived", func(s *entity.Stored) { s.ArchivedAt = new(Day) }),
+		l.Persona("pe_3", "changed", func(s *entity.Stored) { s.CreatedAt = Day.Add(-time.Hour) }),
+		l.Persona("pe_4", "old", func(s *entity.Stored) { s.CreatedAt, s.UpdatedAt = Day.Add(-time.Hour), Day.Add(-time.Hour) }),
+		l.Persona("px_1", "deleted", func(s *entity.Stored) { s.Kind, s.DeletedAt = "product", new(Day) }),
+		l.Persona("px_2", "theirs", func(s *entity.Stored) { s.Kind, s.Workspace = "product", l.Other.OID }),
+	)
+	same(t, "Tallies", []entity.Tally{{Kind: "persona", Active: 3, Archived: 1, New: 1, Changed: 1}},
+		must[[]entity.Tally](t)(l.Tallies(t.Context(), l.Workspace.OID, Day)))
+}
+
 func (s suite) testOutdated(t *testing.T) {
 	l := s.library(t)
 	l.Insert(t, l.Persona("pe_1", "old"), l.Persona("pe_2", "new", func(s *entity.Stored) { s.Shape = 2 }),

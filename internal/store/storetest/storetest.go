@@ -46,6 +46,8 @@ func Run(t *testing.T, open func(t *testing.T) entity.Store, kinds ...*entity.Ki
 		"All":               s.testAll,
 		"Find":              s.testFind,
 		"Links":             s.testLinks,
+		"Neighbours":        s.testNeighbours,
+		"Tallies":           s.testTallies,
 		"Outdated":          s.testOutdated,
 		"Isolation":         s.testIsolation,
 		"Lists":             s.testLists,

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"personae.dev/internal/entity"
+)
+
+// What the console says that stands in no template.
+const (
+	wordNotFound  = "There is nothing at this address. It may have been removed, or belong to another workspace."
+	wordOfferings = "Offerings"
+	wordOtherSite = "The form was sent from another site, so it was refused. Open the page here and send it again."
+)
+
+func wordsOfStatus(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusUnauthorized:
+		return "Sign in"
+	case http.StatusForbidden:
+		return "Not allowed"
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		return "Busy"
+	}
+	return "This did not work"
+}
+
+// plural is the title of a kind for many: "use cases".
+func plural(k *entity.Kind) string { return strings.ReplaceAll(k.PathPlural(), "-", " ") }
+
+// sentence begins with a capital letter.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// icon is the icon of a kind; kinds that nobody drew for share one.
+func icon(kind string) string {
+	if name, ok := map[string]string{
+		"persona": "users", "product": "package", "service": "wrench", "solution": "blocks", "segment": "layers",
+		"use-case": "workflow", "competitor": "swords", "alternative": "shuffle", "buying-trigger": "zap",
+		"objection": "message-circle-warning", "proof-point": "badge-check", "reference": "quote", "core-feature": "star",
+		"playbook": "book-open", "brand-voice": "audio-lines", "workspace-company": "building-2",
+	}[kind]; ok {
+		return name
+	}
+	return "shapes"
+}
+
+// ago tells when something happened, seen from now: "12 min", "Monday", "18 Mar".
+func ago(now, at time.Time) string {
+	age := now.Sub(at)
+	switch {
+	case age < time.Minute:
+		return "now"
+	case age < time.Hour:
+		return count(int(age.Minutes()), "min", "min")
+	case age < 24*time.Hour && at.Day() == now.Day():
+		return count(int(age.Hours()), "h", "h")
+	case age < 48*time.Hour && at.AddDate(0, 0, 1).Day() == now.Day():
+		return "Yesterday"
+	case age < 6*24*time.Hour:
+		return at.Weekday().String()
+	case at.Year() == now.Year():
+		return at.Format("2 Jan")
+	}
+	return at.Format("2 Jan 2006")
+}
+
+// verb is what somebody did.
+func verb(a entity.Action) string {
+	switch a {
+	case entity.ActionUpdated:
+		return "changed"
+	case entity.ActionReverted:
+		return "restored an earlier revision of"
+	default:
+		return string(a)
+	}
+}
