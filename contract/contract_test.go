@@ -98,6 +98,9 @@ func optional(at string) bool {
 		slices.Contains([]string{"nextCursor", "links", "linkedFrom"}, field) {
 		return true
 	}
+	if schema == "Qualification" || slices.Contains([]string{"SectionQualification.steps", "QualifiedAnswer.fitType", "QualifiedAnswer.weight"}, at) {
+		return !slices.Contains([]string{"score", "rationale", "model"}, field)
+	}
 	for _, k := range registry().Kinds() {
 		name := strings.ReplaceAll(k.Name, "-", "")
 		for _, f := range k.Fields {

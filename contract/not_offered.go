@@ -18,7 +18,7 @@ type NotOffered struct {
 // AllNotOffered returns every group.
 func AllNotOffered() []NotOffered {
 	return []NotOffered{
-		{[]string{"agents/*/run"}, "This version stores agents and runs none; running those of the types QUALIFY_PERSON and QUALIFY_COMPANY is planned. Until then, read the qualifying questions with `persona/get`, and give them to your own model."},
+		{[]string{"agents/*/run"}, "Personae runs agents of the types QUALIFY_PERSON and QUALIFY_COMPANY alone: it writes nothing, and has no research data."},
 		{[]string{"agents/experiment"}, "Personae has no experiments between agents: compare the agents with a tool of your own."},
 		{[]string{"agents/workspace"}, "Personae cannot research a company: make a workspace with `personae workspace create`, and fill it with `personae import`."},
 		{[]string{"context"}, "Personae writes no answers from the library: search it with `list?text=`."},

@@ -24,6 +24,12 @@ const (
 	maxAgentDescription = 10_000
 )
 
+// The types of agents that can be run.
+const (
+	AgentQualifyPerson  = "QUALIFY_PERSON"
+	AgentQualifyCompany = "QUALIFY_COMPANY"
+)
+
 // AgentType is a type of agent.
 type AgentType struct {
 	Type, Name, Description, Category string
@@ -39,8 +45,8 @@ func AgentTypes() []AgentType {
 		{Type: "EMAIL", Name: "Email", Description: "Writes a sequence of emails to a person.", Category: "writing"},
 		{Type: "ENRICH_PERSON", Name: "Enrich person", Description: "Researches a person.", Category: "research"},
 		{Type: "ENRICH_COMPANY", Name: "Enrich company", Description: "Researches a company.", Category: "research"},
-		{Type: "QUALIFY_PERSON", Name: "Qualify person", Description: "Scores how well a person fits the library.", Category: "qualification"},
-		{Type: "QUALIFY_COMPANY", Name: "Qualify company", Description: "Scores how well a company fits the library.", Category: "qualification"},
+		{Type: AgentQualifyPerson, Name: "Qualify person", Description: "Scores how well a person fits the library.", Category: "qualification", Runs: true},
+		{Type: AgentQualifyCompany, Name: "Qualify company", Description: "Scores how well a company fits the library.", Category: "qualification", Runs: true},
 		{Type: "CALL_PREP", Name: "Call preparation", Description: "Prepares a call with a person.", Category: "writing"},
 		{Type: "CONTEXT", Name: "Context", Description: "Answers questions from the library.", Category: "research"},
 	}

@@ -40,6 +40,8 @@ type Config struct {
 	NewID func(prefix string) string
 	// Log, if set, is told of what no caller is told.
 	Log *slog.Logger
+	// Model is asked where a use case needs a language model; nil for none.
+	Model Model
 }
 
 // The names of the caches, for metrics.
@@ -61,6 +63,7 @@ type Library struct {
 	lists     *semaphore.Weighted
 	listBytes int64
 	uses      uses
+	model     Model // nil for none
 }
 
 // principalBytes is about what a principal takes.
@@ -87,6 +90,7 @@ func New(cfg Config) (*Library, error) {
 	l := &Library{
 		store: cfg.Store, registry: cfg.Registry, now: cfg.Now, newID: cfg.NewID, ordered: ordered, log: cfg.Log,
 		lists: semaphore.NewWeighted(cfg.ListBytes), listBytes: cfg.ListBytes,
+		model: cfg.Model,
 	}
 	observe := func(name string) func(bool) { return func(hit bool) { cfg.ObserveCache(name, hit) } }
 	// A get needs its key first, which takes a tenth of a document's memory.

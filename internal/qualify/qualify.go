@@ -70,7 +70,19 @@ type Answered struct {
 	Question
 	Answer   Answer
 	Evidence string // what the answer rests on, in words; it does not count
+	// Confidence is how sure the answer is; it does not count either.
+	Confidence Confidence
 }
+
+// Confidence is how sure an answer is, as whoever answered says.
+type Confidence string
+
+// The confidences.
+const (
+	Sure    Confidence = "HIGH"
+	Likely  Confidence = "MEDIUM"
+	Guessed Confidence = "LOW"
+)
 
 // Known tells whether there is an answer.
 func (a Answered) Known() bool { return a.Answer == Yes || a.Answer == No }

@@ -192,8 +192,8 @@ func TestPair(t *testing.T) {
 			t.Fatal(fields)
 		}
 		want := []qualify.Answered{
-			{Question: questions[0], Answer: qualify.Yes},
-			{Question: questions[1], Answer: qualify.No, Evidence: "says the CFO"},
+			{Question: questions[0], Answer: qualify.Yes, Confidence: qualify.Sure},
+			{Question: questions[1], Answer: qualify.No, Evidence: "says the CFO", Confidence: qualify.Sure},
 			{Question: questions[2], Answer: qualify.Unknown},
 		}
 		if diff := cmp.Diff(want, answers); diff != "" {
