@@ -1,0 +1,256 @@
+package format
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"personae.dev/internal/errs"
+)
+
+// CSV is a file with a header, to which a command adds columns.
+type CSV struct {
+	Header []string
+	// Rows is how many there are below the header.
+	Rows int
+
+	in    io.ReadSeeker
+	comma rune
+	name  string
+}
+
+// OpenCSV reads the header of a file, or of stdin for "-". Cells are separated by
+// comma, semicolon or tab, whichever the header has most of. Close it.
+func OpenCSV(ctx context.Context, stdio Stdio, name string) (*CSV, error) {
+	c := &CSV{name: name}
+	if name == "-" {
+		text, err := stdio.Read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		c.in, c.name = bytes.NewReader(text), "stdin"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, errs.BadSettingf("The file cannot be read: %s.", err)
+		}
+		c.in = f
+	}
+	first, err := bufio.NewReader(c.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, c.failed(err)
+	}
+	c.comma = ','
+	for _, comma := range []rune{';', '\t'} {
+		if strings.Count(first, string(comma)) > strings.Count(first, string(c.comma)) {
+			c.comma = comma
+		}
+	}
+	err = c.Each(func(int, []string) error { c.Rows++; return nil })
+	if err == nil && len(c.Header) == 0 {
+		err = errs.BadSettingf("%s is empty: it needs a row with the names of the columns.", c.name)
+	}
+	if err != nil {
+		_ = c.Close() // the first error is the one to report
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close closes the file.
+func (c *CSV) Close() error {
+	if f, ok := c.in.(*os.File); ok {
+		return f.Close()
+	}
+	return nil
+}
+
+func (c *CSV) failed(err error) error {
+	if wrong, ok := errors.AsType[*csv.ParseError](err); ok {
+		return errs.BadSettingf("%s, line %d, is no CSV: %s.", c.name, wrong.Line, wrong.Err)
+	}
+	return fmt.Errorf("read %s: %w", c.name, err)
+}
+
+// Each calls do for each row, which has as many cells as the header, from the
+// first, which has the number 0.
+func (c *CSV) Each(do func(i int, row []string) error) error {
+	if _, err := c.in.Seek(0, io.SeekStart); err != nil {
+		return c.failed(err)
+	}
+	b := bufio.NewReaderSize(c.in, 1<<16)
+	if mark, err := b.Peek(3); err == nil && string(mark) == "\ufeff" {
+		_, _ = b.Discard(len(mark))
+	}
+	r := csv.NewReader(b)
+	r.Comma, r.FieldsPerRecord = c.comma, -1
+	for i := -1; ; i++ {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return c.failed(err)
+		}
+		line, _ := r.FieldPos(0)
+		if slices.ContainsFunc(row, func(cell string) bool { return !utf8.ValidString(cell) }) {
+			return errs.BadSettingf("%s, line %d, is not UTF-8: save the file as CSV UTF-8.", c.name, line)
+		}
+		if i < 0 {
+			c.Header = row
+			continue
+		}
+		if len(row) > len(c.Header) {
+			return errs.BadSettingf("%s, line %d, has %d cells, and the header has %d.", c.name, line, len(row), len(c.Header))
+		}
+		for len(row) < len(c.Header) {
+			row = append(row, "")
+		}
+		if err := do(i, row); err != nil {
+			return err
+		}
+	}
+}
+
+// Column returns the place of the column with one of some names, whatever their
+// case, spaces and punctuation; -1 where there is none.
+func (c *CSV) Column(names ...string) int {
+	for _, name := range names {
+		if i := slices.IndexFunc(c.Header, func(h string) bool { return letters(h) == letters(name) }); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// letters folds the name of a column.
+func letters(s string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" _-./", r) {
+			return -1
+		}
+		return r
+	}, s))
+}
+
+// CSVWriter writes the rows of a CSV with more columns.
+type CSVWriter struct {
+	// Done is how many rows were there already.
+	Done int
+
+	w   *csv.Writer
+	out io.Closer
+}
+
+// Create makes the file for rows of c with more columns, or goes on after those
+// rows that an earlier run of the same wrote to it; "-" is stdout.
+func (c *CSV) Create(stdio Stdio, name string, columns ...string) (*CSVWriter, error) {
+	header := append(slices.Clone(c.Header), columns...)
+	if name == "-" {
+		w := &CSVWriter{w: csv.NewWriter(stdio.Out), out: io.NopCloser(nil)}
+		w.w.Comma = c.comma
+		return w, w.Write(header)
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) // it tells of people
+	if err != nil {
+		return nil, errs.BadSettingf("The file cannot be written: %s.", err)
+	}
+	w := &CSVWriter{w: csv.NewWriter(f), out: f}
+	w.w.Comma = c.comma
+	if err := w.resume(c, f, header); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return w, nil
+}
+
+// resume counts the rows that f has already, and puts the end after the last
+// whole one.
+func (w *CSVWriter) resume(c *CSV, f *os.File, header []string) error {
+	different := errs.BadSettingf("%s exists, and is not the beginning of this result: remove it, or name another file with -o.", f.Name())
+	r := csv.NewReader(f)
+	r.Comma, r.FieldsPerRecord = w.w.Comma, -1
+	end := int64(0)
+	next := func() []string {
+		row, err := r.Read()
+		last := make([]byte, 1)
+		if err != nil || len(row) != len(header) {
+			return nil
+		}
+		if _, err := f.ReadAt(last, r.InputOffset()-1); err != nil || last[0] != '\n' {
+			return nil // the run before ended within the row
+		}
+		end = r.InputOffset()
+		return row
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	if info.Size() > 0 {
+		if !slices.Equal(next(), harmless(header)) {
+			return different
+		}
+		stop := errors.New("no more")
+		err := c.Each(func(i int, row []string) error {
+			done := next()
+			if done == nil {
+				return stop
+			}
+			if !slices.Equal(done[:len(row)], harmless(row)) {
+				return different
+			}
+			w.Done = i + 1
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			return err
+		}
+	}
+	if err := f.Truncate(end); err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	if _, err := f.Seek(end, io.SeekStart); err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	if end == 0 {
+		return w.Write(header)
+	}
+	return nil
+}
+
+// Write writes a row, so that it is there if the program is killed. Cells that a
+// spreadsheet would run as formulas are made harmless.
+func (w *CSVWriter) Write(row []string) error {
+	if err := w.w.Write(harmless(row)); err != nil {
+		return fmt.Errorf("write a row: %w", err)
+	}
+	w.w.Flush()
+	if err := w.w.Error(); err != nil {
+		return fmt.Errorf("write a row: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (w *CSVWriter) Close() error { return w.out.Close() }
+
+// harmless puts an apostrophe before cells that a spreadsheet would take for
+// formulas, and leaves numbers.
+func harmless(row []string) []string {
+	safe := slices.Clone(row)
+	for i, cell := range safe {
+		if _, err := strconv.ParseFloat(cell, 64); err != nil && cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			safe[i] = "'" + cell
+		}
+	}
+	return safe
+}
