@@ -20,6 +20,7 @@ import (
 	"personae.dev/internal/errs"
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
+	"personae.dev/internal/llm"
 )
 
 // registry has the kinds, made once.
@@ -63,7 +64,8 @@ func TestErrorCodes(t *testing.T) {
 		errs.CodeRevisionNotFound, errs.CodeQuestionNotFound, errs.CodeAPIKeyNotFound, errs.CodeAgentNotFound, errs.CodePathNotFound,
 		errs.CodeMethodNotAllowed, errs.CodeKeyReused, errs.CodeIdempotencyInProgress, errs.CodeBodyTooLarge,
 		errs.CodeUnsupportedMediaType, errs.CodeRateLimited, errs.CodeInternal, errs.CodeNotOffered,
-		errs.CodeUnavailable, errs.CodeOutcomeUnknown, errs.CodeModelNotConfigured,
+		errs.CodeUnavailable, errs.CodeOutcomeUnknown, errs.CodeModelNotConfigured, errs.CodeModelBudget,
+		llm.CodeRefused, llm.CodeFiltered, llm.CodeCutOff, llm.CodeBadAnswer, llm.CodeUnreachable, llm.CodeRejected,
 	} {
 		want[code] = true
 	}

@@ -17,6 +17,7 @@ import (
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 	"personae.dev/internal/limit"
+	"personae.dev/internal/models"
 )
 
 // MaxBodyBytes is how large the body of a request may be.
@@ -28,6 +29,8 @@ const root = "/api/v2/"
 // Config is what an API works with.
 type Config struct {
 	Library *library.Library
+	// Models is the language model; nil for none.
+	Models *models.Models
 	// Metrics answers /metrics; nil where that is served elsewhere.
 	Metrics http.Handler
 	// Ready is why the server shall get no requests, as anybody may read it, or
@@ -54,7 +57,7 @@ func (a *API) Routes() []httpx.Route {
 	for _, k := range a.Library.Registry().Kinds() {
 		routes = append(routes, resource{a, k}.routes()...)
 	}
-	routes = append(routes, getRoute("library/find", a.find), listRoute("library/search", a.search), listRoute("change/list", a.listChanges))
+	routes = append(routes, getRoute("library/find", a.find), listRoute("library/search", a.search), listRoute("change/list", a.listChanges), listRoute("usage/list", a.listUsage))
 	routes = append(routes, a.agentRoutes()...)
 	routes = append(routes, a.qualifyRoutes()...)
 	routes = append(routes, writeRoute(http.MethodPost, "link/update", a.updateLinks))

@@ -14,7 +14,7 @@ var domain = []string{"internal/entity", "internal/account", "internal/search", 
 
 // useCases is what transports call.
 var useCases = append([]string{
-	"internal/library", "internal/match", "internal/qualify", "internal/generate", "internal/contextpack",
+	"internal/library", "internal/match", "internal/qualify", "internal/models", "internal/generate", "internal/contextpack",
 	"internal/httpx", "internal/limit", "apitype",
 }, domain...)
 
@@ -45,7 +45,8 @@ var rows = []row{
 	{dir: "internal/match", may: domain},
 	{dir: "internal/qualify", may: domain},
 	{dir: "internal/contextpack", may: domain},
-	{dir: "internal/generate", may: append([]string{"internal/library"}, domain...)},
+	{dir: "internal/models", may: append([]string{"internal/llm"}, domain...)},
+	{dir: "internal/generate", may: append([]string{"internal/library", "internal/llm"}, domain...)},
 
 	// Adapters implement the ports of the domain and of use cases.
 	{dir: "internal/store", may: domain},

@@ -44,6 +44,7 @@ type Stdio = format.Stdio
 type grammar struct {
 	Search  remote.SearchCmd  `cmd:"" group:"library" help:"Search the entities of all kinds."`
 	Changes remote.ChangesCmd `cmd:"" group:"library" help:"Show what was changed, as a feed."`
+	Usage   remote.UsageCmd   `cmd:"" group:"library" help:"Show what the language model was asked, and what it took."`
 
 	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`
 	Import  importCmd  `cmd:"" group:"database" help:"Read entities from a file into a workspace."`
@@ -86,6 +87,7 @@ func groups() kong.Option {
 		{Key: "database", Title: "On the machine with the database:"},
 		{Key: "more", Title: "More:"},
 		{Key: "network", Title: "Network:"},
+		{Key: "model", Title: "Language model:"},
 		{Key: "setup", Title: "For a new database:"},
 		{Key: "ephemeral", Title: "For tests:"},
 		{Key: "tuning", Title: "Database tuning:"},

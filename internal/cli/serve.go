@@ -44,6 +44,8 @@ type serveCmd struct {
 	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" env:"PERSONAE_LOG_FORMAT" help:"Format of the log on stderr: text, json, or auto (text on a terminal, else json). Default: ${default}."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" env:"PERSONAE_LOG_LEVEL" help:"Minimum log level: debug, info (includes every request), warn or error. Default: ${default}."`
 
+	model
+
 	Organization string `group:"setup" placeholder:"NAME" env:"PERSONAE_ORGANIZATION" help:"The name of the organization. Default: My Organization."`
 	Workspace    string `group:"setup" placeholder:"NAME" env:"PERSONAE_WORKSPACE" help:"The name of the workspace. Default: My Workspace."`
 	OwnerEmail   string `group:"setup" placeholder:"ADDRESS" env:"PERSONAE_OWNER_EMAIL" help:"The email address of the owner, for whom the admin key acts."`
@@ -94,11 +96,15 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil || retain < 0 {
 		return errs.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted personas.", c.Retain)
 	}
-	settings, err := c.settings()
+	settings, err := c.database.settings()
 	if err != nil {
 		return err
 	}
 	drain, err := c.drain(stdio)
+	if err != nil {
+		return err
+	}
+	model, err := c.model.settings()
 	if err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, H2C: c.H2C,
 		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, CORSOrigins: c.CORSOrigin, PrivateListen: c.PrivateListen,
-		Drain: drain, Log: log,
+		Model: model, Drain: drain, Log: log,
 	}
 	if err := c.forTests(&cfg); err != nil {
 		return err

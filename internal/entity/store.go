@@ -339,6 +339,13 @@ type Reader interface {
 	Agents(ctx context.Context, workspace string) ([]Agent, error)
 	Agent(ctx context.Context, workspace, oID string) (*Agent, error)
 
+	// ModelCalls returns calls to a language model, newest first, and how many
+	// there are in all; ModelUsage sums up those since a time. ModelAnswer returns
+	// the answer to a request with a digest, if it is still kept at a time.
+	ModelCalls(ctx context.Context, workspace string, limit, offset int) ([]ModelCall, int, error)
+	ModelUsage(ctx context.Context, workspace string, since time.Time) (ModelUsage, error)
+	ModelAnswer(ctx context.Context, workspace, digest string, at time.Time) ([]byte, error)
+
 	// Principal returns a key, revoked or expired or not, with those for whom it
 	// acts.
 	Principal(ctx context.Context, keyOID string) (*account.Principal, error)
@@ -377,6 +384,13 @@ type Tx interface {
 	// DeleteAgent removes one.
 	PutAgent(ctx context.Context, a *Agent) error
 	DeleteAgent(ctx context.Context, workspace, oID string) error
+
+	// AddModelCall adds a call to a language model, and PutModelAnswer keeps an
+	// answer until a time. PurgeModels removes calls from before a time, and answers
+	// that were kept until a time at most; it returns how many answers.
+	AddModelCall(ctx context.Context, c *ModelCall) error
+	PutModelAnswer(ctx context.Context, workspace, digest string, answer []byte, until time.Time) error
+	PurgeModels(ctx context.Context, calls, answers time.Time) (int, error)
 
 	InsertOrganization(ctx context.Context, o *account.Organization) error
 	InsertWorkspace(ctx context.Context, w *account.Workspace) error

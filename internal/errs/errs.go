@@ -51,6 +51,7 @@ const (
 	CodeUnavailable           = "unavailable" // nothing was changed
 	CodeOutcomeUnknown        = "outcome_unknown"
 	CodeModelNotConfigured    = "model_not_configured"
+	CodeModelBudget           = "model_budget_exhausted"
 	CodeNotOffered            = "not_offered"
 	CodeBadSetting            = "bad_setting" // of a command; no API answer has it
 	CodeInternal              = "internal"

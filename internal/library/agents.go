@@ -80,12 +80,7 @@ func (l *Library) Agents(ctx context.Context, c Caller, q AgentQuery) (page []en
 	if err := require(c, account.ScopeRead); err != nil {
 		return nil, 0, err
 	}
-	if q.Limit < 1 || q.Limit > MaxLimit {
-		q.Errors.Add("limit", "is %d: use 1 to %d", q.Limit, MaxLimit)
-	}
-	if q.Offset < 0 {
-		q.Errors.Add("offset", "is %d: use 0 or more", q.Offset)
-	}
+	checkPage(&q.Errors, q.Limit, q.Offset)
 	if err := q.Errors.Err(); err != nil {
 		return nil, 0, err
 	}

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"personae.dev/internal/entity"
@@ -17,7 +18,10 @@ const rowsAtOnce = 100
 // tells purged of each, when it is gone; where it fails, those before are gone.
 func (l *Library) Purge(ctx context.Context, before time.Time, purged func(entity.DeletedEntity)) error {
 	err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
-		_, err := tx.PurgeIdempotency(ctx, l.now().Add(-IdempotencyLasts))
+		if _, err := tx.PurgeIdempotency(ctx, l.now().Add(-IdempotencyLasts)); err != nil {
+			return err
+		}
+		_, err := tx.PurgeModels(ctx, l.now().Add(-ModelCallsLast), l.now())
 		return err
 	})
 	removed := 0
@@ -51,7 +55,12 @@ func (l *Library) purgeSome(ctx context.Context, before time.Time) (gone []entit
 				return err
 			}
 		}
-		return nil
+		if len(gone) == 0 {
+			return nil
+		}
+		// What a model said of them may be among its answers.
+		_, err = tx.PurgeModels(ctx, time.Time{}, time.UnixMilli(math.MaxInt64))
+		return err
 	})
 	for _, d := range gone {
 		l.documents.drop(d.Ref)

@@ -27,8 +27,8 @@ func (c *Client) Complete(ctx context.Context, r Request) (*Response, error) {
 		call.Outcome = errs.CodeOf(err)
 	}
 	call.Took = time.Since(start)
-	if c.config.Observe != nil {
-		c.config.Observe(ctx, call)
+	if r.Observe != nil {
+		r.Observe(call)
 	}
 	return response, err
 }

@@ -62,8 +62,10 @@ func TestRefusals(t *testing.T) {
 		t.Parallel()
 		s := serve(t, chat("", "No.", "stop"))
 		var call Call
-		c, _ := client(t, Config{URL: s.url, Observe: func(_ context.Context, c Call) { call = c }})
-		if _, err := c.Complete(t.Context(), request); err == nil || call.Usage != (Usage{100, 20}) || call.Outcome != CodeRefused {
+		c, _ := client(t, Config{URL: s.url})
+		r := request
+		r.Observe = func(c Call) { call = c }
+		if _, err := c.Complete(t.Context(), r); err == nil || call.Usage != (Usage{100, 20}) || call.Outcome != CodeRefused {
 			t.Errorf("%v, %+v", err, call)
 		}
 	})

@@ -47,6 +47,10 @@ type Request struct {
 	// Check says in words what is wrong with an answer that follows the schema;
 	// nil is nothing.
 	Check func(answer json.RawMessage) []string
+	// Ephemeral keeps the answer out of caches: it tells of somebody.
+	Ephemeral bool
+	// Observe is told of the call when it has ended, where it is set.
+	Observe func(Call)
 }
 
 // Digest is the same for requests that should have the same answer.
@@ -150,8 +154,6 @@ type Config struct {
 	MaxTokens int
 	// Temperature is sent where it is set: several models refuse it.
 	Temperature *float64
-	// Observe is told of each call, where it is set.
-	Observe func(ctx context.Context, c Call)
 }
 
 // Client asks one model. Any number of goroutines may use it.

@@ -121,8 +121,10 @@ func TestOpenAI(t *testing.T) {
 	t.Parallel()
 	s := serve(t, says(right))
 	var calls []Call
-	c, _ := client(t, Config{URL: s.url + "/v1/", MaxTokens: 500, Observe: func(_ context.Context, c Call) { calls = append(calls, c) }})
-	got, err := c.Complete(t.Context(), request)
+	c, _ := client(t, Config{URL: s.url + "/v1/", MaxTokens: 500})
+	r := request
+	r.Observe = func(c Call) { calls = append(calls, c) }
+	got, err := c.Complete(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,8 +307,10 @@ func TestRepair(t *testing.T) {
 			t.Parallel()
 			s := serve(t, says(test.wrong), says(right))
 			var call Call
-			c, _ := client(t, Config{URL: s.url, Observe: func(_ context.Context, c Call) { call = c }})
-			got, err := c.Complete(t.Context(), rules)
+			c, _ := client(t, Config{URL: s.url})
+			r := rules
+			r.Observe = func(c Call) { call = c }
+			got, err := c.Complete(t.Context(), r)
 			if err != nil || string(got.JSON) != right || got.Usage != (Usage{200, 40}) || !call.Repaired || call.Tries != 2 {
 				t.Fatalf("%v, %+v", err, call)
 			}

@@ -26,6 +26,7 @@ import (
 	"personae.dev/internal/library"
 	"personae.dev/internal/limit"
 	"personae.dev/internal/mcp"
+	"personae.dev/internal/models"
 	"personae.dev/internal/store"
 )
 
@@ -67,6 +68,8 @@ type Config struct {
 	// PrivateListen is a second TCP address, for operators alone: it has health,
 	// profiles and the metrics, which Listen then lacks. "" for none.
 	PrivateListen string
+	// Model is the language model.
+	Model ModelSettings
 	// Drain is how long the server goes on serving at the end, while /readyz
 	// answers 503.
 	Drain time.Duration
@@ -87,6 +90,7 @@ type Server struct {
 
 	cfg      Config
 	store    entity.Store
+	models   *models.Models // nil without a model
 	frontend *frontend
 	private  *frontend // nil without PrivateListen
 	metrics  *metrics
@@ -106,7 +110,11 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := s.checkNetwork(); err != nil {
 		return nil, err
 	}
-	// Before the database: a wrong address leaves no file behind.
+	// Before the database: a wrong setting leaves no file behind.
+	model, err := s.openModel()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := listen(ctx, cfg.Listen, "--listen")
 	if err != nil {
 		return nil, err
@@ -124,6 +132,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 		return nil, err
 	}
+	s.useModel(model)
 	limited := limitConnections(listener, cfg.MaxConnections, cfg.Log, func() { s.metrics.observeRefusal(closedConnection) })
 	s.metrics.countConnections(limited.Open)
 	limits := defaultTimeouts()
@@ -162,7 +171,7 @@ func (s *Server) open(ctx context.Context) error {
 
 // handler returns the handler of all routes.
 func (s *Server) handler(stopping context.Context) (whole http.Handler) {
-	cfg := api.Config{Library: s.Library, Ready: s.ready}
+	cfg := api.Config{Library: s.Library, Models: s.models, Ready: s.ready}
 	if s.cfg.PrivateListen == "" {
 		cfg.Metrics = s.metrics.handler(s.cfg.Log)
 	}

@@ -75,8 +75,8 @@ type copyTable struct {
 	keys    int
 }
 
-// The tables, each after those that it refers to. All else is derived, or is of
-// browsers, who sign in again.
+// The tables, each after those that it refers to. All else is derived, a cache, or
+// of browsers, who sign in again.
 var copyTables = []copyTable{
 	{"organizations", strings.Fields("o_id name slug domain created_at"), 1},
 	{"workspaces", strings.Fields("o_id id organization name domain created_at"), 1},
@@ -89,6 +89,7 @@ var copyTables = []copyTable{
 	{"idempotency", strings.Fields("workspace key digest created_at pending_until"), 2},
 	{"idempotency_rows", strings.Fields("workspace key position kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 3},
 	{"agents", strings.Fields("workspace o_id type name description config created_at updated_at"), 2},
+	{"model_calls", strings.Fields("workspace id created_at purpose model input_tokens output_tokens ms tries repaired outcome"), 2},
 }
 
 const (
@@ -465,7 +466,7 @@ func (t *tx) setSequences(ctx context.Context) error {
 	if !t.postgres {
 		return nil // it follows by itself
 	}
-	for _, table := range []string{"workspaces", "entities", "revisions"} {
+	for _, table := range []string{"workspaces", "entities", "revisions", "model_calls"} {
 		query := "select setval(pg_get_serial_sequence('" + table + "', 'id'), coalesce(max(id), 1), max(id) is not null) from " + table
 		if _, err := one(ctx, &t.queries, query, scanInt, nil); err != nil {
 			return err

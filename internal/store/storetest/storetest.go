@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) entity.Store, kinds ...*entity.Ki
 		"ChangesWhile":      s.testChangesWhile,
 		"Idempotency":       s.testIdempotency,
 		"Agents":            s.testAgents,
+		"Models":            s.testModels,
 		"Purge":             s.testPurge,
 		"Deleted":           s.testDeleted,
 		"TxReadsItsWrites":  s.testTxReadsItsWrites,
