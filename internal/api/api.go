@@ -9,6 +9,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"personae.dev/contract"
 	"personae.dev/internal/account"
@@ -48,7 +49,7 @@ type API struct {
 
 // New returns an API.
 func New(cfg Config) *API {
-	return &API{Config: cfg, validations: limit.NewRates(ValidatePerMinute)}
+	return &API{Config: cfg, validations: limit.NewRates(ValidatePerMinute, time.Minute)}
 }
 
 // Routes lists every call.

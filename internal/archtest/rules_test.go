@@ -41,7 +41,7 @@ var rows = []row{
 	{dir: "internal/limit"},
 
 	// Use cases. They know no adapter, and no kind by its name.
-	{dir: "internal/library", may: append([]string{"internal/match", "internal/qualify"}, domain...)},
+	{dir: "internal/library", may: append([]string{"internal/match", "internal/qualify", "internal/limit"}, domain...)},
 	{dir: "internal/match", may: domain},
 	{dir: "internal/qualify", may: domain},
 	{dir: "internal/contextpack", may: domain},

@@ -212,14 +212,18 @@ func (l *Library) CreateUser(ctx context.Context, wanted NewUser) (*account.User
 	if err := errs.InvalidFields(wanted.validate()); err != nil {
 		return nil, err
 	}
-	made := &account.User{
-		OID: l.newID(account.UserPrefix), OrganizationOID: wanted.Workspace.OrganizationOID,
-		FirstName: wanted.FirstName, LastName: wanted.LastName, Email: wanted.Email, Role: wanted.Role, CreatedAt: l.now(),
-	}
+	made := l.newUser(wanted)
 	if err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.InsertUser(ctx, made) }); err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+func (l *Library) newUser(wanted NewUser) *account.User {
+	return &account.User{
+		OID: l.newID(account.UserPrefix), OrganizationOID: wanted.Workspace.OrganizationOID,
+		FirstName: wanted.FirstName, LastName: wanted.LastName, Email: wanted.Email, Role: wanted.Role, CreatedAt: l.now(),
+	}
 }
 
 // Organizations returns all organizations, oldest first.

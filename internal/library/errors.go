@@ -15,10 +15,11 @@ func require(c Caller, wanted account.Scope) error {
 	if c.Principal != nil && c.Key.Scopes.Allow(wanted) {
 		return nil
 	}
-	return &errs.Error{
-		Kind: errs.Forbidden, Code: errs.CodeInsufficientScope,
-		Message: fmt.Sprintf("The API key lacks the scope %q: use a key that has it.", wanted),
+	message := fmt.Sprintf("The API key lacks the scope %q: use a key that has it.", wanted)
+	if c.Source == entity.SourceConsole && c.Key.OID == "" {
+		message = "Your role in this workspace does not allow this. Ask an admin of it for another role."
 	}
+	return &errs.Error{Kind: errs.Forbidden, Code: errs.CodeInsufficientScope, Message: message}
 }
 
 // notFound answers for an id that the workspace does not have, whether another

@@ -32,15 +32,19 @@ func (l *Library) Authenticate(ctx context.Context, token string) (*account.Prin
 	if err != nil {
 		return nil, unauthorized(err)
 	}
-	p, err := l.keys.get(ctx, parsed.KeyOID(), func(ctx context.Context) (*account.Principal, error) {
-		return l.store.Principal(ctx, parsed.KeyOID())
-	})
+	return l.principal(ctx, parsed.KeyOID(), func(d account.Digest) bool { return d.Matches(parsed.Secret) })
+}
+
+// principal returns whom a key speaks for, if its digest fits and it may be used
+// now.
+func (l *Library) principal(ctx context.Context, keyOID string, fits func(account.Digest) bool) (*account.Principal, error) {
+	p, err := l.keys.get(ctx, keyOID, func(ctx context.Context) (*account.Principal, error) { return l.store.Principal(ctx, keyOID) })
 	switch now := l.now(); {
 	case errs.KindOf(err) == errs.NotFound:
 		return nil, unauthorized(ErrKeyUnknown)
 	case err != nil:
 		return nil, err
-	case !p.Key.Digest.Matches(parsed.Secret):
+	case !fits(p.Key.Digest):
 		return nil, unauthorized(ErrKeySecret)
 	case p.Key.RevokedAt != nil:
 		return nil, unauthorized(ErrKeyRevoked)

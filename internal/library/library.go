@@ -64,6 +64,7 @@ type Library struct {
 	listBytes int64
 	uses      uses
 	model     Model // nil for none
+	signIns   signIns
 }
 
 // principalBytes is about what a principal takes.
@@ -90,7 +91,8 @@ func New(cfg Config) (*Library, error) {
 	l := &Library{
 		store: cfg.Store, registry: cfg.Registry, now: cfg.Now, newID: cfg.NewID, ordered: ordered, log: cfg.Log,
 		lists: semaphore.NewWeighted(cfg.ListBytes), listBytes: cfg.ListBytes,
-		model: cfg.Model,
+		model:   cfg.Model,
+		signIns: newSignIns(),
 	}
 	observe := func(name string) func(bool) { return func(hit bool) { cfg.ObserveCache(name, hit) } }
 	// A get needs its key first, which takes a tenth of a document's memory.
@@ -140,8 +142,8 @@ type Background struct {
 }
 
 // Run does what is to be done from time to time: it writes down when keys were
-// last used, purges deleted entities and idempotency records, and rewrites rows
-// of a lower shape. It returns when ctx ends, after it has written the last uses.
+// last used, purges deleted entities, idempotency records, sessions and links, and
+// rewrites rows of a lower shape. It returns when ctx ends, after it has written the last uses.
 func (l *Library) Run(ctx context.Context, work Background) {
 	failed := func(what string, err error) {
 		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
@@ -154,6 +156,7 @@ func (l *Library) Run(ctx context.Context, work Background) {
 			before = l.now().Add(-work.RetainDeleted)
 		}
 		failed("purge deleted entities", l.Purge(ctx, before, work.Purged))
+		failed("remove sessions and links that have expired", l.purgeSignIns(ctx))
 		failed("rewrite rows of a lower shape", l.reshape(ctx))
 	}
 	flushes, purges := time.NewTicker(flushUsesEvery), time.NewTicker(purgeEvery)

@@ -16,23 +16,27 @@ func (l *Library) RenameOrganization(ctx context.Context, ref, name string) (*ac
 		return nil, err
 	}
 	return rename(ctx, l, func(ctx context.Context, tx entity.Tx) (*account.Organization, error) {
-		organizations, err := tx.Organizations(ctx)
-		if err != nil {
-			return nil, err
-		}
-		found, err := findOrganization(organizations, ref)
-		if err != nil {
-			return nil, err
-		}
-		var others []account.Organization
-		for _, o := range organizations {
-			if o.OID != found.OID {
-				others = append(others, o)
-			}
-		}
-		found.Name, found.Slug = name, slug(name, others)
-		return found, tx.RenameOrganization(ctx, found.OID, found.Name, found.Slug)
+		return renameOrganization(ctx, tx, ref, name)
 	})
+}
+
+func renameOrganization(ctx context.Context, tx entity.Tx, ref, name string) (*account.Organization, error) {
+	organizations, err := tx.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := findOrganization(organizations, ref)
+	if err != nil {
+		return nil, err
+	}
+	var others []account.Organization
+	for _, o := range organizations {
+		if o.OID != found.OID {
+			others = append(others, o)
+		}
+	}
+	found.Name, found.Slug = name, slug(name, others)
+	return found, tx.RenameOrganization(ctx, found.OID, found.Name, found.Slug)
 }
 
 // RenameWorkspace changes the name of a workspace, which Workspace would find by
@@ -42,22 +46,26 @@ func (l *Library) RenameWorkspace(ctx context.Context, ref, name string) (*accou
 		return nil, err
 	}
 	return rename(ctx, l, func(ctx context.Context, tx entity.Tx) (*account.Workspace, error) {
-		workspaces, err := tx.Workspaces(ctx)
-		if err != nil {
-			return nil, err
-		}
-		found, err := findWorkspace(workspaces, ref)
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range workspaces {
-			if w.OrganizationOID == found.OrganizationOID && w.Name == name && w.OID != found.OID {
-				return nil, errs.Conflictf("already_exists", "The organization has another workspace %q: choose another name.", name)
-			}
-		}
-		found.Name = name
-		return found, tx.RenameWorkspace(ctx, found.OID, name)
+		return renameWorkspace(ctx, tx, ref, name)
 	})
+}
+
+func renameWorkspace(ctx context.Context, tx entity.Tx, ref, name string) (*account.Workspace, error) {
+	workspaces, err := tx.Workspaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := findWorkspace(workspaces, ref)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range workspaces {
+		if w.OrganizationOID == found.OrganizationOID && w.Name == name && w.OID != found.OID {
+			return nil, errs.Conflictf("already_exists", "The organization has another workspace %q: choose another name.", name)
+		}
+	}
+	found.Name = name
+	return found, tx.RenameWorkspace(ctx, found.OID, name)
 }
 
 // RenameUser changes the name of a user, also of one who was removed. ref is an

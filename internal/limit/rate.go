@@ -9,24 +9,30 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// sweepAt is how many buckets there are when full ones are dropped for the first
-// time.
-const sweepAt = 1024
+const (
+	// sweepAt is how many buckets there are when full ones are dropped for the
+	// first time.
+	sweepAt = 1024
+	// MaxBuckets is how many keys may have a bucket that is not full; calls of
+	// others are refused.
+	MaxBuckets = 100_000
+)
 
-// Rates allows each key a number of calls a minute, by a token bucket for each.
+// Rates allows each key a number of calls in a time, by a token bucket for each.
 // It is safe for concurrent use.
 type Rates struct {
-	perMinute int
+	calls int
+	per   time.Duration
 
 	mu      sync.Mutex
 	buckets map[string]*rate.Limiter
 	sweep   int // how many buckets there are at the next sweep
 }
 
-// NewRates returns rates with a bucket of perMinute calls for each key, which
-// fills again at perMinute a minute.
-func NewRates(perMinute int) *Rates {
-	return &Rates{perMinute: perMinute, buckets: map[string]*rate.Limiter{}, sweep: sweepAt}
+// NewRates returns rates with a bucket of so many calls for each key, which fills
+// again within a time.
+func NewRates(calls int, per time.Duration) *Rates {
+	return &Rates{calls: calls, per: per, buckets: map[string]*rate.Limiter{}, sweep: sweepAt}
 }
 
 // Decision is the answer to one call.
@@ -49,13 +55,16 @@ func (r *Rates) Allow(key string, now time.Time) Decision {
 	bucket := r.buckets[key]
 	if bucket == nil {
 		r.dropFull(now)
-		bucket = rate.NewLimiter(rate.Limit(float64(r.perMinute)/60), r.perMinute)
+		if len(r.buckets) == MaxBuckets {
+			return Decision{Limit: r.calls, Reset: r.per, RetryAfter: r.per}
+		}
+		bucket = rate.NewLimiter(rate.Limit(float64(r.calls)/r.per.Seconds()), r.calls)
 		r.buckets[strings.Clone(key)] = bucket // key may be part of a larger text
 	}
-	d := Decision{Allowed: bucket.AllowN(now, 1), Limit: r.perMinute}
+	d := Decision{Allowed: bucket.AllowN(now, 1), Limit: r.calls}
 	tokens := bucket.TokensAt(now)
 	d.Remaining = max(int(tokens), 0)
-	d.Reset = r.fillTime(float64(r.perMinute) - tokens)
+	d.Reset = r.fillTime(float64(r.calls) - tokens)
 	if !d.Allowed {
 		d.RetryAfter = r.fillTime(1 - tokens)
 	}
@@ -64,7 +73,7 @@ func (r *Rates) Allow(key string, now time.Time) Decision {
 
 // fillTime is how long so many tokens take, rounded up to seconds.
 func (r *Rates) fillTime(tokens float64) time.Duration {
-	return time.Duration(math.Ceil(tokens*60/float64(r.perMinute))) * time.Second
+	return time.Duration(math.Ceil(tokens*r.per.Seconds()/float64(r.calls))) * time.Second
 }
 
 // dropFull drops the buckets that are full, which is the same as having none,
@@ -74,9 +83,9 @@ func (r *Rates) dropFull(now time.Time) {
 		return
 	}
 	for key, bucket := range r.buckets {
-		if bucket.TokensAt(now) >= float64(r.perMinute) {
+		if bucket.TokensAt(now) >= float64(r.calls) {
 			delete(r.buckets, key)
 		}
 	}
-	r.sweep = max(2*len(r.buckets), sweepAt)
+	r.sweep = min(max(2*len(r.buckets), sweepAt), MaxBuckets)
 }

@@ -17,7 +17,7 @@ var start = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestRates(t *testing.T) {
 	t.Parallel()
-	l := NewRates(1000)
+	l := NewRates(1000, time.Minute)
 	for i := range 1000 {
 		// The bucket fills at 16.67 a second.
 		want := Decision{Allowed: true, Limit: 1000, Remaining: 999 - i, Reset: time.Duration((i+1)*60+999) / 1000 * time.Second}
@@ -51,7 +51,7 @@ func TestRates(t *testing.T) {
 
 func TestKeysAreIndependent(t *testing.T) {
 	t.Parallel()
-	l := NewRates(2)
+	l := NewRates(2, time.Minute)
 	for _, key := range []string{"a", "b", ""} {
 		for i, want := range []bool{true, true, false} {
 			if d := l.Allow(key, start); d.Allowed != want {
@@ -67,7 +67,7 @@ func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		perMinute := rapid.IntRange(1, 5000).Draw(t, "perMinute")
-		l, now := NewRates(perMinute), start
+		l, now := NewRates(perMinute, time.Minute), start
 		for range rapid.IntRange(1, 200).Draw(t, "calls") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "pause")))
 			for range rapid.IntRange(1, 50).Draw(t, "burst") {
@@ -98,7 +98,7 @@ func TestRetryAfter(t *testing.T) {
 func TestRatesLongRun(t *testing.T) {
 	t.Parallel()
 	const perMinute, minutes = 60, 10
-	l, allowed := NewRates(perMinute), 0
+	l, allowed := NewRates(perMinute, time.Minute), 0
 	for ms := 0; ms < minutes*60_000; ms += 100 {
 		if l.Allow("k", start.Add(time.Duration(ms)*time.Millisecond)).Allowed {
 			allowed++
@@ -111,7 +111,7 @@ func TestRatesLongRun(t *testing.T) {
 
 func TestIdleKeysAreForgotten(t *testing.T) {
 	t.Parallel()
-	l, now, most := NewRates(1000), start, 0
+	l, now, most := NewRates(1000, time.Minute), start, 0
 	for i := range 100 * sweepAt {
 		l.Allow(strconv.Itoa(i), now)
 		now = now.Add(time.Millisecond) // a bucket is full again after 60 of them
@@ -126,7 +126,7 @@ func TestBusyKeysAreKept(t *testing.T) {
 	t.Parallel()
 	// However many there are, a caller that used up its bucket gets no new one.
 	const keys = 5 * sweepAt
-	l := NewRates(1)
+	l := NewRates(1, time.Minute)
 	for i := range keys {
 		if d := l.Allow(strconv.Itoa(i), start); !d.Allowed {
 			t.Fatalf("first call of %d: %+v", i, d)
@@ -149,7 +149,7 @@ func TestBusyKeysAreKept(t *testing.T) {
 
 func TestRatesAtOnce(t *testing.T) {
 	t.Parallel()
-	l := NewRates(100)
+	l := NewRates(100, time.Minute)
 	var group sync.WaitGroup
 	var allowed atomic.Int64
 	for i := range 8 {
