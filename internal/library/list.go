@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -95,8 +96,7 @@ func (l *Library) List(ctx context.Context, c Caller, k *entity.Kind, r ListRequ
 	if !possible {
 		return listed, nil
 	}
-	q.Admit = func(bytes int64) error { return l.admit(ctx, listed, bytes) }
-	page, err := l.store.List(ctx, q)
+	page, err := l.page(ctx, listed, q)
 	if err != nil {
 		listed.Close()
 		return nil, err
@@ -224,23 +224,41 @@ func facetOf(k *entity.Kind, value string) *entity.Facet {
 	return nil
 }
 
-// admit takes the bytes of a page from the list budget, and waits shortly where
-// others have them.
-func (l *Library) admit(ctx context.Context, page *Listed, bytes int64) error {
-	if bytes > MaxPageBytes {
-		return errs.PageTooLarge(MaxPageBytes)
+// page reads a page, and takes its bytes from the list budget. Where others have
+// them, it waits shortly, with no transaction open.
+func (l *Library) page(ctx context.Context, listed *Listed, q entity.Query) (*entity.Page, error) {
+	var lacks int64
+	q.Admit = func(bytes int64) error {
+		if bytes > MaxPageBytes {
+			return errs.PageTooLarge(MaxPageBytes)
+		}
+		lacks = min(2*bytes, l.listBytes) - listed.held
+		if lacks > 0 && !l.lists.TryAcquire(lacks) {
+			return errListsFull
+		}
+		listed.held += max(lacks, 0)
+		return nil
 	}
-	bytes = min(2*bytes, l.listBytes)
+	page, err := l.store.List(ctx, q)
+	if !errors.Is(err, errListsFull) {
+		return page, err
+	}
 	waiting, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
-	if err := l.lists.Acquire(waiting, bytes); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		err := errs.Unavailablef(err, "The server is answering many large lists now: wait a second, or ask for fewer rows with limit.")
-		err.RetryAfter = listRetryAfter
-		return err
+	if err = l.lists.Acquire(waiting, lacks); err == nil {
+		listed.held += lacks
+		page, err = l.store.List(ctx, q)
 	}
-	page.held += bytes
-	return nil
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if errors.Is(err, errListsFull) || errors.Is(err, context.DeadlineExceeded) {
+		full := errs.Unavailablef(err, "The server is answering many large lists now: wait a second, or ask for fewer rows with limit.")
+		full.RetryAfter = listRetryAfter
+		return nil, full
+	}
+	return page, err
 }
+
+// errListsFull ends a list whose bytes others have.
+var errListsFull = errors.New("library: the list budget is taken")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -170,9 +171,13 @@ func TestList(t *testing.T) {
 type sized struct {
 	entity.Store
 	bytes int64
+	// inside is how many lists are in a transaction.
+	inside *atomic.Int32
 }
 
 func (s sized) List(_ context.Context, q entity.Query) (*entity.Page, error) {
+	s.inside.Add(1)
+	defer s.inside.Add(-1)
 	if err := q.Admit(s.bytes); err != nil {
 		return nil, err
 	}
@@ -182,19 +187,20 @@ func (s sized) List(_ context.Context, q entity.Query) (*entity.Page, error) {
 func TestListBudget(t *testing.T) {
 	t.Parallel()
 	caller := library.Caller{Principal: &account.Principal{Key: account.APIKey{Scopes: account.Scopes{account.ScopeRead}}}}
-	open := func(t *testing.T, bytes int64) (list func() (*library.Listed, error)) {
-		l, err := library.New(library.Config{Store: sized{bytes: bytes}, Registry: registry()})
+	open := func(t *testing.T, bytes int64) (list func() (*library.Listed, error), inside *atomic.Int32) {
+		inside = new(atomic.Int32)
+		l, err := library.New(library.Config{Store: sized{bytes: bytes, inside: inside}, Registry: registry()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return func() (*library.Listed, error) {
 			return l.List(t.Context(), caller, l.Registry().Kinds()[0], library.ListRequest{Limit: 1})
-		}
+		}, inside
 	}
 	t.Run("is given back", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			list := open(t, library.MaxPageBytes)
+			list, inside := open(t, library.MaxPageBytes)
 			var pages []*library.Listed
 			for {
 				page, err := list()
@@ -210,7 +216,19 @@ func TestListBudget(t *testing.T) {
 			if len(pages) != 3 { // the fourth has place for its rows, but not for what is made of them
 				t.Errorf("%d pages at once", len(pages))
 			}
+			go func() {
+				if page, err := list(); err != nil {
+					t.Errorf("one that waits: %v", err)
+				} else {
+					page.Close()
+				}
+			}()
+			synctest.Wait()
+			if n := inside.Load(); n != 0 {
+				t.Errorf("%d lists wait in a transaction", n)
+			}
 			pages[0].Close()
+			synctest.Wait()
 			pages[0].Close() // which does nothing
 			page, err := list()
 			if err != nil {
@@ -227,7 +245,8 @@ func TestListBudget(t *testing.T) {
 	})
 	t.Run("a page is bounded", func(t *testing.T) {
 		t.Parallel()
-		_, err := open(t, library.MaxPageBytes+1)()
+		list, _ := open(t, library.MaxPageBytes+1)
+		_, err := list()
 		wantCode(t, "a larger page", err, errs.Invalid, errs.CodePageTooLarge)
 	})
 }

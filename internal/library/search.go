@@ -79,8 +79,7 @@ func (l *Library) Search(ctx context.Context, c Caller, r SearchRequest) (*Hits,
 	}
 	held := &Listed{release: l.lists.Release}
 	defer held.Close()
-	q.Admit = func(bytes int64) error { return l.admit(ctx, held, bytes) }
-	page, err := l.store.List(ctx, q)
+	page, err := l.page(ctx, held, q)
 	if err != nil {
 		return nil, err
 	}

@@ -107,11 +107,7 @@ func (q *queries) join(ctx context.Context, workspace string, rows []keyed, join
 		fields[i] = join.Field
 	}
 	// An id may be that of two kinds: the one that was added first counts.
-	query := fmt.Sprintf(`
-		select l.entity_id, l.field, e.kind, e.o_id, e.tag, e.document, e.hidden
-		from links l`+q.dialect.join+`entities e on e.workspace = l.workspace and e.o_id = l.target
-		where l.workspace = $1 and l.entity_id in %s and l.field in %s and l.position = 0
-		order by e.id desc`, fmt.Sprintf(q.numbers, "$2"), fmt.Sprintf(q.texts, "$3"))
+	query := "select l.entity_id, l.field, e.kind, e.o_id, e.tag, e.document, e.hidden" + q.joined() + " order by e.id desc"
 	type joined struct {
 		id               int64
 		field            string
@@ -134,6 +130,15 @@ func (q *queries) join(ctx context.Context, workspace string, rows []keyed, join
 		byID[j.id].Joined[slices.Index(fields, j.field)] = j.document
 	}
 	return nil
+}
+
+// joined selects the entities e that rows link to. It takes the workspace, the
+// numbers of the rows, and the fields that link.
+func (q *queries) joined() string {
+	return fmt.Sprintf(`
+		from links l`+q.dialect.join+`entities e on e.workspace = l.workspace and e.o_id = l.target
+		where l.workspace = $1 and l.entity_id in %s and l.field in %s and l.position = 0`,
+		fmt.Sprintf(q.numbers, "$2"), fmt.Sprintf(q.texts, "$3"))
 }
 
 func tagOf(bytes []byte) (tag entity.Tag) {

@@ -61,7 +61,7 @@ func (q *queries) List(ctx context.Context, query entity.Query) (*entity.Page, e
 		ids = ids[:query.Limit]
 	}
 	if query.Admit != nil {
-		size, err := q.size(ctx, query.Workspace, ids)
+		size, err := q.size(ctx, &query, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -99,16 +99,28 @@ func position(r *entity.Row, order entity.Order) entity.Position {
 	return at
 }
 
-// size is how many bytes the documents of rows have.
-func (q *queries) size(ctx context.Context, workspace string, ids []int64) (int64, error) {
+// size is how many bytes the documents of rows have, with those that are joined.
+func (q *queries) size(ctx context.Context, query *entity.Query, ids []int64) (int64, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	query := `
+	own := `
 		select coalesce(sum(octet_length(document) + octet_length(hidden)), 0)
 		from entities e
 		where ` + q.inWorkspace + ` and id in ` + fmt.Sprintf(q.numbers, "$2")
-	return one(ctx, q, query, scanInt, nil, workspace, jsonText(ids))
+	size, err := one(ctx, q, own, scanInt, nil, query.Workspace, jsonText(ids))
+	var fields []string
+	for _, set := range query.Sets {
+		for _, join := range set.Joins {
+			fields = append(fields, join.Field)
+		}
+	}
+	if err != nil || len(fields) == 0 {
+		return size, err
+	}
+	joined, err := one(ctx, q, "select coalesce(sum(octet_length(e.document)), 0)"+q.joined(), scanInt, nil,
+		query.Workspace, jsonText(ids), jsonText(fields))
+	return size + joined, err
 }
 
 // listing is a list that is asked for.
