@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 PKGS     ?= ./...
 FUZZTIME ?= 60s
 
-PLATFORMS ?= linux/arm64 darwin/arm64 windows/amd64
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 # The one setting with which the binary is built, here and by internal/machinetest for the tests:
 # so every package is compiled for it once.
@@ -19,7 +19,8 @@ GOFUMPT  = $(TOOLS)/gofumpt
 LINTER   = $(TOOLS)/golangci-lint
 
 # What `make generate` writes.
-GENERATED = internal/kind/kinds_gen.go contract/openapi.yaml apitype/kinds_gen.go client/kinds_gen.go docs/kinds.md
+GENERATED = internal/kind/kinds_gen.go contract/openapi.yaml apitype/kinds_gen.go client/kinds_gen.go docs/kinds.md \
+	docs/cli.md docs/configuration.md
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -39,8 +40,12 @@ run: build ## Build, then serve a demo library on 127.0.0.1:7070 from ./personae
 	@exec bin/personae serve --demo --database sqlite:personae.db
 
 .PHONY: generate
-generate: ## Write what is generated from the kinds: OpenAPI, client types, docs/kinds.md
-	$(GO) generate ./internal/kind && $(GO) generate ./contract
+generate: ## Write what is generated: OpenAPI, client types, docs of kinds, commands and settings
+	$(GO) generate ./internal/kind && $(GO) generate ./contract && $(GO) generate ./internal/cli/gen
+
+.PHONY: dist
+dist: ## Build the archives of a release in dist/, with checksums; needs GNU tar
+	@GO="$(GO)" scripts/dist $(VERSION) $(PLATFORMS)
 
 .PHONY: docker
 docker: ## Build the container image personae:VERSION (needs Docker)
@@ -73,7 +78,7 @@ mcp-conformance: ## Run the tests of the MCP specification against the server (i
 	$(GO) test -count=1 -v -run TestConformance ./e2e/mcp -conformance
 
 .PHONY: cross
-cross: ## Build for the PLATFORMS that are not this one
+cross: ## Build for all PLATFORMS
 	@for platform in $(PLATFORMS); do \
 		echo "== build for $$platform"; \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build $(BUILDFLAGS) -o /dev/null ./cmd/personae || exit 1; \

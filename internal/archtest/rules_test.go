@@ -28,6 +28,7 @@ var rows = []row{
 	{dir: "internal/cli", may: append([]string{
 		"internal/server", "internal/library", "internal/kind", "internal/match", "internal/mcp", "client", "apitype", "examples",
 	}, domain...)},
+	{dir: "internal/cli/gen", may: []string{"internal/cli"}},
 	{dir: "internal/server", may: append([]string{
 		"internal/api", "internal/mcp", "internal/console", "internal/store", "internal/llm", "internal/fetch", "internal/kind",
 	}, useCases...)},

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -61,11 +62,12 @@ type grammar struct {
 	Check   checkCmd   `cmd:"" group:"database" help:"Look for damage in a database, and repair what can be derived."`
 	Migrate migrateCmd `cmd:"" group:"database" help:"Create a database, or update its structure."`
 
-	MCP     mcpCmd      `cmd:"" name:"mcp" group:"more" help:"Serve an AI agent on stdin and stdout (MCP)."`
-	Health  healthCmd   `cmd:"" name:"healthcheck" group:"more" help:"Ask a server on this machine whether it is ready."`
-	Help    helpCmd     `cmd:"" group:"more" help:"Show the help of a command."`
-	Version versionCmd  `cmd:"" group:"more" help:"Show the version."`
-	Flag    versionFlag `name:"version" hidden:"" help:"Show the version."`
+	MCP     mcpCmd        `cmd:"" name:"mcp" group:"more" help:"Serve an AI agent on stdin and stdout (MCP)."`
+	Health  healthCmd     `cmd:"" name:"healthcheck" group:"more" help:"Ask a server on this machine whether it is ready."`
+	Compl   completionCmd `cmd:"" name:"completion" group:"more" help:"Print a script that completes commands in a shell."`
+	Help    helpCmd       `cmd:"" group:"more" help:"Show the help of a command."`
+	Version versionCmd    `cmd:"" group:"more" help:"Show the version."`
+	Flag    versionFlag   `name:"version" hidden:"" help:"Show the version."`
 }
 
 const description = `Personae is the open library of a go-to-market team: personas, products and what belongs to them,
@@ -106,6 +108,12 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	parser, err := newParser(registry, stdio, func(code int) { exited = code }, onlyKinds(registry, args))
 	if err != nil {
 		panic(fmt.Sprintf("cli: grammar: %v", err))
+	}
+	if line, ok := completing(); ok {
+		for _, offer := range complete(parser.Model, line) {
+			fmt.Fprintln(stdio.Out, offer)
+		}
+		return exitOK
 	}
 	parsed, err := parser.Parse(expandHelp(args))
 	if exited >= 0 {
@@ -160,6 +168,15 @@ func newParser(registry *entity.Registry, stdio Stdio, exit func(int), onlyKinds
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 	)
 	return kong.New(&grammar{}, options...)
+}
+
+// Model returns the grammar, for the documentation that is made of it.
+func Model() (*kong.Application, error) {
+	parser, err := newParser(kind.Registry(), Stdio{Out: io.Discard, Err: io.Discard}, func(int) {}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return parser.Model, nil
 }
 
 // expandHelp turns "help COMMAND" and an empty command line into "--help".

@@ -29,6 +29,21 @@ func IsTerminal(stream any) bool {
 // Interactive tells whether there is a person to ask.
 func (s Stdio) Interactive() bool { return IsTerminal(s.In) && IsTerminal(s.Err) }
 
+// Coloured returns a line of a difference in the colour of its mark: removed lines
+// are red and added ones green, on a terminal, unless NO_COLOR is set.
+func Coloured(w io.Writer, line string) string {
+	if !IsTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return line
+	}
+	switch line[0] {
+	case '-':
+		return "\x1b[31m" + line + "\x1b[0m"
+	case '+':
+		return "\x1b[32m" + line + "\x1b[0m"
+	}
+	return line
+}
+
 // Read returns what a file has, or stdin for "-". It gives up when ctx ends.
 func (s Stdio) Read(ctx context.Context, file string) ([]byte, error) {
 	if file != "-" {

@@ -43,7 +43,7 @@ func writeDiff(w io.Writer, changes []fieldChange) error {
 				fmt.Fprintln(w, "  …")
 				skipped = false
 			}
-			fmt.Fprintln(w, line)
+			fmt.Fprintln(w, format.Coloured(w, line))
 		}
 		if skipped {
 			fmt.Fprintln(w, "  …")
