@@ -379,8 +379,7 @@ func (l *Library) candidates(ctx context.Context, c Caller, s plannedSection) (f
 	}
 	held := &Listed{release: l.lists.Release}
 	defer held.Close()
-	q.Admit = func(bytes int64) error { return l.admit(ctx, held, bytes) }
-	page, err := l.store.List(ctx, q)
+	page, err := l.page(ctx, held, q)
 	if err != nil {
 		return nil, err
 	}
