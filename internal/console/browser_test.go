@@ -97,7 +97,19 @@ func TestScreenshots(t *testing.T) {
 // pages are all pages of the demo library that a GET shows.
 func pages() map[string]string {
 	return map[string]string{
-		"home": "/console",
-		"lost": "/console/nowhere",
+		"home":       "/console",
+		"personas":   "/console/persona",
+		"archived":   "/console/persona?status=archived",
+		"empty":      "/console/persona?q=nonsense",
+		"persona":    "/console/persona/demo-vp-of-sales",
+		"playbook":   "/console/playbook/demo-playbook-slipped-quarter",
+		"brandvoice": "/console/brand-voice/demo-plain-and-warm",
+		"company":    "/console/workspace-company/-",
+		"history":    "/console/persona/demo-vp-of-sales/history",
+		"pack":       "/console/persona/demo-vp-of-sales/pack",
+		"changes":    "/console/changes",
+		"kinds":      "/console/kinds",
+		"find":       "/console/find?q=renew",
+		"lost":       "/console/nowhere",
 	}
 }

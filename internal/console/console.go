@@ -82,6 +82,15 @@ func (c *Console) Routes() []httpx.Route {
 	routes := []httpx.Route{
 		c.get("", httpx.ClassList, (*request).home),
 		c.post("/theme", (*request).setTheme),
+		c.get("/kinds", httpx.ClassList, (*request).kinds),
+		c.get("/find", httpx.ClassList, (*request).find),
+		c.get("/changes", httpx.ClassList, (*request).feed),
+		c.get("/{kind}", httpx.ClassList, (*request).list),
+		c.post("/{kind}", (*request).act),
+		c.get("/{kind}/{oid}", httpx.ClassGet, (*request).brief),
+		c.get("/{kind}/{oid}/pack", httpx.ClassGet, (*request).pack),
+		c.get("/{kind}/{oid}/history", httpx.ClassList, (*request).history),
+		c.post("/{kind}/{oid}/history", (*request).revert),
 		c.get("/{path...}", httpx.ClassNone, func(*request) error { return notFound() }),
 	}
 	for at, file := range c.files {

@@ -33,8 +33,9 @@ type page struct {
 
 	// The rest is filled in by render.
 	visit
-	Nav  []navEntry
-	Path string
+	Nav    []navEntry
+	Path   string
+	Notice *notice
 }
 
 type crumb struct{ Name, At string }
@@ -60,6 +61,7 @@ func (r *request) render(status int, name string, p page) error {
 		if err != nil && status < http.StatusInternalServerError { // else it is what failed
 			return err
 		}
+		p.Notice = r.told()
 		for i, k := range r.Library.Registry().Kinds() {
 			if n := tallies[k.Name].Active; n > 0 || i < mainKinds {
 				p.Nav = append(p.Nav, navEntry{k, n})
@@ -103,21 +105,28 @@ func (c *Console) parse() map[string]*template.Template {
 
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
-		"file":      c.fileURL,
-		"icon":      func(name string) template.HTML { return svg(c.fileURL("icons.svg"), name) },
-		"kindIcon":  func(kind string) template.HTML { return svg(c.fileURL("icons.svg"), icon(kind)) },
-		"kindTitle": func(kind string) string { return c.title(kind) },
-		"list":      listURL,
-		"entity":    entityURL,
-		"plural":    plural,
-		"sentence":  sentence,
-		"count":     count,
-		"verb":      verb,
-		"initials":  initials,
-		"tile":      tile,
-		"when":      func(at time.Time) template.HTML { return when(c.Now(), at) },
-		"dict":      dict,
-		"add":       func(a, b int) int { return a + b },
+		"file":       c.fileURL,
+		"icon":       func(name string) template.HTML { return svg(c.fileURL("icons.svg"), name) },
+		"kindIcon":   func(kind string) template.HTML { return svg(c.fileURL("icons.svg"), icon(kind)) },
+		"kindTitle":  func(kind string) string { return c.title(kind) },
+		"list":       listURL,
+		"entity":     entityURL,
+		"plural":     plural,
+		"sentence":   sentence,
+		"count":      count,
+		"verb":       verb,
+		"initials":   initials,
+		"tile":       tile,
+		"when":       func(at time.Time) template.HTML { return when(c.Now(), at) },
+		"dict":       dict,
+		"humane":     humane,
+		"isRaw":      func(t entity.Type) bool { return t == entity.TypeRaw },
+		"isURL":      isURL,
+		"isActive":   isActive,
+		"marked":     marked,
+		"startsWith": func(s, start string) bool { return strings.HasPrefix(strings.ToLower(s), strings.ToLower(start)) },
+		"fitName":    fitName,
+		"add":        func(a, b int) int { return a + b },
 	}
 }
 
@@ -172,4 +181,26 @@ func dict(pairs ...any) map[string]any {
 		m[pairs[i].(string)] = pairs[i+1]
 	}
 	return m
+}
+
+// isURL tells whether a text is the address of a page, to be linked.
+func isURL(s string) bool {
+	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && !strings.ContainsAny(s, " \n\t")
+}
+
+// isActive tells whether an entity is switched on.
+func isActive(k *entity.Kind, e *entity.Entity) bool {
+	return k.Field("active") == nil || e.Bool("active") || e.OID == ""
+}
+
+// marked shows the words of a snippet that were searched for.
+func marked(snippet string) template.HTML {
+	var b strings.Builder
+	for i, text := range strings.Split(template.HTMLEscapeString(snippet), "**") {
+		if i%2 == 1 {
+			text = "<mark>" + text + "</mark>"
+		}
+		b.WriteString(text)
+	}
+	return template.HTML(b.String())
 }

@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"personae.dev/internal/entity"
+	"personae.dev/internal/errs"
 )
 
 // What the console says that stands in no template.
 const (
 	wordNotFound  = "There is nothing at this address. It may have been removed, or belong to another workspace."
+	wordOffering  = "Offering"
+	wordPlaybook  = "Playbook"
+	wordBadForm   = "The form could not be read. Open the page again and send it once more."
 	wordOfferings = "Offerings"
 	wordOtherSite = "The form was sent from another site, so it was refused. Open the page here and send it again."
 )
@@ -83,4 +87,37 @@ func verb(a entity.Action) string {
 	default:
 		return string(a)
 	}
+}
+
+// done says what was done with entities: "VP of Sales was archived."
+func done(k *entity.Kind, do, name string, n int) string {
+	verb := map[string]string{
+		"archive": "archived", "delete": "deleted", "restore": "restored", "only": "made the default", "revert": "restored", "create": "created", "update": "saved",
+	}[do]
+	if n == 1 {
+		if name == "" {
+			name = sentence(k.Title)
+		}
+		return name + " was " + verb + "."
+	}
+	return count(n, k.Title, plural(k)) + " were " + verb + "."
+}
+
+// fitName is a fit for people.
+func fitName(fit string) string {
+	if fit == entity.FitBad {
+		return "Bad fit"
+	}
+	return "Good fit"
+}
+
+func yesNo(truth string) string {
+	if truth == "true" {
+		return "Yes"
+	}
+	return "No"
+}
+
+func badForm(err error) error {
+	return &errs.Error{Kind: errs.Invalid, Code: errs.CodeInvalidRequest, Message: wordBadForm, Err: err}
 }
