@@ -94,9 +94,9 @@ type QualifiedAnswer struct {
 	Rationale  string `json:"rationale"`
 	Confidence string `json:"confidence"`
 	Question   string `json:"question"`
-	// FitType and Weight are there where steps were asked for.
-	FitType string `json:"fitType,omitempty"`
-	Weight  string `json:"weight,omitempty"`
+	// FitType and Weight are those of the question.
+	FitType string `json:"fitType"`
+	Weight  string `json:"weight"`
 }
 
 // ScoreStep is one step of a score: a question, or with an empty Question the sum.

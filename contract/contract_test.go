@@ -100,7 +100,7 @@ func optional(at string) bool {
 		slices.Contains([]string{"nextCursor", "links", "linkedFrom"}, field) {
 		return true
 	}
-	if schema == "Qualification" || slices.Contains([]string{"SectionQualification.steps", "QualifiedAnswer.fitType", "QualifiedAnswer.weight"}, at) {
+	if schema == "Qualification" || at == "SectionQualification.steps" {
 		return !slices.Contains([]string{"score", "rationale", "model"}, field)
 	}
 	for _, k := range registry().Kinds() {

@@ -73,6 +73,10 @@ const answers = {
 	link_entities_to_offering: await call('link_entities_to_offering', { entityOIds: [ids.oId], offeringOIds: ['demo-larkfield'] }),
 	list_agents: await call('list_agents', { type: 'QUALIFY_PERSON' }),
 	get_agent: await call('get_agent', { oId: agent }),
+	qualify_person: await call('qualify_person', { person: { jobTitle: 'VP of Sales' }, answers: [] }),
+	qualify_company: await call('qualify_company', { companyDomain: 'fernhill.example' }),
+	run_qualify_person_agent: await call('run_qualify_person_agent', { agent, person: { jobTitle: 'VP of Sales' } }),
+	run_qualify_company_agent: await call('run_qualify_company_agent', { agent: 'default', company: { domain: 'fernhill.example' } }),
 	delete_entity: await call('delete_entity', { oId: ids.oId }),
 	restore_revision: await call('restore_revision', { revisionOId: ids.revisionOId }),
 }

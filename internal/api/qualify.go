@@ -260,7 +260,10 @@ func qualifiedSection(s *library.QualifiedSection, explain bool) *apitype.Qualif
 		Coverage: s.Result.Coverage(), Band: string(qualify.BandOf(s.Result.Score)),
 	}
 	for _, a := range s.Answers {
-		answer := apitype.QualifiedAnswer{Answer: string(a.Answer), Rationale: a.Evidence, Confidence: string(a.Confidence), Question: a.Text}
+		answer := apitype.QualifiedAnswer{
+			Answer: string(a.Answer), Rationale: a.Evidence, Confidence: string(a.Confidence), Question: a.Text,
+			FitType: string(a.Fit), Weight: string(a.Weight),
+		}
 		switch {
 		case !a.Known():
 			answer.Confidence = string(qualify.Guessed)
@@ -269,9 +272,6 @@ func qualifiedSection(s *library.QualifiedSection, explain bool) *apitype.Qualif
 			}
 		case answer.Rationale == "":
 			answer.Rationale = "The caller answered it."
-		}
-		if explain {
-			answer.FitType, answer.Weight = string(a.Fit), string(a.Weight)
 		}
 		result.Answers = append(result.Answers, answer)
 	}
