@@ -47,7 +47,9 @@ _personae() {
 }
 compdef _personae personae
 `,
-		"fish": `complete -c personae -a '(` + completeLine + `=(commandline -cp) personae 2>/dev/null)'
+		// Files are offered after a flag.
+		"fish": `complete -c personae -f -a '(` + completeLine + `=(commandline -cp) personae 2>/dev/null)'
+complete -c personae -F -n 'string match -q -- "-*" (commandline -opc)[-1]'
 `,
 	}
 	_, err := fmt.Fprint(stdio.Out, scripts[c.Shell])
