@@ -29,6 +29,7 @@ type serveCmd struct {
 	Demo     bool           `env:"PERSONAE_DEMO" help:"Fill an empty workspace with demo data, and show a curl command with a key that is valid for a day."`
 	CacheMiB int            `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for cached entities and keys, in MiB. 0 turns the cache off. Default: ${default}."`
 	Retain   string         `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted entities are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
+	Count    bool           `name:"count-unmatched" default:"true" negatable:"" env:"PERSONAE_COUNT_UNMATCHED" help:"Count job titles that belong to no persona, for personae unmatched: titles only, never names. Turn it off with --no-count-unmatched."`
 	MaxConns int            `name:"max-connections" default:"4096" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"Maximum number of connections; more are refused. Default: ${default}."`
 	MaxWork  int            `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"Maximum concurrent list requests. Gets and writes may each use four times as many. Excess requests wait up to 1 s, then receive 503. Default: ${default}."`
 	Drain    *time.Duration `placeholder:"TIME" env:"PERSONAE_DRAIN" help:"How long to go on serving after SIGTERM, while /readyz answers 503, so that a load balancer sends nothing more. Default: 5s, and 0s on a terminal."`
@@ -113,7 +114,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	server.LimitMemory(cacheBytes)
 	cfg := server.Config{
 		Listen: c.Listen, Database: c.Database, Settings: settings, CacheBytes: cacheBytes,
-		RetainDeleted: retain, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
+		RetainDeleted: retain, CountUnmatched: c.Count, MaxConnections: c.MaxConns, MaxInFlight: c.MaxWork,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, H2C: c.H2C,
 		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, CORSOrigins: c.CORSOrigin, PrivateListen: c.PrivateListen,
 		Model: model, Drain: drain, Log: log,

@@ -104,6 +104,9 @@ type Field struct {
 	// sends its default.
 	FormOnly bool
 
+	// Expected says that an audit misses the field where it is empty.
+	Expected bool
+
 	// Enum lists the values of TypeEnum.
 	Enum []string
 	// Keys are the keys of TypeLists; with Free there may be others, too.

@@ -299,6 +299,9 @@ type Reader interface {
 	// All returns every entity of a kind, deleted ones too, in the order in which
 	// they were added, as they were at one moment. An error ends the sequence.
 	All(ctx context.Context, workspace, kind string) iter.Seq2[*Row, error]
+	// Versions returns the versions of all entities of a kind that are neither
+	// archived nor deleted, in the order in which they were added.
+	Versions(ctx context.Context, workspace, kind string) ([]Version, error)
 	// Count counts what All returns; kind "" counts all kinds.
 	Count(ctx context.Context, workspace, kind string) (int, error)
 	// Tallies counts the entities of each kind that has any, by kind; deleted ones
@@ -346,6 +349,11 @@ type Reader interface {
 	ModelUsage(ctx context.Context, workspace string, since time.Time) (ModelUsage, error)
 	ModelAnswer(ctx context.Context, workspace, digest string, at time.Time) ([]byte, error)
 
+	// Unmatched returns job titles that belong to no persona, the most frequent
+	// first, and CountUnmatched counts them all.
+	Unmatched(ctx context.Context, workspace string, limit, offset int) ([]UnmatchedTitle, error)
+	CountUnmatched(ctx context.Context, workspace string) (int, error)
+
 	// Principal returns a key, revoked or expired or not, with those for whom it
 	// acts.
 	Principal(ctx context.Context, keyOID string) (*account.Principal, error)
@@ -391,6 +399,15 @@ type Tx interface {
 	AddModelCall(ctx context.Context, c *ModelCall) error
 	PutModelAnswer(ctx context.Context, workspace, digest string, answer []byte, until time.Time) error
 	PurgeModels(ctx context.Context, calls, answers time.Time) (int, error)
+
+	// AddUnmatched adds to the counts of titles, which must be sorted: two
+	// transactions then never wait for one another. DropUnmatched removes titles,
+	// KeepUnmatched all but the most frequent ones, and PurgeUnmatched, in all
+	// workspaces, those that were last matched before a time.
+	AddUnmatched(ctx context.Context, workspace string, titles []UnmatchedTitle) error
+	DropUnmatched(ctx context.Context, workspace string, titles []string) error
+	KeepUnmatched(ctx context.Context, workspace string, most int) error
+	PurgeUnmatched(ctx context.Context, before time.Time) error
 
 	InsertOrganization(ctx context.Context, o *account.Organization) error
 	InsertWorkspace(ctx context.Context, w *account.Workspace) error

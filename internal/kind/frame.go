@@ -102,6 +102,12 @@ func active() entity.Field {
 	return flag("active", true, "Active", "Whether it can be used.")
 }
 
+// expected is a field whose kind says little without it.
+func expected(f entity.Field) entity.Field {
+	f.Expected = true
+	return f
+}
+
 func readOnly(f entity.Field) entity.Field {
 	f.ReadOnly = true
 	return f

@@ -74,7 +74,7 @@ func (l *Library) Create(ctx context.Context, c Caller, k *entity.Kind, create C
 			Workspace: c.Workspace.OID, Key: create.IdempotencyKey, Digest: digest, At: l.now(), Rows: []*entity.Row{&d.stored.Row},
 		})
 	})
-	l.documents.drop(d.stored.Ref)
+	l.changed(d.stored.Ref)
 	if err != nil {
 		return nil, err
 	}

@@ -116,6 +116,7 @@ func (l *Library) Import(ctx context.Context, o ImportOptions, lines iter.Seq2[I
 		return i.report, nil
 	}
 	l.documents.dropAll()
+	l.versions.dropAll()
 	return i.report, err
 }
 

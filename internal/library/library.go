@@ -30,6 +30,11 @@ type Config struct {
 	// ListBytes bounds what all lists together have in memory; 0 stands for
 	// DefaultListBytes.
 	ListBytes int64
+	// IndexBytes bounds the indexes of matching together; 0 stands for
+	// DefaultIndexBytes.
+	IndexBytes int64
+	// CountUnmatched notes job titles that belong to no persona.
+	CountUnmatched bool
 	// ObserveCache, if set, is told of every look into a cache: CacheDocuments or
 	// CacheKeys. It must be safe for concurrent use.
 	ObserveCache func(cache string, hit bool)
@@ -65,6 +70,7 @@ type Library struct {
 	uses      uses
 	model     Model // nil for none
 	signIns   signIns
+	matching
 }
 
 // principalBytes is about what a principal takes.
@@ -110,7 +116,18 @@ func New(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("library: make the cache of keys: %w", err)
 	}
+	if err := l.initMatching(cfg); err != nil {
+		return nil, fmt.Errorf("library: make the cache of indexes: %w", err)
+	}
 	return l, nil
+}
+
+// changed forgets what was read of entities that were changed.
+func (l *Library) changed(refs ...entity.Ref) {
+	l.documents.drop(refs...)
+	for _, ref := range refs {
+		l.versions.drop(ref.Workspace)
+	}
 }
 
 // Registry returns the kinds.
@@ -142,8 +159,9 @@ type Background struct {
 }
 
 // Run does what is to be done from time to time: it writes down when keys were
-// last used, purges deleted entities, idempotency records, sessions and links, and
-// rewrites rows of a lower shape. It returns when ctx ends, after it has written the last uses.
+// last used and which titles belong to no persona, purges deleted entities,
+// idempotency records, sessions and links, and rewrites rows of a lower shape. It
+// returns when ctx ends, after it has written what was left to write.
 func (l *Library) Run(ctx context.Context, work Background) {
 	failed := func(what string, err error) {
 		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
@@ -159,14 +177,17 @@ func (l *Library) Run(ctx context.Context, work Background) {
 		failed("remove sessions and links that have expired", l.purgeSignIns(ctx))
 		failed("rewrite rows of a lower shape", l.reshape(ctx))
 	}
-	flushes, purges := time.NewTicker(flushUsesEvery), time.NewTicker(purgeEvery)
+	flushes, counts, purges := time.NewTicker(flushUsesEvery), time.NewTicker(flushUnmatchedEvery), time.NewTicker(purgeEvery)
 	defer flushes.Stop()
+	defer counts.Stop()
 	defer purges.Stop()
 	tidy()
 	for {
 		select {
 		case <-flushes.C:
 			failed("write when keys were last used", l.uses.flush(ctx, l.store))
+		case <-counts.C:
+			failed("count unmatched titles", l.FlushUnmatched(ctx))
 		case <-purges.C:
 			tidy()
 		case <-ctx.Done():
@@ -174,6 +195,9 @@ func (l *Library) Run(ctx context.Context, work Background) {
 			defer cancel()
 			if err := l.uses.flush(last, l.store); err != nil {
 				work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
+			}
+			if err := l.FlushUnmatched(last); err != nil {
+				work.Failed(fmt.Errorf("library: count unmatched titles: %w", err))
 			}
 			return
 		}

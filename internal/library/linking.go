@@ -110,7 +110,7 @@ func (l *Library) UpdateLinks(ctx context.Context, c Caller, u LinkUpdate) ([]Re
 		return err
 	})
 	for ref := range at {
-		l.documents.drop(ref)
+		l.changed(ref)
 	}
 	if err != nil {
 		return nil, err

@@ -14,15 +14,18 @@ import (
 const rowsAtOnce = 100
 
 // Purge removes the entities of all workspaces that were deleted before a time,
-// with their history, for good, and idempotency records that no longer count. It
+// with their history, for good, and idempotency records and unmatched titles that
+// no longer count. It
 // tells purged of each, when it is gone; where it fails, those before are gone.
 func (l *Library) Purge(ctx context.Context, before time.Time, purged func(entity.DeletedEntity)) error {
 	err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
 		if _, err := tx.PurgeIdempotency(ctx, l.now().Add(-IdempotencyLasts)); err != nil {
 			return err
 		}
-		_, err := tx.PurgeModels(ctx, l.now().Add(-ModelCallsLast), l.now())
-		return err
+		if _, err := tx.PurgeModels(ctx, l.now().Add(-ModelCallsLast), l.now()); err != nil {
+			return err
+		}
+		return tx.PurgeUnmatched(ctx, l.now().Add(-UnmatchedLasts))
 	})
 	removed := 0
 	for err == nil {

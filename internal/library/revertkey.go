@@ -74,7 +74,7 @@ func (l *Library) RevertKey(ctx context.Context, o RevertKeyOptions) (plan []Rev
 		return nil
 	})
 	for _, step := range plan {
-		l.documents.drop(step.Ref)
+		l.changed(step.Ref)
 	}
 	if err != nil {
 		return nil, err

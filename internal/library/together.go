@@ -99,7 +99,7 @@ func (l *Library) MakeOnly(ctx context.Context, c Caller, k *entity.Kind, t Targ
 		return err
 	})
 	for _, e := range edits {
-		l.documents.drop(entity.Ref{Workspace: ref.Workspace, Kind: k.Name, OID: e.target.OID})
+		l.changed(entity.Ref{Workspace: ref.Workspace, Kind: k.Name, OID: e.target.OID})
 	}
 	if err != nil {
 		if errs.CodeOf(err) == errs.NotFoundCode(k.Name) {

@@ -251,7 +251,7 @@ func (l *Library) change(ctx context.Context, c Caller, e edit) (*Written, error
 		// Whatever comes of it, the answer tells what the entity is now: another
 		// server may have changed it.
 		d, err = l.changeOnce(ctx, c, ref, e)
-		l.documents.drop(ref)
+		l.changed(ref)
 		if !e.make || errs.KindOf(err) != errs.Conflict || errs.CodeOf(err) == errs.DeletedCode(k.Name) {
 			break
 		}

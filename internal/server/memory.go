@@ -5,12 +5,14 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"personae.dev/internal/library"
 )
 
 // besideCache is what the Go runtime may use beside the caches before it collects
 // garbage more often: about what the budgets of lists, bodies and large answers
-// allow together.
-const besideCache = 256 << 20
+// allow together, and the indexes of matching.
+const besideCache = 256<<20 + library.DefaultIndexBytes
 
 // cgroupMemory is where a container's memory limit is read from, on Linux.
 const cgroupMemory = "/sys/fs/cgroup/memory.max"

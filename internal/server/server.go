@@ -50,6 +50,8 @@ type Config struct {
 	CacheBytes int64
 	// RetainDeleted is how long deleted entities are kept; 0 keeps them for ever.
 	RetainDeleted time.Duration
+	// CountUnmatched counts job titles that belong to no persona.
+	CountUnmatched bool
 	// MaxConnections and MaxInFlight bound connections and requests; 0 is
 	// DefaultMaxConnections and httpx.DefaultMaxInFlight.
 	MaxConnections, MaxInFlight int
@@ -161,7 +163,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.Library, err = library.New(library.Config{
 		Store: s.store, Registry: kinds, CacheBytes: s.cfg.CacheBytes, ObserveCache: s.metrics.observeCache, Log: s.cfg.Log,
-		Now: s.cfg.Now, NewID: s.cfg.NewID,
+		Now: s.cfg.Now, NewID: s.cfg.NewID, CountUnmatched: s.cfg.CountUnmatched,
 	})
 	if err != nil {
 		return errors.Join(err, opened.Close())

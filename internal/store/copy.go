@@ -90,6 +90,7 @@ var copyTables = []copyTable{
 	{"idempotency_rows", strings.Fields("workspace key position kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 3},
 	{"agents", strings.Fields("workspace o_id type name description config created_at updated_at"), 2},
 	{"model_calls", strings.Fields("workspace id created_at purpose model input_tokens output_tokens ms tries repaired outcome"), 2},
+	{"unmatched", strings.Fields("workspace title count last_at"), 2},
 }
 
 const (

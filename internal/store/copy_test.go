@@ -52,6 +52,7 @@ func rich(t *testing.T, s *store.Store, personas int) *storetest.Library {
 			tx.InsertSession(ctx, &account.Session{OID: "se_1", UserOID: "u_1", WorkspaceOID: "wa_1", ExpiresAt: storetest.Day}), // is not copied
 			tx.PutAgent(ctx, &entity.Agent{Workspace: "wa_1", OID: "ca_1", Type: "EMAIL", Name: "\U0001f600", Config: []byte(`{"a":"ä"}`), CreatedAt: storetest.Day, UpdatedAt: storetest.Day}),
 			tx.AddModelCall(ctx, &entity.ModelCall{Workspace: "wa_1", At: storetest.Day, Purpose: "generate persona", Model: "m", InputTokens: 3, Repaired: true, Outcome: "ok"}),
+			tx.AddUnmatched(ctx, "wa_1", []entity.UnmatchedTitle{{Title: "é", Count: 2, LastAt: storetest.Day}}),
 			tx.PutIdempotency(ctx, &entity.Idempotency{Workspace: "wa_1", Key: "k", Digest: [32]byte{9}, At: storetest.Day, Rows: []*entity.Row{&row, &row}}),
 			tx.PutIdempotency(ctx, &entity.Idempotency{Workspace: "wa_1", Key: "pending", At: storetest.Day, PendingUntil: new(storetest.Day)}),
 		)

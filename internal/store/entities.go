@@ -180,6 +180,22 @@ func (s *Store) All(ctx context.Context, workspace, kind string) iter.Seq2[*enti
 	}
 }
 
+// Versions implements entity.Reader.
+func (q *queries) Versions(ctx context.Context, workspace, kind string) ([]entity.Version, error) {
+	defer q.timed("versions")()
+	const query = `
+		select o_id, tag
+		from entities
+		where workspace = $1 and kind = $2 and archived_at is null and deleted_at is null
+		order by id`
+	return all(ctx, q, query, func(r row) (v entity.Version, err error) {
+		var tag []byte
+		err = r.Scan(&v.OID, &tag)
+		v.Tag = tagOf(tag)
+		return v, err
+	}, workspace, kind)
+}
+
 // All implements entity.Reader.
 func (q *queries) All(ctx context.Context, workspace, kind string) iter.Seq2[*entity.Row, error] {
 	const query = selectRows + ` where e.workspace = $1 and e.kind = $2 and e.id > $3 order by e.id limit $4`

@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T) entity.Store, kinds ...*entity.Ki
 		"Idempotency":       s.testIdempotency,
 		"Agents":            s.testAgents,
 		"Models":            s.testModels,
+		"Unmatched":         s.testUnmatched,
+		"Versions":          s.testVersions,
 		"Purge":             s.testPurge,
 		"Deleted":           s.testDeleted,
 		"TxReadsItsWrites":  s.testTxReadsItsWrites,
