@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 
 	"personae.dev/internal/entity"
@@ -27,7 +28,7 @@ func (s resource) writeCreated(w http.ResponseWriter, r *http.Request, message s
 		list, err := s.linked(r, written.Entity, join.Field)
 		if err != nil { // the entity is made all the same
 			list = []byte("[]")
-			message += ". The entities under " + join.As + " cannot be read at the moment: list them with their own call"
+			message = fmt.Sprintf("%s. The entities under %s cannot be read at the moment: list them with their own call", message, join.As)
 		}
 		member(join.As, list)
 	}

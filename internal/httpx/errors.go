@@ -168,9 +168,9 @@ func (t *transport) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			p := recover()
-			switch {
-			case p == nil:
-			case p == http.ErrAbortHandler: //nolint:errorlint // net/http compares it like this, too
+			switch p {
+			case nil:
+			case http.ErrAbortHandler: //nolint:errorlint // net/http compares it like this, too
 				panic(p)
 			default:
 				fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

@@ -70,9 +70,9 @@ func TestCache(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCounted(t, big)
 			c.want(t, "old", 1, 500*time.Millisecond, says("old"))
-			time.Sleep(399 * time.Millisecond)
+			elapse(399 * time.Millisecond)
 			c.want(t, "old", 1, 0, says("new"))
-			time.Sleep(2 * time.Millisecond)
+			elapse(2 * time.Millisecond)
 			c.want(t, "new", 2, 0, says("new"))
 		})
 	})
@@ -98,7 +98,7 @@ func TestCache(t *testing.T) {
 			value.Store("old")
 			now := func() (string, error) { return value.Load().(string), nil }
 			go func() {
-				time.Sleep(50 * time.Millisecond)
+				elapse(50 * time.Millisecond)
 				value.Store("new")
 				c.drop("key")
 			}()
@@ -111,10 +111,10 @@ func TestCache(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCounted(t, big)
 			go func() { _, _ = c.get(t.Context(), "key", c.load(100*time.Millisecond, says("old"))) }()
-			time.Sleep(50 * time.Millisecond)
+			elapse(50 * time.Millisecond)
 			c.dropAll()
 			c.want(t, "new", 2, 0, says("new")) // though the load of the other request is under way
-			time.Sleep(100 * time.Millisecond)
+			elapse(100 * time.Millisecond)
 			c.want(t, "new", 2, 0, says("new"))
 		})
 	})
@@ -123,9 +123,9 @@ func TestCache(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCounted(t, big)
 			go func() { _, _ = c.get(t.Context(), "key", c.load(2*time.Second, says("old"))) }()
-			time.Sleep(time.Second)
+			elapse(time.Second)
 			c.want(t, "new", 2, 0, says("new"))
-			time.Sleep(2 * time.Second)
+			elapse(2 * time.Second)
 		})
 	})
 	t.Run("keeps no absence", func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestCache(t *testing.T) {
 					t.Errorf("get = %v; want not found", err)
 				}
 			}()
-			time.Sleep(500 * time.Millisecond)
+			elapse(500 * time.Millisecond)
 			c.want(t, "there", 2, 0, says("there")) // though it waited for one that found nothing
 			c.want(t, "there", 3, 0, says("there"))
 			c.want(t, "there", 3, 0, says("there"))
@@ -155,7 +155,7 @@ func TestCache(t *testing.T) {
 					t.Errorf("get = %v; want the context's error", err)
 				}
 			}()
-			time.Sleep(50 * time.Millisecond)
+			elapse(50 * time.Millisecond)
 			c.want(t, "x", 2, time.Second, says("x"))
 		})
 	})
@@ -193,8 +193,11 @@ func TestCacheAfterASlowLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounted(t, 1<<20)
 		c.want(t, "a", 1, 2*cacheFor, says("a"))
-		time.Sleep(time.Millisecond)
+		elapse(time.Millisecond)
 		c.want(t, "b", 2, 0, says("b"))
 		c.want(t, "b", 2, 0, says("c"))
 	})
 }
+
+// elapse lets time pass in a synctest bubble.
+func elapse(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // the time is that of a bubble

@@ -83,7 +83,7 @@ func (l *Library) targets(ctx context.Context, r entity.Reader, workspace string
 		}
 	}
 	if len(oIDs) == 0 {
-		return nil, nil
+		return targets{}, nil
 	}
 	slices.Sort(oIDs)
 	found, err := r.Find(ctx, workspace, slices.Compact(oIDs))

@@ -3,6 +3,7 @@ package library_test
 import (
 	"flag"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -21,3 +22,6 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// elapse lets time pass in a synctest bubble.
+func elapse(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // the time is that of a bubble

@@ -61,11 +61,11 @@ func TestRun(t *testing.T) {
 			return p.Key.LastUsedAt
 		}
 		used := use()
-		time.Sleep(time.Minute - time.Second)
+		elapse(time.Minute - time.Second)
 		if at := lastUsed(); at != nil {
 			t.Errorf("the last use was written at once, as %s", at)
 		}
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if at := lastUsed(); at == nil || !at.Equal(used) {
 			t.Errorf("the last use is %v, want %s", at, used)
 		}
@@ -73,11 +73,11 @@ func TestRun(t *testing.T) {
 			_, err := f.store.Idempotency(t.Context(), f.workspace.OID, "kept")
 			return err == nil
 		}
-		time.Sleep(23 * time.Hour)
+		elapse(23 * time.Hour)
 		if !remembered() || purged.Load() != 0 {
 			t.Errorf("after 23 hours: an idempotency key is remembered: %t, and %d were purged", remembered(), purged.Load())
 		}
-		time.Sleep(4 * time.Hour)
+		elapse(4 * time.Hour)
 		if remembered() || purged.Load() != 1 {
 			t.Errorf("after 27 hours: an idempotency key is remembered: %t, and %d were purged", remembered(), purged.Load())
 		}
@@ -126,7 +126,7 @@ func TestRunReshapes(t *testing.T) {
 			defer close(ended)
 			l.Run(ctx, library.Background{Failed: func(err error) { t.Error(err) }})
 		}()
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		cancel()
 		<-ended
 		row, err := f.store.Row(t.Context(), entity.Ref{Workspace: f.workspace.OID, Kind: k.Name, OID: oID}, nil)
@@ -188,7 +188,7 @@ func TestRunTellsOfLastUses(t *testing.T) {
 			defer close(ended)
 			l.Run(ctx, library.Background{Failed: func(err error) { failed = append(failed, err) }})
 		}()
-		time.Sleep(time.Minute + time.Second)
+		elapse(time.Minute + time.Second)
 		cancel()
 		<-ended
 		if len(failed) != 1 || !errors.Is(failed[0], context.DeadlineExceeded) {

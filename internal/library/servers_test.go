@@ -74,9 +74,9 @@ func TestServers(t *testing.T) {
 		s := another(t, f)
 		s.want(t, "at first", token, oID, "one", keyMiss, miss)
 		f.update(t, oID, `{"name":"two"}`)
-		time.Sleep(second - time.Millisecond)
+		elapse(second - time.Millisecond)
 		s.want(t, "just before", token, oID, "one", keyHit, hit)
-		time.Sleep(time.Millisecond)
+		elapse(time.Millisecond)
 		s.want(t, "just afterwards", token, oID, "two", keyMiss, miss)
 
 		update := func(ifMatch, body string) (*library.Written, error) {
@@ -103,7 +103,7 @@ func TestServers(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.want(t, "with a key that was just revoked", token, oID, "five", keyHit, hit)
-		time.Sleep(second)
+		elapse(second)
 		_, err = s.Authenticate(ctx, token)
 		wantCode(t, "with a key that was revoked", err, errs.Unauthorized, errs.CodeUnauthorized)
 	})

@@ -29,11 +29,11 @@ func Restore(ctx context.Context, file, database string, o BackupOptions) (*back
 // longer than one of a request.
 const copyStatementTimeout = 5 * time.Minute
 
-// CopyReport says what Copy did, and CopyStage what it is doing.
-type (
-	CopyReport = store.CopyReport
-	CopyStage  = store.CopyStage
-)
+// CopyReport says what Copy did.
+type CopyReport = store.CopyReport
+
+// CopyStage is what Copy is doing.
+type CopyStage = store.CopyStage
 
 // Copy copies a whole installation from one database to another, which it makes
 // where it is new. No server may have an SQLite file of either side open.

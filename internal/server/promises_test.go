@@ -157,7 +157,7 @@ func TestWriteDeadline(t *testing.T) {
 			control := http.NewResponseController(w)
 			if err := control.SetWriteDeadline(time.Now().Add(-time.Second)); err != nil {
 				failed <- err
-				return nil
+				return nil //nolint:nilerr // the test is told
 			}
 			var err error
 			for range 1000 { // HTTP/2 notices a moment later
@@ -166,7 +166,7 @@ func TestWriteDeadline(t *testing.T) {
 				}
 			}
 			failed <- err
-			return nil
+			return nil //nolint:nilerr // the test is told
 		})
 	}
 	overAll(t, extra, func(t *testing.T, c *http.Client, url string, _ int) {

@@ -78,7 +78,7 @@ type wordSum struct {
 	sum   uint64
 }
 
-var wordSeed = maphash.MakeSeed()
+var wordSeed = maphash.MakeSeed() //nolint:gochecknoglobals // one seed, so that sums can be compared
 
 func (s wordSum) plus(column int, term string) wordSum {
 	return wordSum{s.count + 1, s.sum + maphash.Comparable(wordSeed, term)*uint64(2*column+1)}

@@ -77,7 +77,7 @@ type copyTable struct {
 
 // The tables, each after those that it refers to. All else is derived, a cache, or
 // of browsers, who sign in again.
-var copyTables = []copyTable{
+var copyTables = []copyTable{ //nolint:gochecknoglobals // a constant list
 	{"organizations", strings.Fields("o_id name slug domain created_at"), 1},
 	{"workspaces", strings.Fields("o_id id organization name domain created_at"), 1},
 	{"users", strings.Fields("o_id organization first_name last_name email role created_at removed_at"), 1},

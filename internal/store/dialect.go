@@ -24,7 +24,7 @@ type dialect struct {
 	join, inWorkspace string
 }
 
-var sqliteDialect = &dialect{
+var sqliteDialect = &dialect{ //nolint:gochecknoglobals // a constant
 	texts:   `(select value from json_each(%s))`,
 	numbers: `(select value from json_each(%s))`,
 
@@ -32,7 +32,7 @@ var sqliteDialect = &dialect{
 	inWorkspace: "+e.workspace = $1",
 }
 
-var postgresDialect = &dialect{
+var postgresDialect = &dialect{ //nolint:gochecknoglobals // a constant
 	postgres:      true,
 	forUpdate:     " for update of ",
 	skipLocked:    " for update skip locked",

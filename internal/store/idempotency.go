@@ -56,14 +56,14 @@ func (t *tx) PutIdempotency(ctx context.Context, record *entity.Idempotency) err
 		values ($1, $2, $3, $4, $5)
 		on conflict (workspace, key) do update
 		set digest = excluded.digest, created_at = excluded.created_at, pending_until = excluded.pending_until`
-	const clear = `delete from idempotency_rows where workspace = $1 and key = $2`
+	const clearRows = `delete from idempotency_rows where workspace = $1 and key = $2`
 	const putRow = `
 		insert into idempotency_rows (workspace, kind, o_id, name, author, shape, tag, created_at, updated_at, archived_at, deleted_at, document, hidden, key, position)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 	if _, err := t.exec(ctx, put, record.Workspace, record.Key, record.Digest[:], millis(record.At), nullMillis(record.PendingUntil)); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, clear, record.Workspace, record.Key); err != nil {
+	if _, err := t.exec(ctx, clearRows, record.Workspace, record.Key); err != nil {
 		return err
 	}
 	for i, r := range record.Rows {

@@ -28,7 +28,7 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	if len(s.prepared) == maxPrepared {
 		s.forget()
 	}
-	stmt, err := s.Conn.PrepareContext(ctx, text)
+	stmt, err := s.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 
 // QueryContext implements runner.
 func (s *session) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.prepare(ctx, text) //nolint:sqlclosecheck // the session keeps it
+	stmt, err := s.prepare(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s *session) QueryContext(ctx context.Context, text string, args ...any) (*
 
 // ExecContext implements runner.
 func (s *session) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	stmt, err := s.prepare(ctx, text) //nolint:sqlclosecheck // the session keeps it
+	stmt, err := s.prepare(ctx, text)
 	if err != nil {
 		return nil, err
 	}

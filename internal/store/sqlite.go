@@ -61,7 +61,7 @@ type sqliteEngine struct {
 }
 
 // memories numbers the databases in memory of a process.
-var memories atomic.Int64
+var memories atomic.Int64 //nolint:gochecknoglobals // names databases in memory apart
 
 // sqlitePath returns the file that a database names: sqlite:PATH, or a path.
 func sqlitePath(database string) (string, error) {

@@ -66,7 +66,7 @@ listen_port = %s
 logfile = %s/log
 server_round_robin = 1
 `, s.home, s.port, home, s.port, home)
-	if err := errors.Join(os.WriteFile(conf, []byte(text), 0o644), give(home)); err != nil { //nolint:gosec // another user reads it
+	if err := errors.Join(os.WriteFile(conf, []byte(text), 0o644), give(home)); err != nil {
 		return nil, err
 	}
 	// It ends as soon as this process has ended, by whatever.
@@ -83,7 +83,7 @@ server_round_robin = 1
 		return nil, err
 	}
 	const patience = 10 * time.Second
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) { //nolint:forbidigo // another process tells of nothing to wait for
 		conn, err := net.Dial("unix", home+"/.s.PGSQL."+s.port)
 		if err == nil {
 			return &bouncer{home, out}, conn.Close()

@@ -32,7 +32,7 @@ func (m model) list(q entity.Query) (page []string, total int) {
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int {
-		order := 0
+		var order int
 		switch q.Order {
 		case entity.OrderRank:
 			return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.added, a.added))
