@@ -11,12 +11,14 @@ import (
 
 // What the console says that stands in no template.
 const (
-	wordNotFound  = "There is nothing at this address. It may have been removed, or belong to another workspace."
-	wordOffering  = "Offering"
-	wordPlaybook  = "Playbook"
-	wordBadForm   = "The form could not be read. Open the page again and send it once more."
-	wordOfferings = "Offerings"
-	wordOtherSite = "The form was sent from another site, so it was refused. Open the page here and send it again."
+	wordNotFound    = "There is nothing at this address. It may have been removed, or belong to another workspace."
+	wordOffering    = "Offering"
+	wordPlaybook    = "Playbook"
+	wordNoJSON      = "is no JSON: correct it, or empty the field"
+	wordMayNotWrite = "You may read this library, and not change it. Ask an admin of the workspace for the role editor."
+	wordBadForm     = "The form could not be read. Open the page again and send it once more."
+	wordOfferings   = "Offerings"
+	wordOtherSite   = "The form was sent from another site, so it was refused. Open the page here and send it again."
 )
 
 func wordsOfStatus(status int) string {
