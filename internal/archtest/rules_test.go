@@ -26,9 +26,11 @@ var useCases = append([]string{
 var rows = []row{
 	{dir: "cmd/personae", may: []string{"internal/cli"}},
 	{dir: "internal/cli", may: append([]string{
-		"internal/server", "internal/library", "internal/kind", "internal/match", "internal/mcp", "client", "apitype", "examples",
+		"internal/server", "internal/library", "internal/kind", "internal/match", "internal/mcp", "internal/cli/format", "client", "apitype", "examples",
 	}, domain...)},
 	{dir: "internal/cli/gen", may: []string{"internal/cli"}},
+	// The formats of files are those of the console, too.
+	{dir: "internal/cli/format", may: []string{"internal/library", "internal/errs"}},
 	{dir: "internal/server", may: append([]string{
 		"internal/api", "internal/mcp", "internal/console", "internal/store", "internal/llm", "internal/fetch", "internal/kind",
 	}, useCases...)},
@@ -37,7 +39,7 @@ var rows = []row{
 	{dir: "internal/api", may: append([]string{"internal/api/docs", "contract"}, useCases...)},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
 	{dir: "internal/mcp", may: useCases},
-	{dir: "internal/console", may: useCases},
+	{dir: "internal/console", may: append([]string{"internal/cli/format"}, useCases...)},
 	{dir: "internal/httpx", may: []string{"internal/limit", "internal/account", "internal/errs", "apitype"}},
 	{dir: "internal/limit"},
 

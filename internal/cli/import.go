@@ -71,7 +71,7 @@ func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		}
 		bar := format.Progress(stdio.Err, in.size, "importing")
 		read := progressbar.NewReader(in, bar)
-		lines, err := readValues(&read)
+		lines, err := format.Values(&read)
 		if err != nil {
 			return err
 		}

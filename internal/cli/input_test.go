@@ -41,7 +41,7 @@ func TestReadValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lines, err := readValues(strings.NewReader(test.text))
+			lines, err := format.Values(strings.NewReader(test.text))
 			if err != nil {
 				if len(test.want) != 1 || !strings.Contains(err.Error(), test.want[0]) {
 					t.Errorf("the error is %v, want %q", err, test.want)

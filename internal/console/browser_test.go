@@ -113,6 +113,7 @@ func pages() map[string]string {
 		"new":        "/console/new/persona",
 		"changes":    "/console/changes",
 		"kinds":      "/console/kinds",
+		"import":     "/console/import",
 		"find":       "/console/find?q=renew",
 		"lost":       "/console/nowhere",
 	}

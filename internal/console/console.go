@@ -85,6 +85,12 @@ func (c *Console) Routes() []httpx.Route {
 		c.get("/kinds", httpx.ClassList, (*request).kinds),
 		c.get("/find", httpx.ClassList, (*request).find),
 		c.get("/changes", httpx.ClassList, (*request).feed),
+		c.get("/import", httpx.ClassGet, (*request).importForm),
+		{
+			Method: http.MethodPost, Path: Path + "/import", Class: httpx.ClassWrite, BodyLimit: MaxImportBytes + MaxBodyBytes,
+			Handler: c.signedIn((*request).importFile), Fail: c.fail,
+		},
+		c.get("/export/{kind}", httpx.ClassList, (*request).export),
 		c.get("/new/{kind}", httpx.ClassList, (*request).edit),
 		c.post("/new/{kind}", (*request).save),
 		c.get("/{kind}", httpx.ClassList, (*request).list),

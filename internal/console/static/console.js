@@ -286,3 +286,11 @@ if (editor) {
   localStorage.removeItem(sessionStorage.getItem('personae-saving'));
   sessionStorage.removeItem('personae-saving');
 }
+
+// A file can be dropped on its field.
+customElements.define('drop-zone', class extends HTMLElement {
+  connectedCallback() {
+    for (const name of ['dragover', 'dragleave', 'drop']) this.addEventListener(name, (e) => { e.preventDefault(); this.classList.toggle('over', name === 'dragover'); });
+    this.addEventListener('drop', (e) => { one('input', this).files = e.dataTransfer.files; });
+  }
+});
