@@ -45,6 +45,7 @@ type Stdio = format.Stdio
 type grammar struct {
 	Search  remote.SearchCmd  `cmd:"" group:"library" help:"Search the entities of all kinds."`
 	Changes remote.ChangesCmd `cmd:"" group:"library" help:"Show what was changed, as a feed."`
+	Qualify remote.QualifyCmd `cmd:"" group:"library" help:"Score how well people fit, by qualifying questions and a formula."`
 	Usage   remote.UsageCmd   `cmd:"" group:"library" help:"Show what the language model was asked, and what it took."`
 
 	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`

@@ -243,6 +243,65 @@ func (w *CSVWriter) Write(row []string) error {
 // Close closes the file.
 func (w *CSVWriter) Close() error { return w.out.Close() }
 
+// Fill writes the rows of c that w does not have, each with the cells that do
+// returns for it. It works on some rows at once, and writes them in their order;
+// written is told of the cells of each.
+func (c *CSV) Fill(ctx context.Context, stdio Stdio, w *CSVWriter, workers int, do func(ctx context.Context, row []string) ([]string, error), written func(cells []string)) error {
+	type result struct {
+		cells []string
+		err   error
+	}
+	type filling struct {
+		row  []string
+		done chan result
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	queue := make(chan filling, workers)
+	var read error // set before queue is closed
+	go func() {
+		defer close(queue)
+		read = c.Each(func(i int, row []string) error {
+			if i < w.Done {
+				return nil
+			}
+			f := filling{row, make(chan result, 1)}
+			select {
+			case queue <- f: // waits while workers rows are at work
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			go func() {
+				cells, err := do(ctx, row)
+				f.done <- result{cells, err}
+			}()
+			return nil
+		})
+	}()
+	bar := Count(stdio.Err, int64(c.Rows), "rows")
+	_ = bar.Add(w.Done) // the bar is not worth an error
+	defer func() { _ = bar.Finish() }()
+	var failed error
+	for f := range queue {
+		if failed != nil {
+			continue // the reader ends with ctx
+		}
+		r := <-f.done
+		if failed = r.err; failed == nil {
+			written(r.cells)
+			failed = w.Write(append(f.row, r.cells...))
+		}
+		if failed != nil {
+			cancel()
+		}
+		_ = bar.Add(1)
+	}
+	if failed != nil {
+		return failed
+	}
+	return read
+}
+
 // harmless puts an apostrophe before cells that a spreadsheet would take for
 // formulas, and leaves numbers.
 func harmless(row []string) []string {
