@@ -211,9 +211,17 @@ type RevisionPage struct {
 // all that is kept of it. OldEntity is null for the first change.
 type RevisionDetail struct {
 	Revision
+	// Sources are what the change was made from, where a client has told it.
+	Sources   []Origin        `json:"sources"`
 	NewEntity json.RawMessage `json:"newEntity"`
 	OldEntity json.RawMessage `json:"oldEntity"`
 	Diff      Diff            `json:"diff"`
+}
+
+// Origin is a text that an entity was written from.
+type Origin struct {
+	Type  string `json:"type"` // TEXT, URL or RESOURCE
+	Value string `json:"value"`
 }
 
 // Diff is what a change did: values by the name of the field.

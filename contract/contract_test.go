@@ -64,7 +64,7 @@ func TestErrorCodes(t *testing.T) {
 		errs.CodeRevisionNotFound, errs.CodeQuestionNotFound, errs.CodeAPIKeyNotFound, errs.CodeAgentNotFound, errs.CodePathNotFound,
 		errs.CodeMethodNotAllowed, errs.CodeKeyReused, errs.CodeIdempotencyInProgress, errs.CodeBodyTooLarge,
 		errs.CodeUnsupportedMediaType, errs.CodeRateLimited, errs.CodeInternal, errs.CodeNotOffered,
-		errs.CodeUnavailable, errs.CodeOutcomeUnknown, errs.CodeModelNotConfigured, errs.CodeModelBudget,
+		errs.CodeUnavailable, errs.CodeOutcomeUnknown, errs.CodeModelNotConfigured, errs.CodeModelBudget, errs.CodeSourceUnreachable,
 		llm.CodeRefused, llm.CodeFiltered, llm.CodeCutOff, llm.CodeBadAnswer, llm.CodeUnreachable, llm.CodeRejected,
 	} {
 		want[code] = true

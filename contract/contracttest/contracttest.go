@@ -31,6 +31,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"personae.dev/contract"
+	"personae.dev/internal/errs"
 	"personae.dev/internal/kind"
 )
 
@@ -467,8 +468,8 @@ func echoes(req *http.Request, resp *http.Response, body []byte) error {
 	return errors.Join(wrong...)
 }
 
-// errorHeaders are those that an error of a status needs.
-func errorHeaders(status int) []string {
+// errorHeaders are those that an error of a status and a code needs.
+func errorHeaders(status int, code string) []string {
 	switch status {
 	case http.StatusUnauthorized:
 		return []string{"WWW-Authenticate"}
@@ -476,9 +477,10 @@ func errorHeaders(status int) []string {
 		return []string{"Allow"}
 	case http.StatusPreconditionFailed:
 		return []string{"ETag"}
-	case http.StatusTooManyRequests:
-		return []string{"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
-	case http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		if code == errs.CodeRateLimited {
+			return []string{"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+		}
 		return []string{"Retry-After"}
 	}
 	return nil
@@ -496,20 +498,20 @@ func (d *document) errorFits(resp *http.Response, body []byte) error {
 		return nil
 	}
 	var wrong []error
-	for _, name := range errorHeaders(resp.StatusCode) {
-		if resp.Header.Get(name) == "" {
-			wrong = append(wrong, fmt.Errorf("the header %s is missing", name))
-		}
-	}
 	if len(body) > 0 { // HEAD has none
 		if err := json.Unmarshal(body, &v); err != nil {
-			return errors.Join(append(wrong, err)...)
+			return err
 		}
 		if resp.StatusCode == http.StatusUnauthorized && len(v.Error.Fields) > 0 {
 			wrong = append(wrong, errors.New("fields tell why a key is not valid"))
 		}
 		if want := d.statusOf(v.Error.Code); want != resp.StatusCode {
 			wrong = append(wrong, fmt.Errorf("the code %q belongs to the status %d", v.Error.Code, want))
+		}
+	}
+	for _, name := range errorHeaders(resp.StatusCode, v.Error.Code) {
+		if resp.Header.Get(name) == "" {
+			wrong = append(wrong, fmt.Errorf("the header %s is missing", name))
 		}
 	}
 	return errors.Join(wrong...)

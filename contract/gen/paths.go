@@ -228,9 +228,23 @@ func (g *generator) question(verb string) call {
 func (g *generator) generate() call {
 	c := call{
 		method: "post", path: "generate", id: "generate" + g.name, summary: "Generate " + g.kind.Title,
-		body: "Generate" + g.name + "Request", errors: readErrors("415"),
-		description: "Makes entities from sources with a language model. This version has none, and answers 503 with the code " +
-			"`model_not_configured`. Needs the scope `write`.\n",
+		parameters: parameters("IdempotencyKey", "Draft", "StrictLinks", "Include"),
+		body:       "Generate" + g.name + "Request", response: "Generated" + g.name, errors: readErrors("409", "415", "429"),
+		description: fmt.Sprintf("Makes %ss from sources with a language model: one for each item, in their order, all or none. "+
+			"Needs the scope `write`, and a server with a model; else 503 with the code `model_not_configured`.\n\n", g.kind.Title) +
+			"- A source is a text, a public web page, or another entity of the library, by its id or exact name. All are read " +
+			"before the model is asked. They are kept with the revision.\n" +
+			"- What the model answers is judged like any other create. `_metadata.message` names the fields of which the sources say nothing.\n" +
+			"- With `Idempotency-Key` the call can be repeated safely. It takes up to 9 minutes.\n" +
+			"- With `draft=true` nothing is written: edit what is answered, and send it to `create`, with the same `sources`.\n",
+	}
+	switch {
+	case g.kind.Singleton:
+		c.parameters, c.errors = parameters("Draft", "StrictLinks"), readErrors("409", "412", "415", "429")
+		c.description = fmt.Sprintf("Writes the %s from sources with a language model, and changes it where it is there. Needs the scope `write`, and a "+
+			"server with a model; else 503 with the code `model_not_configured`. Sources are kept with the revision; with `draft=true` nothing is written.\n", g.kind.Title)
+	case g.kind.GeneratesOne:
+		c.description = strings.Replace(c.description, "one for each item, in their order, all or none.", "one.", 1)
 	}
 	return c
 }

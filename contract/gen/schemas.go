@@ -26,6 +26,13 @@ func (g *generator) addResponses(responses *yaml.Node) {
 	written := writtenHeaders()
 	add(written, "Idempotency-Replayed", ref("headers/Idempotency-Replayed"))
 	answer("Written"+g.name, fmt.Sprintf("The %s after the change.", g.kind.Title), g.name+"Response", written)
+	if g.kind.Generates {
+		schema := "Generate" + g.name + "Response"
+		if g.kind.GeneratesOne {
+			schema = g.name + "Response"
+		}
+		answer("Generated"+g.name, "What was made.", schema, headers("Cache-Control", "headers/NoStore", "Idempotency-Replayed", "headers/Idempotency-Replayed"))
+	}
 	if g.kind.Singleton {
 		return
 	}
@@ -86,8 +93,38 @@ func (g *generator) addSchemas(schemas *yaml.Node) {
 	}
 	add(schemas, "Update"+g.name+"Request", g.updateSchema(), g.name+"Input", g.inputSchema())
 	if k.Generates {
-		add(schemas, "Generate"+g.name+"Request", object("type", "object", "description", "What to generate from. Not read by this version."))
+		add(schemas, "Generate"+g.name+"Request", g.generateSchema())
+		if !k.GeneratesOne {
+			add(schemas, "Generate"+g.name+"Response", closed(fmt.Sprintf("The new %ss, in the order of the items.", k.Title), []property{
+				metadata, {"data", object("type", "array", "description", "One for each item.", "items", entityRef), true},
+			}))
+		}
 	}
+}
+
+// generateSchema is the body of a generate call.
+func (g *generator) generateSchema() *yaml.Node {
+	id := func(description, example string) *yaml.Node {
+		return object("type", "string", "description", description, "example", example)
+	}
+	properties := []property{
+		{"primaryOfferingOId", id("The offering that they belong to. The model is told of it.", "px_1234"), false},
+		{"linkingStrategy", ref("schemas/LinkingStrategyRequest"), false},
+		{"playbookOId", id("A playbook to link to. The model is told of it.", "pb_1234"), false},
+		{"brandVoiceOId", id("A brand voice to write in.", "bv_1234"), false},
+	}
+	if !g.kind.GeneratesOne {
+		items := object("type", "array", "minItems", 1, "maxItems", 50, "description", "What to make.", "items", ref("schemas/GenerateItemInput"))
+		return open("What to generate from.", append([]property{{g.kind.Plural, items, true}}, properties...))
+	}
+	properties = append([]property{
+		{"name", id("The name. Without it, the model finds one.", "Plain and warm"), false},
+		{"sources", object("type", "array", "minItems", 1, "maxItems", 20, "description", "What to make it from.", "items", ref("schemas/SourceInput")), !g.kind.Singleton},
+	}, properties...)
+	if g.kind.Singleton {
+		properties = append(properties, property{"domain", id("The web site, as one more source.", "larkfield.example"), false})
+	}
+	return open("What to generate from.", properties)
 }
 
 // property is a row of an object schema.

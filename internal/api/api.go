@@ -15,6 +15,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/generate"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 	"personae.dev/internal/limit"
@@ -32,6 +33,8 @@ type Config struct {
 	Library *library.Library
 	// Models is the language model; nil for none.
 	Models *models.Models
+	// Generator makes entities; nil without a model.
+	Generator *generate.Generator
 	// Metrics answers /metrics; nil where that is served elsewhere.
 	Metrics http.Handler
 	// Ready is why the server shall get no requests, as anybody may read it, or

@@ -22,9 +22,12 @@ import (
 	"personae.dev/internal/api"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/generate"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
+	"personae.dev/internal/llm"
+	"personae.dev/internal/models"
 	"personae.dev/internal/store"
 )
 
@@ -53,6 +56,10 @@ type option func(*config)
 type config struct {
 	http    httpx.Config
 	library library.Config
+	// model is asked by models and generator; nil for none.
+	model  llm.Model
+	models models.Config
+	page   func(ctx context.Context, address string) (title, text string, err error)
 }
 
 func withNow(now func() time.Time) option { return func(c *config) { c.library.Now = now } }
@@ -72,9 +79,19 @@ func setup(t testing.TB, options ...option) *server {
 	for _, o := range options {
 		o(&cfg)
 	}
+	served := api.Config{Metrics: http.NotFoundHandler()}
+	if cfg.model != nil {
+		cfg.models.Model, cfg.models.Store = cfg.model, opened
+		served.Models = models.New(cfg.models)
+		cfg.library.Model = served.Models
+	}
 	s.library, err = library.New(cfg.library)
 	must(t, err)
-	a := api.New(api.Config{Library: s.library, Metrics: http.NotFoundHandler()})
+	served.Library = s.library
+	if cfg.model != nil {
+		served.Generator = &generate.Generator{Library: s.library, Model: served.Models, Page: cfg.page}
+	}
+	a := api.New(served)
 	cfg.http.Routes, cfg.http.NotFound, cfg.http.Authenticate = a.Routes(), a.NotFound, s.library.Authenticate
 	s.handler = httpx.New(cfg.http)
 

@@ -30,13 +30,27 @@ func TestExchanges(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(file)
 			must(t, err)
-			s := setup(t)
+			var options []option
+			if script := scriptIn(string(text)); len(script) > 0 {
+				options = append(options, withScript(t, script...))
+			}
+			s := setup(t, options...)
 			p := &player{t: t, server: s, caller: s.start(t), vars: map[string]string{
 				"KEY": s.key(t, s.workspace, account.ScopeRead, account.ScopeWrite), "ADMIN": s.adminToken, "WORKSPACE": s.workspace.OID,
 			}}
 			p.play(string(text))
 		})
 	}
+}
+
+// scriptIn returns the lines of a file that are for a model.
+func scriptIn(text string) (script []string) {
+	for line := range strings.Lines(text) {
+		if answer, ok := strings.CutPrefix(strings.TrimSpace(line), "model "); ok {
+			script = append(script, answer)
+		}
+	}
+	return script
 }
 
 // player plays one file.
@@ -61,7 +75,7 @@ func (p *player) play(text string) {
 		}
 		p.at++
 		switch first {
-		case "", "#":
+		case "", "#", "model":
 		case "seed":
 			n, kind, named := strings.Cut(rest, " ")
 			if !named {

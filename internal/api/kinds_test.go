@@ -180,7 +180,11 @@ func (e *kindEditor) generates(t *testing.T) {
 	if !e.kind.Generates {
 		return
 	}
-	got := e.post(t, "/api/v2/"+e.kind.Name+"/generate", `{}`)
+	body := `{"sources":[{"type":"TEXT","value":"x"}]}`
+	if !e.kind.GeneratesOne {
+		body = fmt.Sprintf(`{%q:[%s]}`, e.kind.Plural, body)
+	}
+	got := e.post(t, "/api/v2/"+e.kind.Name+"/generate", body)
 	if code, _ := failure(t, got); got.status != http.StatusServiceUnavailable || code != "model_not_configured" {
 		t.Errorf("generate: %d %s", got.status, got.body)
 	}

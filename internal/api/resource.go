@@ -34,7 +34,7 @@ func (s resource) routes() []httpx.Route {
 		)
 	}
 	if s.kind.Generates {
-		routes = append(routes, writeRoute(http.MethodPost, name+"generate", s.generate))
+		routes = append(routes, s.generateRoute(name))
 	}
 	if !s.kind.Singleton {
 		for _, route := range routes {
@@ -244,14 +244,6 @@ func (s resource) act(w http.ResponseWriter, r *http.Request, do func(map[string
 		return err
 	}
 	return s.writeWrapped(w, r, writtenMessage(q, unknown, written), written, questionIDs)
-}
-
-// generate answers POST KIND/generate.
-func (s resource) generate(http.ResponseWriter, *http.Request) error {
-	return &errs.Error{
-		Kind: errs.Unavailable, Code: errs.CodeModelNotConfigured,
-		Message: "Generating needs a language model, and this server has none: write the " + s.kind.Title + " with " + s.kind.Name + "/create.",
-	}
 }
 
 // writeWrapped answers what a change left, under "data".

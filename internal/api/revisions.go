@@ -114,7 +114,10 @@ func (a *API) getRevision(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	detail := apitype.RevisionDetail{Revision: a.revision(found.Revision), Diff: diff(found.Diff)}
+	detail := apitype.RevisionDetail{Revision: a.revision(found.Revision), Diff: diff(found.Diff), Sources: []apitype.Origin{}}
+	for _, o := range found.Revision.Origins {
+		detail.Sources = append(detail.Sources, apitype.Origin(o))
+	}
 	if !diffOnly {
 		detail.NewEntity = found.Kind.AppendRecord(nil, found.After)
 		if found.Before != nil {

@@ -48,8 +48,8 @@ var rows = []row{
 	{dir: "internal/match", may: domain},
 	{dir: "internal/qualify", may: domain},
 	{dir: "internal/contextpack", may: domain},
-	{dir: "internal/models", may: append([]string{"internal/llm"}, domain...)},
-	{dir: "internal/generate", may: append([]string{"internal/library", "internal/llm"}, domain...)},
+	{dir: "internal/models", may: append([]string{"internal/library", "internal/llm"}, domain...)},
+	{dir: "internal/generate", may: append([]string{"internal/library", "internal/contextpack"}, domain...)},
 
 	// Adapters implement the ports of the domain and of use cases.
 	{dir: "internal/store", may: domain},

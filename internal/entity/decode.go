@@ -41,6 +41,8 @@ type Patch struct {
 	Merge map[string]jsontext.Value
 	// Unknown are the fields that the kind does not have, in the order of the body.
 	Unknown []string
+	// Origins are what the body says that it was written from.
+	Origins []Origin
 
 	// paths has where a field was sent, where that is not its name.
 	paths map[string]string
@@ -57,7 +59,7 @@ func (k *Kind) Decode(body []byte, mode Mode) (*Patch, []errs.Field) {
 	}
 	d := &decoder{kind: k, mode: mode}
 	d.object(root, "")
-	p.OID = d.oID
+	p.OID, p.Origins = d.oID, d.origins
 	for _, u := range d.unknown[:min(len(d.unknown), MaxUnknown)] {
 		p.Unknown = append(p.Unknown, shorten(u.path))
 	}
@@ -112,6 +114,7 @@ type decoder struct {
 	dates   map[string]*time.Time
 	sent    map[string][]sentValue // by the field's name, outermost first
 	unknown []unknownField
+	origins []Origin
 	joined  map[string]string // ids of Kind.Joins, by the field's name
 }
 
@@ -158,6 +161,8 @@ func (d *decoder) level(n *node, prefix string, level int) {
 			if text, ok := d.text(path, value); ok && d.oID == "" {
 				d.oID = text
 			}
+		case name == keySources && level == 0 && (d.kind.Generates || slices.Contains(d.kind.Ignored, name)):
+			d.sources(value)
 		case name == keyData && level < 2, level == 0 && slices.Contains(d.kind.Nest, name):
 			d.wrapper(value, path, level+1)
 		case name == keyKind:
@@ -182,6 +187,22 @@ func (d *decoder) wrapper(n *node, path string, level int) {
 	case n.kind == 'n', d.mode.N8n && n.isEmpty():
 	default:
 		d.wrong(path, n, "an object")
+	}
+}
+
+// sources notes what an entity was written from. It is no field, so that what
+// cannot be read is no error.
+func (d *decoder) sources(n *node) {
+	for _, item := range n.items {
+		text := func(name string) string {
+			if m := item.member(name); item.kind == '{' && m != nil && m.kind == '"' {
+				return strings.Clone(m.text)
+			}
+			return ""
+		}
+		if o := (Origin{text("type"), text("value")}); o.Type != "" && o.Value != "" && utf8.ValidString(o.Type+o.Value) {
+			d.origins = append(d.origins, o)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	keyUser       = "user"
 	keyWorkspace  = "workspace"
 	keyKind       = "kind"
+	keySources    = "sources"
 
 	keyQuestionOIDs = "questionOIds" // in Row.Hidden
 	keyMode         = "mode"

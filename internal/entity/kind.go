@@ -47,6 +47,9 @@ type Kind struct {
 	Joins []Join
 	// Generates says that the kind has a generate call.
 	Generates bool
+	// GeneratesOne says that the body of a generate call is one item, and that it
+	// answers one entity under data, as that of a singleton does.
+	GeneratesOne bool
 	// Only is a field of TypeBool that is true in one entity of a workspace at most,
 	// "" for none. The call toggle-FIELD sets it.
 	Only string

@@ -99,10 +99,20 @@ type Revision struct {
 	Name string
 	// Fields are the names of the fields that changed; none for the first.
 	Fields []string
-	Shape  int
+	// Origins are what the change was made from, where that is known. Lists of
+	// revisions leave them out.
+	Origins []Origin
+	Shape   int
 	// Document and Hidden are as in Row. Lists of revisions leave them out.
 	Document, Hidden      []byte
 	ArchivedAt, DeletedAt *time.Time
+}
+
+// Origin is a text that an entity was written from: what a generate call and a
+// create call "sources".
+type Origin struct {
+	Type  string `json:"type"` // TEXT, URL, RESOURCE, or another one that a client sends
+	Value string `json:"value"`
 }
 
 // Position is where a page of a list ended.

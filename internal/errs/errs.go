@@ -52,6 +52,7 @@ const (
 	CodeOutcomeUnknown        = "outcome_unknown"
 	CodeModelNotConfigured    = "model_not_configured"
 	CodeModelBudget           = "model_budget_exhausted"
+	CodeSourceUnreachable     = "source_unreachable"
 	CodeNotOffered            = "not_offered"
 	CodeBadSetting            = "bad_setting" // of a command; no API answer has it
 	CodeInternal              = "internal"

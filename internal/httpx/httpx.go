@@ -71,6 +71,7 @@ const (
 	ClassGet                // one thing is read
 	ClassList               // many are read
 	ClassWrite              // something is changed
+	ClassModel              // a language model is asked, which takes seconds or minutes
 )
 
 // Bounds of requests. docs/limits.md lists them.
@@ -184,6 +185,7 @@ func New(cfg Config) http.Handler {
 			ClassGet:   limit.NewGate(short, MaxWaiting, QueueTimeout),
 			ClassList:  limit.NewGate(cfg.MaxInFlight, MaxWaiting, QueueTimeout),
 			ClassWrite: limit.NewGate(short, MaxWaiting, QueueTimeout),
+			ClassModel: limit.NewGate(short, MaxWaiting, QueueTimeout),
 		},
 		bodies: semaphore.NewWeighted(cfg.BodiesBytes), answers: semaphore.NewWeighted(cfg.AnswersBytes),
 	}

@@ -10,7 +10,7 @@ func workspaceCompany() *entity.Kind {
 		Position: 16, Name: "workspace-company", Plural: "workspaceCompanies", Title: "workspace company", Revision: "WorkspaceCompany", Tool: "workspace_company", Prefix: "wc_",
 		Description: "Your own company: why it exists, whom it helps, and why customers buy.",
 		Order:       "oId createdAt deletedAt archivedAt updatedAt description name url internalName * data", Shape: 1,
-		Singleton: true, Generates: true,
+		Singleton: true, Generates: true, GeneratesOne: true,
 		Fields: []entity.Field{
 			name("The company's name.", `"Larkfield"`),
 			internalName(`"Larkfield GmbH"`),

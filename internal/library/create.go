@@ -98,6 +98,7 @@ func (l *Library) draftOf(ctx context.Context, c Caller, k *entity.Kind, create 
 	}
 	d := &draft{stored: k.Store(c.Workspace.OID, e)}
 	d.rev = l.newRevision(c, d.stored, entity.ActionCreated, now)
+	d.rev.Origins = create.Patch.Origins
 	d.result = newWritten(k, &d.stored.Row, e)
 	d.result.Missing = missing
 	return d, nil, nil
@@ -226,13 +227,8 @@ func (l *Library) Abandon(ctx context.Context, c Caller, p *Pending) error {
 	})
 }
 
-// CreateAll makes several entities of a kind in one transaction, all or none, and
-// ends pending, which may be nil. The paths of errors begin with the plural of
-// the kind: "useCases[2].name".
-func (l *Library) CreateAll(ctx context.Context, c Caller, k *entity.Kind, creates []Create, pending *Pending) ([]*Written, error) {
-	if err := require(c, account.ScopeWrite); err != nil {
-		return nil, err
-	}
+// draftsOf prepares new entities of a kind.
+func (l *Library) draftsOf(ctx context.Context, c Caller, k *entity.Kind, creates []Create) ([]*draft, error) {
 	var list errs.List
 	drafts := make([]*draft, len(creates))
 	for i, create := range creates {
@@ -243,11 +239,39 @@ func (l *Library) CreateAll(ctx context.Context, c Caller, k *entity.Kind, creat
 		drafts[i] = d
 		list.AddAll(within(fmt.Sprintf("%s[%d].", k.Plural, i), fields))
 	}
-	if err := list.Err(); err != nil {
+	return drafts, list.Err()
+}
+
+// DraftAll returns entities as CreateAll would make them, and writes nothing. Their
+// ids stand for none.
+func (l *Library) DraftAll(ctx context.Context, c Caller, k *entity.Kind, creates []Create) ([]*Written, error) {
+	if err := require(c, account.ScopeWrite); err != nil {
+		return nil, err
+	}
+	drafts, err := l.draftsOf(ctx, c, k, creates)
+	if err != nil {
 		return nil, err
 	}
 	written := make([]*Written, len(drafts))
-	err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
+	for i, d := range drafts {
+		written[i] = d.result
+	}
+	return written, nil
+}
+
+// CreateAll makes several entities of a kind in one transaction, all or none, and
+// ends pending, which may be nil. The paths of errors begin with the plural of
+// the kind: "useCases[2].name".
+func (l *Library) CreateAll(ctx context.Context, c Caller, k *entity.Kind, creates []Create, pending *Pending) ([]*Written, error) {
+	if err := require(c, account.ScopeWrite); err != nil {
+		return nil, err
+	}
+	drafts, err := l.draftsOf(ctx, c, k, creates)
+	if err != nil {
+		return nil, err
+	}
+	written := make([]*Written, len(drafts))
+	err = l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
 		if pending != nil {
 			if err := pending.own(ctx, tx, c.Workspace.OID); err != nil {
 				return err

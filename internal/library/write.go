@@ -69,7 +69,7 @@ func (t *Target) need(path, oID, what string) {
 // a singleton that is not there is made.
 func (l *Library) Update(ctx context.Context, c Caller, k *entity.Kind, t Target, patch *entity.Patch) (*Written, error) {
 	return l.change(ctx, c, edit{
-		kind: k, target: t, action: entity.ActionUpdated, make: k.Singleton,
+		kind: k, target: t, action: entity.ActionUpdated, make: k.Singleton, origins: patch.Origins,
 		apply: func(_ context.Context, _ entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error) {
 			if before == nil {
 				next, fields := k.Apply(nil, named(k, patch, c.Workspace.Name))
@@ -211,6 +211,8 @@ type edit struct {
 	action entity.Action
 	// make tells that an entity that is not there is made; apply gets nil then.
 	make bool
+	// origins are what the change is made from.
+	origins []entity.Origin
 	// apply returns what before becomes, which it does not change, and the errors
 	// of that. It may be called more than once.
 	apply func(ctx context.Context, r entity.Reader, before *entity.Entity) (*entity.Entity, []errs.Field, error)
@@ -379,6 +381,7 @@ func (l *Library) prepare(ctx context.Context, r entity.Reader, c Caller, ref en
 	}
 	d.stored = k.Store(ref.Workspace, next)
 	d.rev = l.newRevision(c, d.stored, action, now)
+	d.rev.Origins = e.origins
 	if before != nil {
 		d.rev.Fields = k.Changed(before, next)
 	}

@@ -117,7 +117,7 @@ func TestRetries(t *testing.T) {
 			c, pauses := client(t, Config{URL: s.url})
 			_, err := c.Complete(t.Context(), request)
 			e, ok := errors.AsType[*errs.Error](err)
-			if !ok || e.Kind != errs.RateLimited || e.RetryAfter < 61 || len(s.requests()) != 1 || len(*pauses) != 0 {
+			if !ok || e.Code != CodeUnreachable || e.RetryAfter < 61 || len(s.requests()) != 1 || len(*pauses) != 0 {
 				t.Errorf("%+v after %d requests, pauses %v", err, len(s.requests()), *pauses)
 			}
 		})
@@ -128,7 +128,7 @@ func TestRetries(t *testing.T) {
 		c, pauses := client(t, Config{URL: s.url})
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		if _, err := c.Complete(ctx, request); errs.KindOf(err) != errs.RateLimited || len(*pauses) != 0 {
+		if _, err := c.Complete(ctx, request); errs.CodeOf(err) != CodeUnreachable || len(*pauses) != 0 {
 			t.Error(err, *pauses)
 		}
 	})

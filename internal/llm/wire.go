@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"personae.dev/internal/errs"
 )
 
 // The limits of an exchange.
@@ -124,10 +122,8 @@ func (w *wire) rejected(response *http.Response, body []byte) error {
 		return fail(CodeRejected, cause, "The model's server does not accept the key (status %d). Set PERSONAE_LLM_KEY.", code)
 	case code == http.StatusTooManyRequests:
 		after := retryAfter(response.Header)
-		err := &errs.Error{
-			Kind: errs.RateLimited, Code: errs.CodeRateLimited, Err: cause, RetryAfter: int((after + time.Second - 1) / time.Second),
-			Message: "The model's server has too many requests, or the account has no credit left. Try again later.",
-		}
+		err := fail(CodeUnreachable, cause, "The model's server has too many requests, or the account has no credit left. Try again later.")
+		err.RetryAfter = int((after + time.Second - 1) / time.Second)
 		return &retryError{err, after}
 	case code == http.StatusRequestTimeout || code == http.StatusConflict || code >= 500:
 		err := fail(CodeUnreachable, cause, "The model's server is overloaded or broken (status %d). Try again later.", code)

@@ -5,6 +5,7 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/library"
 	"personae.dev/internal/llm"
 )
 
@@ -75,6 +77,20 @@ func Month(at time.Time) time.Time {
 
 // For returns the model as a workspace may use it.
 func (m *Models) For(workspace string) llm.Model { return model{m, workspace} }
+
+// Name implements library.Model.
+func (m *Models) Name() string { return m.Model.Name() }
+
+// Ask implements library.Model.
+func (m *Models) Ask(ctx context.Context, c library.Caller, p library.Prompt) (json.RawMessage, error) {
+	response, err := m.For(c.Workspace.OID).Complete(ctx, llm.Request{
+		Purpose: p.Purpose, System: p.System, Prompt: p.Text, SchemaName: p.SchemaName, Schema: p.Schema, Check: p.Check, Ephemeral: p.Ephemeral,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response.JSON, nil
+}
 
 type model struct {
 	*Models

@@ -1,8 +1,12 @@
 package server
 
 import (
+	"context"
 	"time"
 
+	"personae.dev/internal/fetch"
+	"personae.dev/internal/generate"
+	"personae.dev/internal/library"
 	"personae.dev/internal/llm"
 	"personae.dev/internal/models"
 )
@@ -34,6 +38,26 @@ func (s *Server) openModel() (*llm.Client, error) {
 		Provider: llm.Provider(m.Provider), URL: m.URL, Model: m.Name, Key: m.Key, Script: m.Script, Mode: llm.Mode(m.Mode),
 		Timeout: m.Timeout, Concurrency: m.Concurrency * models.PerServer,
 	})
+}
+
+// model is the language model as use cases ask it, nil for none.
+func (s *Server) model() library.Model {
+	if s.models == nil {
+		return nil
+	}
+	return s.models
+}
+
+// generator makes entities from sources.
+func (s *Server) generator() *generate.Generator {
+	pages := fetch.New(fetch.Config{UserAgent: "Personae/" + Version().Version})
+	return &generate.Generator{Library: s.Library, Model: s.model(), Page: func(ctx context.Context, address string) (title, text string, err error) {
+		page, err := pages.Page(ctx, address)
+		if err != nil {
+			return "", "", err
+		}
+		return page.Title, page.Text, nil
+	}}
 }
 
 // useModel lets the workspaces use a model, nil for none.

@@ -25,6 +25,7 @@ import (
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
 	"personae.dev/internal/limit"
+	"personae.dev/internal/llm"
 	"personae.dev/internal/mcp"
 	"personae.dev/internal/models"
 	"personae.dev/internal/store"
@@ -127,14 +128,13 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			return nil, errors.Join(err, listener.Close())
 		}
 	}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, model); err != nil {
 		err = errors.Join(err, listener.Close())
 		if private != nil {
 			err = errors.Join(err, private.Close())
 		}
 		return nil, err
 	}
-	s.useModel(model)
 	limited := limitConnections(listener, cfg.MaxConnections, cfg.Log, func() { s.metrics.observeRefusal(closedConnection) })
 	s.metrics.countConnections(limited.Open)
 	limits := defaultTimeouts()
@@ -149,7 +149,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 }
 
 // open opens the database.
-func (s *Server) open(ctx context.Context) error {
+func (s *Server) open(ctx context.Context, model *llm.Client) error {
 	opened, err := store.Open(ctx, s.cfg.Database, store.Options{
 		Create: true, Exclusive: true, Settings: s.cfg.Settings, Observe: s.metrics.observeStore, Warn: s.cfg.Log.Warn,
 	})
@@ -161,9 +161,10 @@ func (s *Server) open(ctx context.Context) error {
 	if s.cfg.NewID != nil {
 		kinds.UseIDs(s.cfg.NewID)
 	}
+	s.useModel(model)
 	s.Library, err = library.New(library.Config{
 		Store: s.store, Registry: kinds, CacheBytes: s.cfg.CacheBytes, ObserveCache: s.metrics.observeCache, Log: s.cfg.Log,
-		Now: s.cfg.Now, NewID: s.cfg.NewID, CountUnmatched: s.cfg.CountUnmatched,
+		Now: s.cfg.Now, NewID: s.cfg.NewID, Model: s.model(), CountUnmatched: s.cfg.CountUnmatched,
 	})
 	if err != nil {
 		return errors.Join(err, opened.Close())
@@ -173,7 +174,7 @@ func (s *Server) open(ctx context.Context) error {
 
 // handler returns the handler of all routes.
 func (s *Server) handler(stopping context.Context) (whole http.Handler) {
-	cfg := api.Config{Library: s.Library, Models: s.models, Ready: s.ready}
+	cfg := api.Config{Library: s.Library, Models: s.models, Generator: s.generator(), Ready: s.ready}
 	if s.cfg.PrivateListen == "" {
 		cfg.Metrics = s.metrics.handler(s.cfg.Log)
 	}

@@ -85,7 +85,7 @@ var copyTables = []copyTable{ //nolint:gochecknoglobals // a constant list
 	{"passwords", strings.Fields("user_o_id email hash changed_at"), 1},
 	{"members", strings.Fields("workspace user_o_id role created_at"), 2},
 	{"entities", strings.Fields("workspace id kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 2},
-	{"revisions", strings.Fields("workspace id o_id kind entity_id number action author api_key source created_at archived_at deleted_at shape fields document hidden"), 2},
+	{"revisions", strings.Fields("workspace id o_id kind entity_id number action author api_key source created_at archived_at deleted_at shape fields origins document hidden"), 2},
 	{"idempotency", strings.Fields("workspace key digest created_at pending_until"), 2},
 	{"idempotency_rows", strings.Fields("workspace key position kind o_id name author shape tag created_at updated_at archived_at deleted_at document hidden"), 3},
 	{"agents", strings.Fields("workspace o_id type name description config created_at updated_at"), 2},

@@ -41,8 +41,8 @@ const (
 	putAtOnceRevision = `,
 		r as (
 			insert into revisions (workspace, kind, entity_id, o_id, action, author, api_key, source, created_at,
-				archived_at, deleted_at, shape, fields, document, hidden, number)
-			select $1, $2, e.id, {oid}, {action}, {author}, {key}, {source}, {at}::bigint, $12, $13, $7, {fields}, $14, $15,
+				archived_at, deleted_at, shape, fields, origins, document, hidden, number)
+			select $1, $2, e.id, {oid}, {action}, {author}, {key}, {source}, {at}::bigint, $12, $13, $7, {fields}, {origins}, $14, $15,
 				(select coalesce(max(number), 0) + 1 from revisions where workspace = $1 and entity_id = e.id)
 			from e
 			returning number)
@@ -78,6 +78,7 @@ func (t *tx) putAtOnce(ctx context.Context, text string, missing error, s *entit
 	arg("source", string(rev.Source))
 	arg("at", millis(rev.At))
 	arg("fields", fieldsText(rev.Fields))
+	arg("origins", originsText(rev.Origins))
 	number, err := one(ctx, &t.queries, strings.NewReplacer(names...).Replace(query+putAtOnceRevision), scanInt, missing, args...)
 	rev.Number = int(number)
 	return err

@@ -57,12 +57,12 @@ func scanRevision(r row, more ...any) (numbered, error) {
 func (t *tx) insertRevision(ctx context.Context, entityID int64, s *entity.Stored, rev *entity.Revision) error {
 	const query = `
 		insert into revisions (workspace, kind, entity_id, o_id, action, author, api_key, source, created_at,
-			archived_at, deleted_at, shape, fields, document, hidden, number)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+			archived_at, deleted_at, shape, fields, origins, document, hidden, number)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
 			(select coalesce(max(number), 0) + 1 from revisions where entity_id = $3))
 		returning number`
 	number, err := one(ctx, &t.queries, query, scanInt, nil, s.Workspace, s.Kind, entityID, rev.RevisionOID, string(rev.Action), rev.Author.OID,
-		rev.KeyOID, string(rev.Source), millis(rev.At), nullMillis(s.ArchivedAt), nullMillis(s.DeletedAt), s.Shape, fieldsText(rev.Fields),
+		rev.KeyOID, string(rev.Source), millis(rev.At), nullMillis(s.ArchivedAt), nullMillis(s.DeletedAt), s.Shape, fieldsText(rev.Fields), originsText(rev.Origins),
 		string(s.Document), string(s.Hidden))
 	rev.Number = int(number)
 	return err
@@ -74,6 +74,14 @@ func fieldsText(fields []string) string {
 		return "[]"
 	}
 	return jsonText(fields)
+}
+
+// originsText is how the origins of a change are kept.
+func originsText(origins []entity.Origin) string {
+	if len(origins) == 0 {
+		return "[]"
+	}
+	return jsonText(origins)
 }
 
 // Revisions implements entity.Reader: page and total are of one moment.
@@ -137,15 +145,18 @@ func (s *Store) Revision(ctx context.Context, workspace, revisionOID string) (re
 func (q *queries) Revision(ctx context.Context, workspace, revisionOID string) (rev, before *entity.Revision, err error) {
 	defer q.timed("revision")()
 	const query = `
-		select ` + revisionColumns + `, r.document, r.hidden` + fromRevisions + `
+		select ` + revisionColumns + `, r.origins, r.document, r.hidden` + fromRevisions + `
 		join revisions last on last.workspace = r.workspace and last.entity_id = r.entity_id and r.number in (last.number, last.number - 1)
 		where last.workspace = $1 and last.o_id = $2
 		order by r.number desc`
 	found, err := all(ctx, q, query, func(r row) (*entity.Revision, error) {
-		var document, hidden []byte
-		rev, err := scanRevision(r, &document, &hidden)
+		var origins, document, hidden []byte
+		rev, err := scanRevision(r, &origins, &document, &hidden)
 		if err != nil {
 			return nil, err
+		}
+		if err := json.Unmarshal(origins, &rev.Origins); err != nil {
+			return nil, fmt.Errorf("store: origins of revision %s: %w", rev.RevisionOID, err)
 		}
 		rev.Document, rev.Hidden = document, hidden
 		return rev.Revision, nil
