@@ -303,8 +303,10 @@ func TestRefusals(t *testing.T) {
 		"StrictLinksWrong": {"POST", updatePath + "?strictLinks=yes", ref(live), nil, 400, "invalid_request", []string{"strictLinks"}},
 		"Generate":         {"POST", "/api/v2/persona/generate", `{"personas":[{"sources":[{"type":"TEXT","value":"x"}]}]}`, nil, 503, "model_not_configured", nil},
 		"GenerateNothing":  {"POST", "/api/v2/persona/generate", `{}`, nil, 400, "invalid_request", []string{"personas"}},
-		"GenerateWrong": {"POST", "/api/v2/persona/generate?draft=maybe", `{"personas":[{"sources":[{"type":"PDF","value":"x"},{"type":"TEXT"},1]},{"sources":{}},3],"linkingStrategy":{"mode":"NEVER"},"playbookOId":[]}`, nil, 400, "invalid_request",
-			[]string{"draft", "personas[0].sources[0].type", "personas[0].sources[1].value", "personas[0].sources[2]", "personas[1].sources", "personas[2]", "playbookOId", "linkingStrategy.mode"}},
+		"GenerateWrong": {
+			"POST", "/api/v2/persona/generate?draft=maybe", `{"personas":[{"sources":[{"type":"PDF","value":"x"},{"type":"TEXT"},1]},{"sources":{}},3],"linkingStrategy":{"mode":"NEVER"},"playbookOId":[]}`, nil, 400, "invalid_request",
+			[]string{"draft", "personas[0].sources[0].type", "personas[0].sources[1].value", "personas[0].sources[2]", "personas[1].sources", "personas[2]", "playbookOId", "linkingStrategy.mode"},
+		},
 		"NotOffered":  {"POST", "/api/v2/workflows/run", `{}`, nil, 501, "not_offered", nil},
 		"GetByPost":   {"POST", "/api/v2/revision/get", "", nil, 405, "method_not_allowed", nil},
 		"DeleteByGet": {"GET", deletePath + live, "", nil, 405, "method_not_allowed", nil},
