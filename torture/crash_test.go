@@ -53,6 +53,7 @@ func TestCrash(t *testing.T) {
 		}
 		l.verify(t, s, l.entries)
 		l.verifyTotal(t, s)
+		l.verifyFeed(t, s)
 		s.stop(t)
 		i.checkIntegrity(t)
 	})
@@ -72,6 +73,7 @@ func (s *server) ready() bool {
 type ledger struct {
 	prefix  string
 	entries []*entry
+	feed    feed
 
 	mu           sync.Mutex
 	acknowledged int
@@ -143,7 +145,7 @@ func (e *entry) acknowledge(etag string) {
 // that is not acknowledged.
 func (l *ledger) writeUntil(t *testing.T, s *server, fault func()) {
 	t.Helper()
-	const writers = 8
+	writers := sized(8, 64)
 	for _, e := range l.entries {
 		e.touched = false
 	}
@@ -182,6 +184,10 @@ func (l *ledger) writeUntil(t *testing.T, s *server, fault func()) {
 			}
 		})
 	}
+	group.Go(func() {
+		for l.feed.read(t.Context(), c) == nil && s.ready() {
+		}
+	})
 	wanted := l.answered() + 1 + rand.IntN(sized(50, 200))
 	until(t, patience, "so many writes", func() bool { return l.answered() >= wanted })
 	fault()
@@ -369,6 +375,59 @@ func (l *ledger) verifyTotal(t *testing.T, s *server) {
 	must(t, err)
 	if all.Total != len(l.entries) {
 		t.Errorf("there are %d personas, want %d", all.Total, len(l.entries))
+	}
+}
+
+// feed is a reader of the change feed, who goes on after each fault.
+type feed struct {
+	after string
+	// changes are the ids of revisions, by the id of their entity.
+	changes map[string][]string
+}
+
+// read reads what there is.
+func (f *feed) read(ctx context.Context, c *caller) error {
+	for {
+		page, _, err := read[apitype.Feed](ctx, c, "change/list?limit=500&after="+f.after)
+		if err != nil {
+			return err
+		}
+		if f.changes == nil {
+			f.changes = map[string][]string{}
+		}
+		for _, r := range page.Data {
+			f.changes[r.EntityOID] = append(f.changes[r.EntityOID], r.RevisionOID)
+		}
+		f.after = page.NextCursor
+		if !page.HasNext {
+			return nil
+		}
+	}
+}
+
+// verifyFeed compares what the reader of the feed was told, through all faults,
+// with the history of each persona: nothing is missing, nothing came twice, and
+// the order is that of the revisions.
+func (l *ledger) verifyFeed(t *testing.T, s *server) {
+	t.Helper()
+	c := s.caller(t)
+	c.patient = true
+	must(t, l.feed.read(t.Context(), c))
+	if len(l.feed.changes) != len(l.entries) {
+		t.Errorf("the feed has %d personas, want %d", len(l.feed.changes), len(l.entries))
+	}
+	for _, e := range l.entries {
+		told := l.feed.changes[e.oID]
+		if len(told) != len(e.history) {
+			t.Fatalf("the feed has %d changes of %s, want %d", len(told), e.oID, len(e.history))
+		}
+		shown, _, err := read[struct{ Data apitype.RevisionPage }](t.Context(), c, fmt.Sprintf("revision/list?entityOIds[]=%s&limit=%d", url.QueryEscape(e.oID), historyShown))
+		must(t, err)
+		for n, r := range shown.Data.Revisions {
+			if told[len(told)-1-n] != r.RevisionOID {
+				t.Fatalf("the feed has %q of %s, and not %s at place %d from the end", told, e.oID, r.RevisionOID, n)
+			}
+		}
 	}
 }
 
