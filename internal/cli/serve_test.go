@@ -8,12 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"personae.dev/contract"
 )
 
 // greeted is a writer that tells when a server has greeted.
@@ -140,6 +143,29 @@ func TestEphemeral(t *testing.T) {
 	}
 	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
 		t.Errorf("it left %v, %v", files, err)
+	}
+}
+
+// TestExamplesOfTheReference shows that every id in the examples of the API
+// reference is answered with the demo library.
+func TestExamplesOfTheReference(t *testing.T) {
+	t.Parallel()
+	s := serveNow(t, "--ephemeral", "--demo", "--key", exampleKey, "--log-level", "error")
+	ids := regexp.MustCompile(`\bdemo-[a-z0-9-]+`).FindAllString(string(contract.OpenAPI()), -1)
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) < 15 {
+		t.Fatalf("the reference has only the ids %q", ids)
+	}
+	for _, id := range ids {
+		var found struct{ Data []struct{ Kind, OID string } }
+		status, body := s.ask(t, "GET", "/api/v2/library/find?idOrName="+id, exampleKey, "")
+		if err := json.Unmarshal([]byte(body), &found); status != http.StatusOK || err != nil || len(found.Data) != 1 || found.Data[0].OID != id {
+			t.Errorf("%s: %d %s, %v", id, status, body, err)
+			continue
+		}
+		if status, body := s.ask(t, "GET", "/api/v2/"+found.Data[0].Kind+"/get?oId="+id, exampleKey, ""); status != http.StatusOK {
+			t.Errorf("%s: %d %s", id, status, body)
+		}
 	}
 }
 
