@@ -56,7 +56,7 @@ type grammar struct {
 	Key     keyCmd     `cmd:"" group:"database" help:"Create, list and revoke API keys."`
 	Org     orgCmd     `cmd:"" name:"organization" group:"database" help:"List and rename organizations."`
 	Work    workCmd    `cmd:"" name:"workspace" group:"database" help:"Create, list and rename workspaces."`
-	User    userCmd    `cmd:"" group:"database" help:"Create, list, rename and remove users."`
+	User    userCmd    `cmd:"" group:"database" help:"Create, invite, list, rename and remove users."`
 	Backup  backupCmd  `cmd:"" group:"database" help:"Copy a running SQLite database into one file."`
 	Restore restoreCmd `cmd:"" group:"database" help:"Put a backup in the place of a database."`
 	Copy    copyCmd    `cmd:"" group:"database" help:"Copy everything from one database to another."`

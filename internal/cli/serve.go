@@ -26,7 +26,7 @@ const (
 type serveCmd struct {
 	database
 	Listen   string         `default:"127.0.0.1:7070" placeholder:"HOST:PORT" env:"PERSONAE_LISTEN" help:"The address to listen on. Port 0 takes a free one. Default: ${default}."`
-	Demo     bool           `env:"PERSONAE_DEMO" help:"Fill an empty workspace with demo data, and show a curl command with a key that is valid for a day."`
+	Demo     bool           `env:"PERSONAE_DEMO" help:"Fill an empty workspace with demo data, and show a link that signs in to the console, and a curl command with a key that is valid for a day."`
 	CacheMiB int            `name:"cache-mib" default:"64" placeholder:"MIB" env:"PERSONAE_CACHE_MIB" help:"Memory for cached entities and keys, in MiB. 0 turns the cache off. Default: ${default}."`
 	Retain   string         `name:"retain-deleted" default:"30d" placeholder:"TIME" env:"PERSONAE_RETAIN_DELETED" help:"How long deleted entities are kept before they are removed for good, such as 30d or 12h; 0 keeps them. Default: ${default}."`
 	Count    bool           `name:"count-unmatched" default:"true" negatable:"" env:"PERSONAE_COUNT_UNMATCHED" help:"Count job titles that belong to no persona, for personae unmatched: titles only, never names. Turn it off with --no-count-unmatched."`
@@ -59,7 +59,8 @@ type serveCmd struct {
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return `A new database is set up first: an organization, a workspace, its owner and an admin key, which is
-shown once, on stdout. SIGTERM and Ctrl-C stop the server: it goes on serving for --drain, and then
+shown once, on stdout. As long as nobody can sign in to the console, each start shows a link to
+choose a password. SIGTERM and Ctrl-C stop the server: it goes on serving for --drain, and then
 ends as soon as running requests have ended, after 10 s at the latest. A second signal ends it at once.
 
 Examples:
@@ -137,6 +138,9 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if s.Exposed() {
 		log.Warn("Other machines can reach the server in clear text, so that keys and content can be read on the way. Use --tls-cert and --tls-key or an HTTPS proxy, or listen on 127.0.0.1.", "listen", c.Listen)
 	}
+	if s.RefusesCookies() {
+		log.Warn("Browsers on other machines cannot sign in to the console: over plain HTTP they refuse its cookie. Serve HTTPS with --tls-cert and --tls-key, or behind a proxy with --public-url https://…; or open a tunnel, ssh -L 7070:127.0.0.1:7070 SERVER, and use http://localhost:7070.")
+	}
 	log.Info("serving", "url", s.URL(), "database", server.DatabaseName(cfg.Database), "version", server.Version().Version)
 	if err := s.Run(ctx); err != nil {
 		return err
@@ -176,9 +180,12 @@ func (c serveCmd) prepare(ctx context.Context, s *server.Server) (greeting strin
 		if c.Ephemeral {
 			token = setup.Token
 		}
-		if err := c.prepareDemo(ctx, s, &text, token); err != nil {
-			return "", err
-		}
+		err = c.prepareDemo(ctx, s, &text, token)
+	} else {
+		err = prepareSignIn(ctx, s, &text)
+	}
+	if err != nil {
+		return "", err
 	}
 	fmt.Fprintf(&text, "Serving %s, reference at %s/docs. Ctrl-C stops.\n", s.URL(), s.URL())
 	return text.String(), nil
@@ -220,6 +227,11 @@ func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strin
 		}
 		fmt.Fprintf(text, "A key for reading, valid for a day:\n\n  %s\n\n", token)
 	}
+	link, err := l.DemoLink(ctx, *owner)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(text, "Open the library in a browser. The link works once, within 10 minutes:\n\n  %s\n\n", s.ConsoleURL(link))
 	for record, err := range l.Export(ctx, workspace, l.Registry().Kinds()[0]) {
 		if err != nil {
 			return err
@@ -233,6 +245,16 @@ func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strin
 		fmt.Fprintf(text, "Read a persona with:\n\n  curl -H 'api_key: %s' '%s/api/v2/persona/get?oId=%s'\n\n", token, s.URL(), url.QueryEscape(first.OID))
 		break
 	}
+	return nil
+}
+
+// prepareSignIn shows how to set up the console, where nobody can sign in yet.
+func prepareSignIn(ctx context.Context, s *server.Server, text *strings.Builder) error {
+	link, err := s.Library.SetUpLink(ctx)
+	if err != nil || link == "" {
+		return err
+	}
+	fmt.Fprintf(text, "Open the console in a browser, and choose a password. The link works once, within 24 hours:\n\n  %s\n\n", s.ConsoleURL(link))
 	return nil
 }
 

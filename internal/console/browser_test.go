@@ -39,10 +39,10 @@ func open(t *testing.T, s *site) *browser {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	b := &browser{s, t, ctx}
-	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
-	must(t, err)
-	_, err = chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"api_key": s.token}})
-	must(t, err)
+	if s.token != "" {
+		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: s.cookie(), Value: s.token, URL: s.URL(), HTTPOnly: new(true)})
+		must(t, err)
+	}
 	return b
 }
 

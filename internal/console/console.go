@@ -8,6 +8,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -33,6 +34,8 @@ type Options struct {
 	Library *library.Library
 	// PublicURL is where browsers reach the server, "" where that is not known.
 	PublicURL string
+	// Settings are shown to admins.
+	Settings []Setting
 	// Now tells the time; nil is the system's.
 	Now func() time.Time
 }
@@ -103,6 +106,7 @@ func (c *Console) Routes() []httpx.Route {
 		c.post("/{kind}/{oid}/history", (*request).revert),
 		c.get("/{path...}", httpx.ClassNone, func(*request) error { return notFound() }),
 	}
+	routes = append(routes, c.people()...)
 	for at, file := range c.files {
 		routes = append(routes, httpx.Route{Method: http.MethodGet, Path: at, Handler: httpx.FromHTTP(file)})
 	}
@@ -124,8 +128,8 @@ func (c *Console) post(path string, h handler) httpx.Route {
 func (c *Console) signedIn(h handler) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		guard(w)
-		if err := c.origins.Check(r); err != nil {
-			return &errs.Error{Kind: errs.Forbidden, Code: errs.CodeInvalidRequest, Message: wordOtherSite, Err: err}
+		if err := c.sameSite(r); err != nil {
+			return err
 		}
 		v, err := c.authenticate(r)
 		if err != nil {
@@ -133,6 +137,14 @@ func (c *Console) signedIn(h handler) httpx.Handler {
 		}
 		return h(&request{r, c, v, w})
 	}
+}
+
+// sameSite refuses the forms of other sites.
+func (c *Console) sameSite(r *http.Request) error {
+	if err := c.origins.Check(r); err != nil {
+		return &errs.Error{Kind: errs.Forbidden, Code: errs.CodeInvalidRequest, Message: wordOtherSite, Err: err}
+	}
+	return nil
 }
 
 // guard sets the headers that every page has.
@@ -149,11 +161,24 @@ func guard(w http.ResponseWriter) {
 // fail answers an error with a page.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, status int, shown *errs.Error) {
 	guard(w)
+	if shown.Kind == errs.Unauthorized && r.Method != http.MethodPost {
+		if r.Header.Get("HX-Request") == "" {
+			http.Redirect(w, r, signInURL(r), http.StatusSeeOther)
+			return
+		}
+		w.Header().Set("HX-Redirect", signInURL(r))
+	}
 	v, _ := c.authenticate(r) // whoever is not signed in sees the error without the library
 	req := &request{r, c, v, w}
 	if err := req.render(status, "error", page{Title: wordsOfStatus(status), Data: shown}); err != nil {
 		http.Error(w, shown.Message, status)
 	}
+}
+
+// known returns the error that may be shown of err, or nil.
+func known(err error) *errs.Error {
+	shown, _ := errors.AsType[*errs.Error](err)
+	return shown
 }
 
 func notFound() error {

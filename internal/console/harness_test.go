@@ -51,7 +51,20 @@ func start(t testing.TB) *site {
 		cancel()
 		must(t, <-ran)
 	})
-	return &site{s, setup, setup.Token}
+	return (&site{s, setup, ""}).enter(t, setup.Token)
+}
+
+// enter returns somebody who signs in with an API key.
+func (s *site) enter(t testing.TB, key string) *site {
+	t.Helper()
+	token, err := s.Library.SignInByKey(t.Context(), key, library.From{Address: "192.0.2.1", Browser: "Firefox on Linux"})
+	must(t, err)
+	return &site{s.Server, s.setup, token}
+}
+
+// cookie is the name of the cookie that holds s.token.
+func (s *site) cookie() string {
+	return "personae_" + s.URL()[strings.LastIndexByte(s.URL(), ':')+1:]
 }
 
 // other returns somebody who is signed in to another workspace of the same server.
@@ -59,13 +72,13 @@ func (s *site) other(t testing.TB) *site {
 	t.Helper()
 	workspace, err := s.Library.CreateWorkspace(t.Context(), library.NewWorkspace{Name: "Other", Organization: s.setup.Organization.OID})
 	must(t, err)
-	return &site{s.Server, s.setup, s.key(t, *workspace, account.ScopeAdmin)}
+	return s.enter(t, s.key(t, *workspace, account.ScopeAdmin))
 }
 
 // reader returns somebody who may only read.
 func (s *site) reader(t testing.TB) *site {
 	t.Helper()
-	return &site{s.Server, s.setup, s.key(t, s.setup.Workspace, account.ScopeRead)}
+	return s.enter(t, s.key(t, s.setup.Workspace, account.ScopeRead))
 }
 
 func (s *site) key(t testing.TB, workspace account.Workspace, scope account.Scope) string {
@@ -86,12 +99,14 @@ func (s *site) send(t testing.TB, method, path, contentType string, body []byte,
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
 	must(t, err)
-	r.Header.Set("Api_key", s.token)
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
+	}
+	if s.token != "" {
+		r.AddCookie(&http.Cookie{Name: s.cookie(), Value: s.token})
 	}
 	got, err := http.DefaultTransport.RoundTrip(r)
 	must(t, err)

@@ -124,3 +124,45 @@ func yesNo(truth string) string {
 func badForm(err error) error {
 	return &errs.Error{Kind: errs.Invalid, Code: errs.CodeInvalidRequest, Message: wordBadForm, Err: err}
 }
+
+// Titles of pages of people.
+const (
+	wordSignIn         = "Sign in"
+	wordSetUp          = "Set up this library"
+	wordChoosePassword = "Choose a password"
+	wordAdmin          = "Admin"
+)
+
+// wordField names the input of a path in errors of people.
+func wordField(path string) string {
+	switch path {
+	case "firstName", "lastName":
+		return "the name"
+	case "email":
+		return "the e-mail"
+	case "expiresAt":
+		return "the end"
+	}
+	return "the " + path
+}
+
+// browserName says which browser a User-Agent is of: "Firefox on Linux".
+func browserName(agent string) string {
+	find := func(names ...string) string {
+		for i := 0; i < len(names); i += 2 {
+			if strings.Contains(agent, names[i]) {
+				return names[i+1]
+			}
+		}
+		return ""
+	}
+	browser := find("Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl")
+	system := find("iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "Windows", "Windows", "Mac OS X", "macOS", "CrOS", "ChromeOS", "Linux", "Linux")
+	switch {
+	case browser == "":
+		return "Another program"
+	case system == "":
+		return browser
+	}
+	return browser + " on " + system
+}

@@ -103,3 +103,16 @@ func traceOf(h http.Header) string {
 	}
 	return parts[1]
 }
+
+// ClientAddress returns the address of the client of a request, without the port.
+func ClientAddress(r *http.Request) string {
+	var proxies Proxies
+	if t := exchangeIn(r.Context()).transport; t != nil {
+		proxies = t.Proxies
+	}
+	client := proxies.client(r)
+	if withPort, err := netip.ParseAddrPort(client); err == nil {
+		return withPort.Addr().Unmap().String()
+	}
+	return client
+}

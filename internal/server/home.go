@@ -1,62 +1,60 @@
 package server
 
 import (
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-	"html"
-	"io"
+	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
+	"personae.dev/internal/console"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 )
 
-//go:embed home.html
-var homeText string
-
-// homeRoute returns the route of /, which tells people what this is and where to
-// go. Programs get the error of a path that is not there. routes are all others.
-func homeRoute(publicURL string, routes []httpx.Route) httpx.Route {
-	has := func(path string) bool {
-		return slices.ContainsFunc(routes, func(r httpx.Route) bool { return r.Path == path })
-	}
-	url, console, agents := html.EscapeString(publicURL), "", ""
-	if has("/console") {
-		console = "<li><a href=\"console\">Console</a><span>Read, search and edit the library in the browser.</span></li>\n"
-	}
-	if has("/mcp") {
-		agents = ", agents use <code>" + url + "/mcp</code>"
-	}
-	page := strings.NewReplacer("{url}", url, "{console}", console, "{agents}", agents).Replace(homeText)
-	policy := homePolicy(page)
+// homeRoute returns the route of /, which leads browsers to the console. Programs
+// get the error of a path that is not there.
+func homeRoute() httpx.Route {
 	return httpx.Route{Method: http.MethodGet, Path: "/", Handler: func(w http.ResponseWriter, r *http.Request) error {
-		h := w.Header()
-		h.Set("Vary", "Accept")
+		w.Header().Set("Vary", "Accept")
 		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			return errs.NotFoundf(errs.CodePathNotFound, "There is nothing at this path. The API reference is at /docs.")
 		}
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Length", strconv.Itoa(len(page)))
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		_, _ = io.WriteString(w, page) // an error of the connection is nobody's to handle
+		http.Redirect(w, r, console.Path, http.StatusFound)
 		return nil
 	}}
 }
 
-// homePolicy allows the page its own style sheet, and nothing else.
-func homePolicy(page string) string {
-	_, rest, _ := strings.Cut(page, "<style>")
-	style, _, _ := strings.Cut(rest, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// settings are those that the console shows to admins.
+func (s *Server) settings() []console.Setting {
+	retained := "for ever"
+	if s.cfg.RetainDeleted > 0 {
+		retained = s.cfg.RetainDeleted.String()
+	}
+	return []console.Setting{
+		{Name: "Version", Value: Version().Version},
+		{Name: "Public address", Value: s.cfg.PublicURL},
+		{Name: "Listens on", Value: s.cfg.Listen},
+		{Name: "Database", Value: DatabaseName(s.cfg.Database)},
+		{Name: "Deleted entities are kept", Value: retained},
+		{Name: "Cache", Value: strconv.FormatInt(s.cfg.CacheBytes>>20, 10) + " MiB"},
+		{Name: "Lists at once", Value: strconv.Itoa(cmp.Or(s.cfg.MaxInFlight, httpx.DefaultMaxInFlight))},
+		{Name: "Trusted proxies", Value: strings.Join(s.cfg.TrustedProxies, ", ")},
+		{Name: "Origins of other pages", Value: strings.Join(s.cfg.CORSOrigins, ", ")},
+	}
+}
+
+// ConsoleURL is the address of a link of the console, by its secret.
+func (s *Server) ConsoleURL(secret string) string {
+	return console.LinkURL(cmp.Or(s.cfg.PublicURL, s.URL()), secret)
+}
+
+// LinkURL is ConsoleURL for a server that is reached at base.
+func LinkURL(base, secret string) string {
+	return console.LinkURL(strings.TrimSuffix(base, "/"), secret)
+}
+
+// RefusesCookies tells whether browsers on other machines will not keep the cookie
+// by which they are signed in: nothing says that they come over HTTPS.
+func (s *Server) RefusesCookies() bool {
+	return s.Exposed() && !strings.HasPrefix(s.cfg.PublicURL, "https:") || strings.HasPrefix(s.cfg.PublicURL, "http:") && !console.Loopback(s.cfg.PublicURL)
 }

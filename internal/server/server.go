@@ -2,7 +2,7 @@
 // which adapters there are: Open for commands that work on a database, New and
 // Run for the server.
 //
-// It has no rule, and no route but that of the page at / and those for operators.
+// It has no rule, and no route but / and those for operators.
 package server
 
 import (
@@ -187,10 +187,10 @@ func (s *Server) handler(stopping context.Context) (whole http.Handler) {
 		mcp.Config{Registry: s.Library.Registry(), Version: Version().Version, PublicURL: s.cfg.PublicURL, Origins: s.origins, Log: s.cfg.Log},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { whole.ServeHTTP(w, r) }),
 	)
-	pages := console.New(console.Options{Library: s.Library, PublicURL: s.cfg.PublicURL, Now: s.cfg.Now})
+	pages := console.New(console.Options{Library: s.Library, PublicURL: s.cfg.PublicURL, Settings: s.settings(), Now: s.cfg.Now})
 	routes := slices.Concat(contract.Routes(), agents, pages.Routes(), s.cfg.extraRoutes)
 	return httpx.New(httpx.Config{
-		Routes:       append(routes, homeRoute(s.cfg.PublicURL, routes)),
+		Routes:       append(routes, homeRoute()),
 		NotFound:     contract.NotFound,
 		Authenticate: s.Library.Authenticate,
 		Log:          s.cfg.Log, Observe: s.metrics.observer, Refused: s.metrics.observeRefusal,
