@@ -11,6 +11,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/match"
 	"personae.dev/internal/qualify"
 )
 
@@ -304,6 +305,7 @@ func (r *QualifyRequest) check() error {
 	} {
 		list.Text(text.path, text.value, 0, MaxLeadText)
 	}
+	list.Text("jobTitle", r.Lead.JobTitle, 0, MaxMatchTitle)
 	list.Text("runtimeContext", r.Lead.Context, 0, MaxLeadContext)
 	if r.PersonaOID != "" && r.Draft != nil {
 		list.Add("persona", "is a draft, and personaOId names another persona: send one of the two")
@@ -339,7 +341,7 @@ func (l *Library) byTitle(ctx context.Context, c Caller, s plannedSection, r Qua
 	case r.Lead.JobTitle == "":
 		return nil, fmt.Sprintf("No %s was chosen, because there is no jobTitle.", k.Title), nil
 	default:
-		m, err := l.bestByTitle(ctx, c, k, r.Lead.JobTitle, s.oIDs)
+		m, err := l.bestByTitle(ctx, c.Workspace.OID, r.Lead.JobTitle, s.oIDs)
 		if err != nil {
 			return nil, "", err
 		}
@@ -364,6 +366,24 @@ func (l *Library) byTitle(ctx context.Context, c Caller, s plannedSection, r Qua
 		return nil, "", errs.Conflictf(errs.DeletedCode(k.Name), "The %s is deleted: restore it first, with %s/restore.", k.Title, k.Name)
 	}
 	return newCandidate(k, e, message), "", nil
+}
+
+// bestByTitle returns the persona that a job title belongs to, nil for none: of
+// some of them where oIDs are given. One that is active is better than one that is
+// not. The title is not counted where it belongs to nobody, as that would store it.
+func (l *Library) bestByTitle(ctx context.Context, workspace, title string, oIDs []string) (*match.Match, error) {
+	x, err := l.index(ctx, workspace)
+	if err != nil {
+		return nil, err
+	}
+	matches := x.Match(title, MaxMatches, match.Auto)
+	if len(oIDs) > 0 {
+		matches = match.Likely(slices.DeleteFunc(x.Match(title, len(x.personas), 0), func(m match.Match) bool { return !slices.Contains(oIDs, m.OID) }))
+	}
+	if len(matches) == 0 {
+		return nil, nil
+	}
+	return &matches[max(0, slices.IndexFunc(matches, func(m match.Match) bool { return !m.Inactive }))], nil
 }
 
 // candidates returns the active entities that a section may be about, by name:
