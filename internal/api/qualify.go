@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"personae.dev/apitype"
 	"personae.dev/internal/account"
@@ -16,9 +15,6 @@ import (
 	"personae.dev/internal/library"
 	"personae.dev/internal/qualify"
 )
-
-// qualifyTimeout is how long a qualification may take, as a model may be asked.
-const qualifyTimeout = 5 * time.Minute
 
 // qualifyRoutes lists the calls that score people and companies. They change
 // nothing.
@@ -30,8 +26,8 @@ func (a *API) qualifyRoutes() []httpx.Route {
 	}
 	for i := range routes {
 		r := &routes[i]
-		r.Method, r.Path, r.Class, r.Scope = http.MethodPost, root+r.Path, httpx.ClassGet, account.ScopeRead
-		r.BodyLimit, r.Timeout = MaxBodyBytes, qualifyTimeout
+		r.Method, r.Path, r.Class, r.Scope = http.MethodPost, root+r.Path, httpx.ClassModel, account.ScopeRead
+		r.BodyLimit, r.Timeout = MaxBodyBytes, GenerateTimeout
 	}
 	return routes
 }

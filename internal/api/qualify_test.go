@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"personae.dev/examples"
 	"personae.dev/internal/library"
@@ -165,11 +166,12 @@ func (s *server) caller(t *testing.T) library.Caller {
 // database, and in the log.
 func TestNothingOfALeadIsStored(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	const marker = "Zyxwvut"
+	s := setup(t, withScript(t, `{"purpose":"qualify","answer":{"answers":[{"question":1,"answer":"YES","evidence":"`+marker+`","confidence":"HIGH"}]}}`),
+		func(c *config) { c.library.CountUnmatched, c.models.Cache = true, time.Hour })
 	s.demo(t)
 	e := s.edit(t)
 	reader := &editor{e.caller, s.token}
-	const marker = "Zyxwvut"
 	lead := map[string]any{"agentOId": "default", "runtimeContext": map[string]any{"note": marker}, "answers": []any{map[string]any{"question": targetQuestion, "answer": "YES", "evidence": marker}}}
 	for _, field := range []string{"firstName", "lastName", "email", "linkedInProfile", "companyName", "companyDomain"} {
 		lead[field] = marker
@@ -189,6 +191,7 @@ func TestNothingOfALeadIsStored(t *testing.T) {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	e.post(t, createPath, `{"name":"Qwertyuiop"}`) // what is stored is found
+	must(t, s.library.FlushUnmatched(t.Context()))
 	files, err := filepath.Glob(s.path + "*")
 	must(t, err)
 	stored := false
@@ -202,5 +205,47 @@ func TestNothingOfALeadIsStored(t *testing.T) {
 	}
 	if !stored || strings.Contains(s.log.String(), marker) {
 		t.Errorf("in the files: %t; the log: %t", stored, strings.Contains(s.log.String(), marker))
+	}
+}
+
+// TestQualifyWithModel shows that a model answers what the caller did not, with
+// evidence, and that it cannot give a score.
+func TestQualifyWithModel(t *testing.T) {
+	t.Parallel()
+	const answers = `{"question":1,"answer":"YES","evidence":"Twelve reps, says $1","confidence":"MEDIUM"},{"question":2,"answer":"UNKNOWN","evidence":"","confidence":"LOW"}`
+	s := setup(t, withScript(t,
+		`{"purpose":"qualify","contains":["Scores"],"turn":1,"answer":{"score":9,"answers":[`+answers+`]}}`,
+		`{"purpose":"qualify","contains":["NoEvidence"],"answer":{"answers":[{"question":1,"answer":"NO","evidence":" ","confidence":"HIGH"}]}}`,
+		`{"purpose":"qualify","match":"\"companyName\":\"(\\w+)\"","answer":{"answers":[`+answers+`]}}`,
+	))
+	reader := &editor{s.start(t), s.token}
+	ask := func(company, more string) answer {
+		t.Helper()
+		return reader.post(t, qualifyPath, `{"person":{"companyName":"`+company+`"},"persona":{"name":"P","qualifyingQuestions":[
+			{"question":"Many reps?","fitType":"GOOD","weight":"HIGH"},{"question":"Known?","fitType":"GOOD","weight":"LOW"},{"question":"Open?","fitType":"BAD","weight":"HIGH"}]},
+			"answers":[{"question":"known","answer":"NO"}]`+more+`}`)
+	}
+	const section = "data.persona.qualification."
+	for _, company := range []string{"Fernhill", "Scores"} { // the second answer is repaired
+		got := ask(company, "")
+		for path, want := range map[string]any{
+			"data.score": 7.75, section + "answers[0].answer": "Yes", section + "answers[0].rationale": "Twelve reps, says " + company,
+			section + "answers[0].confidence": "MEDIUM", section + "answers[1].confidence": "HIGH", section + "answers[1].answer": "No",
+			section + "answers[2].answer": "Unknown", section + "coverage": 0.57, "data.model.asked": true, "data.model.questions": 2.0,
+		} {
+			if value := got.value(t, path); value != want {
+				t.Errorf("%s: %s is %v, want %v: %s", company, path, value, want, got.body)
+			}
+		}
+	}
+	if got := ask("Fernhill", `,"withoutModel":true`); got.value(t, "data.score") != 1.0 || got.value(t, "data.model.asked") != false || got.value(t, "data.model.tokens").(float64) < 100 {
+		t.Errorf("without the model: %s", got.body)
+	}
+	if got := ask("", ""); got.value(t, "data.model.asked") != false {
+		t.Errorf("nothing to read: %s", got.body)
+	}
+	got := ask("NoEvidence", "")
+	if code, _ := failure(t, got); got.status != http.StatusServiceUnavailable || code != "model_bad_answer" {
+		t.Errorf("no evidence: %d %s", got.status, got.body)
 	}
 }

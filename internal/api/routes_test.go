@@ -74,7 +74,9 @@ func TestRoutesHaveTheirGates(t *testing.T) {
 		case strings.HasSuffix(route.Path, "/list"), strings.HasSuffix(route.Path, "/search"):
 			want.Class = httpx.ClassList
 		case strings.HasSuffix(route.Path, "/qualify"), strings.HasSuffix(route.Path, "/run"): // they change nothing
-			want.BodyLimit = api.MaxBodyBytes
+			want.Class, want.BodyLimit = httpx.ClassModel, api.MaxBodyBytes
+		case strings.HasSuffix(route.Path, "/generate"):
+			want.Class, want.Scope, want.BodyLimit = httpx.ClassModel, account.ScopeWrite, api.MaxBodyBytes
 		case route.Method != http.MethodGet:
 			want.Class, want.Scope, want.BodyLimit = httpx.ClassWrite, account.ScopeWrite, api.MaxBodyBytes
 		}
