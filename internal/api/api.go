@@ -64,6 +64,7 @@ func (a *API) Routes() []httpx.Route {
 	routes = append(routes, getRoute("library/find", a.find), listRoute("library/search", a.search), listRoute("change/list", a.listChanges), listRoute("usage/list", a.listUsage))
 	routes = append(routes, a.agentRoutes()...)
 	routes = append(routes, a.qualifyRoutes()...)
+	routes = append(routes, a.matchRoutes()...)
 	routes = append(routes, writeRoute(http.MethodPost, "link/update", a.updateLinks))
 	routes = append(routes, a.referenceRoutes()...)
 	routes = append(routes, a.revisionRoutes()...)

@@ -71,8 +71,10 @@ func TestRoutesHaveTheirGates(t *testing.T) {
 		}
 		want := httpx.Route{Class: httpx.ClassGet, Scope: account.ScopeRead}
 		switch {
-		case strings.HasSuffix(route.Path, "/list"), strings.HasSuffix(route.Path, "/search"):
+		case strings.HasSuffix(route.Path, "/list"), strings.HasSuffix(route.Path, "/search"), strings.HasSuffix(route.Path, "/unmatched"), strings.HasSuffix(route.Path, "/audit"):
 			want.Class = httpx.ClassList
+		case strings.HasSuffix(route.Path, "/match"): // it changes nothing
+			want.Class, want.BodyLimit = httpx.ClassList, api.MaxBodyBytes
 		case strings.HasSuffix(route.Path, "/qualify"), strings.HasSuffix(route.Path, "/run"): // they change nothing
 			want.Class, want.BodyLimit = httpx.ClassModel, api.MaxBodyBytes
 		case strings.HasSuffix(route.Path, "/generate"):

@@ -43,11 +43,14 @@ type Stdio = format.Stdio
 // grammar is every command but those of the kinds, which package remote adds. A
 // setting that PERSONAE_… can give has an env tag.
 type grammar struct {
-	Search  remote.SearchCmd   `cmd:"" group:"library" help:"Search the entities of all kinds."`
-	Changes remote.ChangesCmd  `cmd:"" group:"library" help:"Show what was changed, as a feed."`
-	Qualify remote.QualifyCmd  `cmd:"" group:"library" help:"Score how well people fit, by qualifying questions and a formula."`
-	Gen     remote.GenerateCmd `cmd:"" name:"generate" group:"library" help:"Let a language model write an entity from texts and web pages."`
-	Usage   remote.UsageCmd    `cmd:"" group:"library" help:"Show what the language model was asked, and what it took."`
+	Search    remote.SearchCmd    `cmd:"" group:"library" help:"Search the entities of all kinds."`
+	Changes   remote.ChangesCmd   `cmd:"" group:"library" help:"Show what was changed, as a feed."`
+	Match     remote.MatchCmd     `cmd:"" group:"library" help:"Tell which personas job titles belong to."`
+	Qualify   remote.QualifyCmd   `cmd:"" group:"library" help:"Score how well people fit, by qualifying questions and a formula."`
+	Unmatched remote.UnmatchedCmd `cmd:"" group:"library" help:"List job titles that belong to no persona, and add them to one."`
+	WhatIf    remote.WhatIfCmd    `cmd:"" name:"what-if" group:"library" help:"Show which leads a change of a persona would move."`
+	Audit     remote.AuditCmd     `cmd:"" group:"library" help:"Show what could be better in the library."`
+	Usage     remote.UsageCmd     `cmd:"" group:"library" help:"Show what the language model was asked, and what it took."`
 
 	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`
 	Import  importCmd  `cmd:"" group:"database" help:"Read entities from a file into a workspace."`

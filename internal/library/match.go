@@ -27,6 +27,9 @@ const (
 	DefaultIndexBytes = 64 << 20
 )
 
+// maxCount is how often a title occurs at most.
+const maxCount = 1_000_000_000
+
 // draftOID is the id of a draft persona that has none.
 const draftOID = "draft"
 
@@ -37,6 +40,9 @@ type MatchRequest struct {
 	// Path returns the place of a title in the request, for errors; nil stands for
 	// "titles[i]".
 	Path func(i int) string
+	// Counts has how often each title occurs, for Unmatched; nil stands for once
+	// each.
+	Counts []int
 	// Limit is how many matches of each title are wanted.
 	Limit int
 	// MinScore is the least score of a match, 0 to 1, or match.Auto for the
@@ -66,7 +72,7 @@ type Matched struct {
 // give the same answer.
 //
 // Where the request names no score, offering and draft, titles that belong to
-// nobody are counted: see Unmatched.
+// nobody are counted, as often as Counts says: see Unmatched.
 func (l *Library) Match(ctx context.Context, c Caller, r MatchRequest) ([]Matched, error) {
 	if err := require(c, account.ScopeRead); err != nil {
 		return nil, err
@@ -91,18 +97,23 @@ func (l *Library) Match(ctx context.Context, c Caller, r MatchRequest) ([]Matche
 		}
 	}
 	answer := make([]Matched, len(r.Titles))
-	var unmatched []string
+	counts := map[string]int{}
 	for i, title := range r.Titles {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		answer[i] = Matched{title, x.match(title, r, fits)}
-		if len(answer[i].Matches) == 0 {
-			unmatched = append(unmatched, title)
+		if len(answer[i].Matches) > 0 {
+			continue
+		}
+		if r.Counts == nil {
+			counts[title]++
+		} else {
+			counts[title] += r.Counts[i]
 		}
 	}
 	if l.countUnmatched && r.MinScore == match.Auto && r.OfferingOID == "" && r.Draft == nil {
-		l.noteUnmatched(workspace, unmatched)
+		l.noteUnmatched(workspace, counts)
 	}
 	return answer, nil
 }
@@ -119,6 +130,12 @@ func (r *MatchRequest) check() error {
 	if n := len(r.Titles); n > MaxMatchTitles {
 		list.Add("", "%d titles are too many: send at most %d in a request", n, MaxMatchTitles)
 		return list.Err()
+	}
+	if r.Counts != nil && len(r.Counts) != len(r.Titles) {
+		list.Add("counts", "has %d items, and there are %d titles: send one for each, or none", len(r.Counts), len(r.Titles))
+	}
+	if slices.ContainsFunc(r.Counts, func(n int) bool { return n < 0 || n > maxCount }) {
+		list.Add("counts", "must be 0 to %d", maxCount)
 	}
 	if r.Path == nil {
 		r.Path = func(i int) string { return fmt.Sprintf("titles[%d]", i) }
@@ -279,7 +296,7 @@ func (l *Library) withDraft(ctx context.Context, workspace string, x *index, r M
 		}
 	}
 	draft, fields := k.Apply(before, r.Draft)
-	if err := errs.InvalidFields(within("draft.", fields)); err != nil {
+	if err := errs.InvalidFields(within("persona.", fields)); err != nil {
 		return nil, err
 	}
 	if draft.OID == "" {

@@ -136,7 +136,7 @@ func TestMatchOfADraft(t *testing.T) {
 
 	ask.Limit = 3
 	ask.Draft = patch(t, f.persona, `{"name":""}`, entity.Mode{Create: true})
-	if _, err := f.Match(t.Context(), f.caller, ask); errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "draft.name") {
+	if _, err := f.Match(t.Context(), f.caller, ask); errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "persona.name") {
 		t.Errorf("a draft without a name: %v", err)
 	}
 	ask.Draft = patch(t, f.persona, `{"oId":"pe_9","name":"Queen"}`, entity.Mode{})
@@ -152,6 +152,8 @@ func TestMatchRefuses(t *testing.T) {
 		"limit":       {Titles: []string{"CEO"}, Limit: 11},
 		"minScore":    {Titles: []string{"CEO"}, Limit: 1, MinScore: 1.1},
 		"titles[1]":   {Titles: []string{"CEO", strings.Repeat("x", library.MaxMatchTitle+1)}, Limit: 1},
+		"counts":      {Titles: []string{"CEO"}, Counts: []int{1, 2}, Limit: 1},
+		"0 to":        {Titles: []string{"CEO"}, Counts: []int{-1}, Limit: 1},
 		"at most":     {Titles: make([]string, library.MaxMatchTitles+1), Limit: 1},
 		"offeringOId": {Titles: []string{"CEO"}, Limit: 1, OfferingOID: "?"},
 	} {
@@ -219,7 +221,7 @@ func TestUnmatched(t *testing.T) {
 	oID := f.create(t, `{"name":"VP of Sales","commonJobTitles":["Head of Sales"]}`).Entity.OID
 	counting(true)
 	f.matched(t, titles("Keeper of Bees", "Sales Engineer", "KEEPER OF BEES!", "VP Sales", "", "…"))
-	f.matched(t, titles("keeper of bees"))
+	f.matched(t, library.MatchRequest{Titles: []string{"keeper of bees", "Drone"}, Counts: []int{1, 0}, MinScore: match.Auto})
 	want("keeper of bees 3\nsales engineer 1 near VP of Sales\n")
 
 	// What could tell more than a title is not counted, and what has another reason.

@@ -45,18 +45,18 @@ type unmatchedTitles struct {
 	by    map[string]map[string]*entity.UnmatchedTitle // by workspace and title
 }
 
-// noteUnmatched notes titles for FlushUnmatched.
-func (l *Library) noteUnmatched(workspace string, titles []string) {
-	if len(titles) == 0 {
+// noteUnmatched notes how often titles occur, for FlushUnmatched.
+func (l *Library) noteUnmatched(workspace string, counts map[string]int) {
+	if len(counts) == 0 {
 		return
 	}
 	now := l.now()
 	u := &l.unmatched
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, title := range titles {
-		if isCounted(title) {
-			u.add(workspace, entity.UnmatchedTitle{Title: match.Fold(title), Count: 1, LastAt: now})
+	for title, n := range counts {
+		if n > 0 && isCounted(title) {
+			u.add(workspace, entity.UnmatchedTitle{Title: match.Fold(title), Count: n, LastAt: now})
 		}
 	}
 }

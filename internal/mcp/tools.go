@@ -51,6 +51,7 @@ func (s *service) tools() []*tool {
 	tools = append(tools, s.singletonTools()...)
 	tools = append(tools, historyTools()...)
 	tools = append(tools, agentTools()...)
+	tools = append(tools, matchTools()...)
 	tools = append(tools, qualifyTools()...)
 	return append(tools, s.writeTools(entityType)...)
 }
