@@ -30,7 +30,7 @@ var rows = []row{
 	}, domain...)},
 	{dir: "internal/cli/gen", may: []string{"internal/cli"}},
 	// The formats of files are those of the console, too.
-	{dir: "internal/cli/format", may: []string{"internal/library", "internal/errs"}},
+	{dir: "internal/cli/format", may: []string{"internal/library", "internal/errs", "apitype"}},
 	{dir: "internal/server", may: append([]string{
 		"internal/api", "internal/mcp", "internal/console", "internal/store", "internal/llm", "internal/fetch", "internal/kind",
 	}, useCases...)},

@@ -4,14 +4,21 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"personae.dev/internal/machinetest"
 )
@@ -39,6 +46,22 @@ func open(t *testing.T, s *site) *browser {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	b := &browser{s, t, ctx}
+	must(t, chromedp.Listen(ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *cdppage.EventJavascriptDialogOpening:
+			t.Errorf("%s opens a dialog: %s", ev.URL, ev.Message)
+		case *runtime.EventExceptionThrown:
+			t.Errorf("exception: %v", ev.ExceptionDetails)
+		case *cdplog.EventEntryAdded:
+			if ev.Entry.Level == cdplog.EntryLevelError && !strings.Contains(ev.Entry.Text, "status of 4") {
+				t.Errorf("%s: %s", ev.Entry.URL, ev.Entry.Text)
+			}
+		}
+	}))
+	for _, enable := range []cdp.Command[cdp.Empty, cdp.Empty]{runtime.Enable, cdplog.Enable} {
+		_, err := chromedp.Call(ctx, enable, cdp.Empty{})
+		must(t, err)
+	}
 	if s.token != "" {
 		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: s.cookie(), Value: s.token, URL: s.URL(), HTTPOnly: new(true)})
 		must(t, err)
@@ -68,6 +91,205 @@ func (b *browser) until(expression string) {
 	if err != nil {
 		b.t.Fatalf("the page does not come to this: %s: %v", expression, err)
 	}
+}
+
+// do runs a script and returns what it comes to.
+func do[T any](b *browser, script string) T {
+	b.t.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", script, err)
+	}
+	return got
+}
+
+// run runs a script.
+func (b *browser) run(script string) {
+	b.t.Helper()
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[chromedp.Void](script)); err != nil {
+		b.t.Fatalf("%s: %v", script, err)
+	}
+}
+
+// press presses keys where the focus is.
+func (b *browser) press(keys string, modifiers ...input.ModifierKind) {
+	b.t.Helper()
+	options := []chromedp.KeyOption{}
+	if len(modifiers) > 0 {
+		options = append(options, chromedp.KeyModifiers(modifiers...))
+	}
+	must(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys, options...)))
+}
+
+// click clicks the first that a selector finds.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	b.run(fmt.Sprintf(`document.querySelector(%q).click()`, selector))
+}
+
+// shows waits for a text on the page.
+func (b *browser) shows(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
+}
+
+// TestJourneys is what people do in a browser, one after another in one tab. No
+// page may log an error, break the policy or open a dialog of its own.
+func TestJourneys(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	b := open(t, s)
+
+	t.Log("the palette, by keyboard alone")
+	b.look("/console", 1280, "light")
+	b.press("k", input.ModifierCtrl)
+	b.until(`document.querySelector("#palette input") === document.activeElement`)
+	b.press("sally")
+	b.until(`document.querySelector("#palette [aria-selected=true]")?.innerText.includes("VP of Sales")`)
+	b.press(kb.Enter)
+	b.until(`location.pathname === "/console/persona/demo-vp-of-sales"`)
+
+	t.Log("edit with an error, then without")
+	b.press("e")
+	b.until(`location.pathname.endsWith("/edit") && customElements.get("item-list")`)
+	b.run(`document.querySelector("[name=painPoints]").focus()`)
+	b.press(kb.Enter)
+	b.press("Typed in the browser")
+	b.until(`document.querySelector("[data-changes]").innerText === "1 field changed"`)
+	b.run(`document.querySelector("[name=name]").value = ""`)
+	b.click("[data-key='mod+s']")
+	b.shows("1 to fix")
+	b.shows("Must not be empty.")
+	b.until(`[...document.querySelectorAll("[name=painPoints]")].some(t => t.value === "Typed in the browser")`)
+	b.run(`(document.querySelector("[name=name]").value = "VP of Sales", document.querySelector("[name=name]").focus())`)
+	b.press("s", input.ModifierCtrl)
+	b.until(`location.pathname === "/console/persona/demo-vp-of-sales"`)
+	b.shows("VP of Sales was saved.")
+	b.shows("Typed in the browser")
+
+	t.Log("a draft survives a closed tab")
+	b.look(vp+"/edit", 1280, "light")
+	b.run(`(() => { const d = document.querySelector("[name=description]"); d.value = "Half a thought"; d.dispatchEvent(new Event("input", {bubbles: true})); })()`)
+	b.until(`Object.keys(localStorage).some(k => k.startsWith("personae-draft"))`)
+	b.run(`window.onbeforeunload = null, document.querySelector("#editor").dispatchEvent(new SubmitEvent("submit"))`) // leaves without asking
+	b.look(vp+"/edit", 1280, "light")
+	b.shows("There is a draft of")
+	b.click("#editor .note button")
+	b.until(`document.querySelector("[name=description]")?.value === "Half a thought"`)
+
+	t.Log("a conflict")
+	s.submit(t, vp+"/edit", set(form(t, s.page(t, vp+"/edit")), "description", 0, "Faster than you"), "save")
+	b.click("[data-key='mod+s']")
+	b.shows("saved this persona while you were editing")
+	b.click(".both button")
+	b.until(`document.querySelector("[name=description]")?.value === "Faster than you" && !document.querySelector(".both")`)
+	b.click("[data-discard]")
+	b.until(`location.pathname === "/console/persona/demo-vp-of-sales"`)
+
+	t.Log("history and restore")
+	b.press("h")
+	b.until(`location.pathname.endsWith("/history")`)
+	b.click(".revisions li:last-child a")
+	b.shows("What revision 1 changed")
+	b.click(".diff .actions > .button")
+	b.shows("Restore revision 1?")
+	b.click(".ask .primary")
+	b.shows("VP of Sales was restored.")
+	b.until(`document.querySelectorAll(".revisions i").length === 4`)
+
+	t.Log("search as one types, delete and undo")
+	b.look("/console/persona", 1280, "light")
+	b.press("/")
+	b.press("forecast scept")
+	b.until(`document.querySelectorAll(".rows tbody tr").length === 1 && location.search === "?q=forecast+scept"`)
+	b.run(`document.activeElement.blur()`)
+	b.press("j")
+	b.press("x")
+	b.until(`document.querySelector("[data-selected]").innerText === "1 selected"`)
+	b.click(".bulk [value=delete]")
+	b.shows("Chief Financial Officer was deleted.")
+	b.click(".toast button")
+	b.until(`!document.querySelector(".toast button") && document.body.innerText.includes("Chief Financial Officer")`)
+
+	t.Log("import with a faulty line")
+	b.look("/console/import", 1280, "light")
+	b.run(`(document.querySelector("[name=text]").value = '{"name":"Good line"}\n{"name":""}', document.querySelector(".import .primary").click())`)
+	b.shows("Lines with errors")
+	b.click("[name=skip]")
+	b.click("[name=do][value=import]")
+	b.shows("1 created, 0 changed")
+
+	t.Log("match, then qualify")
+	b.look("/console/match", 1280, "light")
+	b.run(`document.querySelector("#titles").focus()`)
+	b.press("VP Sales")
+	b.press(kb.Enter, input.ModifierCtrl)
+	b.until(`document.querySelector("tbody a.plainly")?.innerText === "VP Sales"`)
+	b.click("tbody a.plainly")
+	b.shows("No answer yet")
+	b.run(`document.querySelectorAll(".stairs [value=Yes]")[1].click()`)
+	b.click(".qualify .primary")
+	b.shows("of 10")
+
+	t.Log("hostile texts")
+	poisoned(t, s)
+	for _, k := range s.Library.Registry().Kinds() {
+		at := "/console/" + k.Name + "/x-" + k.Name
+		if k.Singleton {
+			at = "/console/" + k.Name + "/-"
+		}
+		for _, more := range []string{"", "/edit", "/history"} {
+			b.look(at+more, 1280, "light")
+		}
+	}
+	b.look("/console", 1280, "light")
+	b.press("k", input.ModifierCtrl)
+	b.press("script")
+	b.until(`document.querySelector("#palette [aria-selected=true]")`)
+}
+
+// TestAccessible runs axe on every page, in both themes and two widths, for WCAG
+// 2.2 A and AA.
+func TestAccessible(t *testing.T) {
+	t.Parallel()
+	script := axe(t)
+	b := open(t, start(t))
+	for name, path := range pages() {
+		for _, width := range []int64{320, 1280} {
+			for _, theme := range []string{"light", "dark"} {
+				b.look(path, width, theme)
+				b.run(script + ";0")
+				for _, problem := range do[[]string](b, `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r => r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.target + " " + n.failureSummary).join("; ")))`) {
+					t.Errorf("%s, %d, %s: %s", name, width, theme, problem)
+				}
+				if over := do[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s scrolls sideways at %d, by %d", name, width, over)
+				}
+			}
+		}
+	}
+}
+
+// axe returns the script of axe-core, which npm installs once.
+func axe(t testing.TB) string {
+	t.Helper()
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		machinetest.Lacks(t, "no npm: scripts/test-deps says how to get it")
+	}
+	cache, err := os.UserCacheDir()
+	must(t, err)
+	folder := filepath.Join(cache, "personae-axe-4.14.1")
+	file := filepath.Join(folder, "node_modules", "axe-core", "axe.min.js")
+	if _, err := os.Stat(file); err != nil {
+		install := exec.Command(npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4.14.1")
+		if out, err := install.CombinedOutput(); err != nil {
+			machinetest.Lacks(t, "axe-core cannot be installed: %v\n%s", err, out)
+		}
+	}
+	script, err := os.ReadFile(file)
+	must(t, err)
+	return string(script)
 }
 
 // TestScreenshots writes pictures of all pages into the folder that
@@ -113,6 +335,9 @@ func pages() map[string]string {
 		"new":        "/console/new/persona",
 		"changes":    "/console/changes",
 		"kinds":      "/console/kinds",
+		"match":      "/console/match",
+		"qualify":    "/console/qualify?persona=demo-vp-of-sales&title=VP+Commercial",
+		"audit":      "/console/audit",
 		"import":     "/console/import",
 		"find":       "/console/find?q=renew",
 		"lost":       "/console/nowhere",

@@ -15,6 +15,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/httpx"
+	"personae.dev/internal/qualify"
 )
 
 //go:embed templates/*.html
@@ -121,6 +122,7 @@ func (c *Console) functions() template.FuncMap {
 		"dict":          dict,
 		"humane":        humane,
 		"isRaw":         func(t entity.Type) bool { return t == entity.TypeRaw },
+		"answers":       func() []string { return []string{string(qualify.Yes), string(qualify.No), string(qualify.Unknown)} },
 		"blankQuestion": func() entity.Question { return entity.Question{FitType: entity.FitGood, Weight: entity.WeightMedium} },
 		"isURL":         isURL,
 		"isActive":      isActive,

@@ -14,6 +14,7 @@ const (
 	wordNotFound    = "There is nothing at this address. It may have been removed, or belong to another workspace."
 	wordOffering    = "Offering"
 	wordPlaybook    = "Playbook"
+	wordNoTitle     = "There is no title: write one on each line, or choose a file."
 	wordNoFile      = "There is no text: choose a file, or paste its text."
 	wordNoJSON      = "is no JSON: correct it, or empty the field"
 	wordMayNotWrite = "You may read this library, and not change it. Ask an admin of the workspace for the role editor."
