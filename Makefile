@@ -84,6 +84,11 @@ cross: ## Build for all PLATFORMS
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build $(BUILDFLAGS) -o /dev/null ./cmd/personae || exit 1; \
 	done
 
+.PHONY: screenshots
+screenshots: ## Write pictures of every page of the console into dist/screenshots, in two widths and both themes
+	@mkdir -p dist/screenshots
+	PERSONAE_SCREENSHOTS=$(CURDIR)/dist/screenshots $(GO) test -count=1 -run '^TestScreenshots$$' ./internal/console
+
 ## Measure
 
 .PHONY: bench

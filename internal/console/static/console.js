@@ -120,7 +120,7 @@ const help = () => {
   d.showModal();
 };
 const places = { h: '/console', p: '/console/persona', m: '/console/match', i: '/console/import', a: '/console/admin' };
-let went = 0;
+let went = -1e9;
 document.addEventListener('keydown', (e) => {
   const key = e.key.toLowerCase();
   if (e.ctrlKey || e.metaKey) {
@@ -131,7 +131,7 @@ document.addEventListener('keydown', (e) => {
   if (key === 'escape' && !one('dialog[open]')) { one('[data-rows]')?.reset(); one('.menu[open]')?.removeAttribute('open'); }
   if (e.altKey || e.target.closest('input:not([type=checkbox]), textarea, select, dialog') || quiet()) return;
   const goes = e.timeStamp - went < 1500 && places[key];
-  went = key === 'g' ? e.timeStamp : 0;
+  went = key === 'g' ? e.timeStamp : -1e9;
   const press = one(`[data-key="${key}"]`);
   if (goes) location.assign(goes);
   else if (press?.matches('input')) { e.preventDefault(); press.focus(); press.select(); }
