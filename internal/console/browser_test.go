@@ -369,6 +369,7 @@ func pages() map[string]string {
 		"audit":      "/console/audit",
 		"import":     "/console/import",
 		"find":       "/console/find?q=renew",
+		"admin":      "/console/admin",
 		"lost":       "/console/nowhere",
 	}
 }

@@ -105,6 +105,7 @@ func (s *site) send(t testing.TB, method, path, contentType string, body []byte,
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	r.Host = r.Header.Get("Host")
 	if s.token != "" {
 		r.AddCookie(&http.Cookie{Name: s.cookie(), Value: s.token})
 	}

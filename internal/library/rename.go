@@ -150,7 +150,7 @@ func findUser(all []account.User, ref string) (*account.User, error) {
 	return find("user", present, ref, func(u account.User) []string {
 		names := []string{u.OID, u.Author().Name()}
 		if u.Email != nil {
-			names = append(names, *u.Email)
+			names = append(names, account.FoldEmail(*u.Email), *u.Email)
 		}
 		return names
 	})
