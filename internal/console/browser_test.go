@@ -267,9 +267,19 @@ func TestJourneys(t *testing.T) {
 // 2.2 A and AA.
 func TestAccessible(t *testing.T) {
 	t.Parallel()
-	script := axe(t)
-	b := open(t, start(t))
-	for name, path := range pages() {
+	s := start(t)
+	b, script := open(t, s), axe(t)
+	b.accessible(script, pages())
+	_, err := chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{})
+	must(t, err)
+	b.accessible(script, s.pagesOfStrangers(t))
+}
+
+// accessible runs axe on pages.
+func (b *browser) accessible(script string, pages map[string]string) {
+	t := b.t
+	t.Helper()
+	for name, path := range pages {
 		for i, at := range []struct {
 			width int64
 			theme string

@@ -48,6 +48,19 @@ func (s *site) member(t testing.TB, email string, role account.MemberRole) *site
 	return &site{s.Server, s.setup, token}
 }
 
+// pagesOfStrangers are the pages of those who are not signed in.
+func (s *site) pagesOfStrangers(t testing.TB) map[string]string {
+	t.Helper()
+	setUp, err := s.Library.SetUpLink(t.Context())
+	must(t, err)
+	_, reset, err := s.Library.ResetLink(t.Context(), s.setup.Owner.OID, "hanna@larkfield.example")
+	must(t, err)
+	return map[string]string{
+		"signin": "/console/sign-in", "signinbykey": "/console/sign-in?by=key", "nolink": "/console/open?link=x",
+		"setup": "/console/open?link=" + setUp, "reset": "/console/open?link=" + reset,
+	}
+}
+
 func (s *site) signIn(t testing.TB, form url.Values, header ...string) answer {
 	t.Helper()
 	return s.send(t, http.MethodPost, "/console/sign-in", "application/x-www-form-urlencoded", []byte(form.Encode()), header...)
