@@ -29,6 +29,7 @@ import (
 	"personae.dev/internal/llm"
 	"personae.dev/internal/models"
 	"personae.dev/internal/store"
+	"personae.dev/internal/store/postgrestest"
 )
 
 func TestMain(m *testing.M) {
@@ -56,10 +57,20 @@ type option func(*config)
 type config struct {
 	http    httpx.Config
 	library library.Config
+	// database is the address of the database, and wrap what stands before it.
+	database string
+	wrap     func(entity.Store) entity.Store
 	// model is asked by models and generator; nil for none.
 	model  llm.Model
 	models models.Config
 	page   func(ctx context.Context, address string) (title, text string, err error)
+}
+
+// onPostgres is a database of its own on PostgreSQL.
+func onPostgres(t testing.TB) option {
+	t.Helper()
+	address := postgrestest.New(t)
+	return func(c *config) { c.database = address }
 }
 
 func withNow(now func() time.Time) option { return func(c *config) { c.library.Now = now } }
@@ -68,16 +79,20 @@ func setup(t testing.TB, options ...option) *server {
 	t.Helper()
 	ctx := context.Background()
 	s := &server{log: &syncBuffer{}, path: filepath.Join(t.TempDir(), "personae.db")}
-	opened, err := store.Open(ctx, "sqlite:"+s.path, store.Options{Create: true})
-	must(t, err)
-	t.Cleanup(func() { must(t, opened.Close()) })
-	s.store = opened
 	cfg := config{
-		http:    httpx.Config{Log: slog.New(slog.NewJSONHandler(s.log, nil))},
-		library: library.Config{Store: opened, Registry: kind.Registry(), CacheBytes: library.DefaultCacheBytes},
+		http:     httpx.Config{Log: slog.New(slog.NewJSONHandler(s.log, nil))},
+		library:  library.Config{Registry: kind.Registry(), CacheBytes: library.DefaultCacheBytes},
+		database: "sqlite:" + s.path,
 	}
 	for _, o := range options {
 		o(&cfg)
+	}
+	opened, err := store.Open(ctx, cfg.database, store.Options{Create: true})
+	must(t, err)
+	t.Cleanup(func() { must(t, opened.Close()) })
+	s.store, cfg.library.Store = opened, opened
+	if cfg.wrap != nil {
+		cfg.library.Store = cfg.wrap(opened)
 	}
 	served := api.Config{Metrics: http.NotFoundHandler()}
 	if cfg.model != nil {

@@ -18,12 +18,16 @@ import (
 )
 
 // eachKind runs a test of every kind, on a server of its own.
-func eachKind(t *testing.T, test func(t *testing.T, e *kindEditor)) {
+func eachKind(t *testing.T, test func(t *testing.T, e *kindEditor), options ...func(testing.TB) option) {
 	t.Helper()
 	for _, k := range setup(t).library.Registry().Kinds() {
 		t.Run(k.Name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t)
+			var chosen []option
+			for _, o := range options {
+				chosen = append(chosen, o(t))
+			}
+			s := setup(t, chosen...)
 			test(t, &kindEditor{editor: s.edit(t), server: s, kind: s.kind(t, k.Name)})
 		})
 	}
@@ -65,7 +69,7 @@ func with(ref, more string) string { return strings.TrimSuffix(ref, "}") + "," +
 // TestEveryCall makes every call of every kind.
 func TestEveryCall(t *testing.T) {
 	t.Parallel()
-	eachKind(t, func(t *testing.T, e *kindEditor) {
+	everyCall := func(t *testing.T, e *kindEditor) {
 		t.Helper()
 		if e.kind.Singleton {
 			e.everyCallOfSingleton(t)
@@ -99,7 +103,33 @@ func TestEveryCall(t *testing.T) {
 		e.oldPaths(t, oID, ref)
 		e.questions(t, ref)
 		e.generates(t)
+		e.isolated(t, oID, ref)
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		eachKind(t, everyCall)
 	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		eachKind(t, everyCall, onPostgres)
+	})
+}
+
+// isolated shows that a key of another workspace reaches nothing.
+func (e *kindEditor) isolated(t *testing.T, oID, ref string) {
+	t.Helper()
+	theirs := &kindEditor{editor: &editor{caller: e.caller, key: e.server.key(t, e.server.other, account.ScopeWrite)}, kind: e.kind}
+	for _, call := range [][3]string{
+		{http.MethodGet, "get?oId=" + oID, ""}, {http.MethodPost, "update", with(ref, `"name":"Theirs"`)},
+		{http.MethodDelete, "delete?oId=" + oID, ""}, {http.MethodPost, "archive", ref}, {http.MethodPost, "restore", ref},
+	} {
+		if got := theirs.send(t, call[0], "/api/v2/"+e.kind.Name+"/"+call[1], call[2]); got.status != http.StatusNotFound {
+			t.Errorf("%s of another workspace: %d %s", call[1], got.status, got.body)
+		}
+	}
+	if got := theirs.call(t, http.MethodGet, "list?status=all&oIds="+oID, ""); got.value(t, "total") != 0.0 {
+		t.Errorf("list of another workspace: %s", got.body)
+	}
 }
 
 func (e *kindEditor) everyCallOfSingleton(t *testing.T) {

@@ -99,7 +99,10 @@ func TestTooManyGets(t *testing.T) {
 	held := &heldGets{came: make(chan struct{}, most+1), release: make(chan struct{})}
 	s := setup(t, func(c *config) {
 		c.http.MaxInFlight = 1
-		held.Store, c.library.Store = c.library.Store, held
+		c.wrap = func(s entity.Store) entity.Store {
+			held.Store = s
+			return held
+		}
 	})
 	c := s.start(t)
 	// Past the cache, which would ask the store once.
