@@ -120,8 +120,11 @@ func (e *kindEditor) isolated(t *testing.T, oID, ref string) {
 	t.Helper()
 	theirs := &kindEditor{editor: &editor{caller: e.caller, key: e.server.key(t, e.server.other, account.ScopeWrite)}, kind: e.kind}
 	for _, call := range [][3]string{
-		{http.MethodGet, "get?oId=" + oID, ""}, {http.MethodPost, "update", with(ref, `"name":"Theirs"`)},
-		{http.MethodDelete, "delete?oId=" + oID, ""}, {http.MethodPost, "archive", ref}, {http.MethodPost, "restore", ref},
+		{http.MethodGet, "get?oId=" + oID, ""},
+		{http.MethodPost, "update", with(ref, `"name":"Theirs"`)},
+		{http.MethodDelete, "delete?oId=" + oID, ""},
+		{http.MethodPost, "archive", ref},
+		{http.MethodPost, "restore", ref},
 	} {
 		if got := theirs.send(t, call[0], "/api/v2/"+e.kind.Name+"/"+call[1], call[2]); got.status != http.StatusNotFound {
 			t.Errorf("%s of another workspace: %d %s", call[1], got.status, got.body)

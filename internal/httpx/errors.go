@@ -10,7 +10,6 @@ import (
 
 	"personae.dev/apitype"
 	"personae.dev/internal/errs"
-	"personae.dev/internal/limit"
 )
 
 // Kinds of errors that HTTP alone has.
@@ -178,20 +177,4 @@ func (t *transport) recoverPanics(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-// LimitRate tells the caller its rate, and refuses the call where it is over.
-func LimitRate(w http.ResponseWriter, d limit.Decision) error {
-	h := w.Header()
-	h.Set("RateLimit-Limit", strconv.Itoa(d.Limit))
-	h.Set("RateLimit-Remaining", strconv.Itoa(d.Remaining))
-	h.Set("RateLimit-Reset", strconv.Itoa(int(d.Reset.Seconds())))
-	if d.Allowed {
-		return nil
-	}
-	wait := int(d.RetryAfter.Seconds())
-	return &errs.Error{
-		Kind: errs.RateLimited, Code: errs.CodeRateLimited, RetryAfter: wait,
-		Message: fmt.Sprintf("This API key may make %d of these calls at once, and as many a minute from then on. Wait %d s.", d.Limit, wait),
-	}
 }
