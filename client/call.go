@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"personae.dev/apitype"
@@ -36,6 +37,8 @@ type call struct {
 	// idempotent says that the call may be sent a second time when nobody knows
 	// whether the first one was carried out.
 	idempotent bool
+	// timeout takes the place of Timeout; 0 leaves it.
+	timeout time.Duration
 	// clear names the fields that the body sets to null.
 	clear []string
 	// refused, if set, is why the call is not sent: an option that does not mean
@@ -98,6 +101,9 @@ func (call *call) worthAnother(err error) bool {
 		case http.StatusTooManyRequests:
 			return true
 		case http.StatusServiceUnavailable:
+			if strings.HasPrefix(answer.Code, "model_") { // the server has tried again itself
+				return false
+			}
 			return call.idempotent || answer.Code == codeUnavailable
 		case http.StatusConflict: // the first attempt is still at work
 			return call.idempotent && answer.Code == codeInProgress
@@ -132,7 +138,11 @@ func (c *Client) attempt(ctx context.Context, call call, out any) (http.Header, 
 	}
 	c.prepare(request.Header)
 	failed := func(err error) error { return &connectionError{call.method, shown, err} }
-	response, err := c.http.Do(request)
+	h := *c.http
+	if call.timeout > h.Timeout && h.Timeout > 0 {
+		h.Timeout = call.timeout
+	}
+	response, err := h.Do(request)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // the wrapper repeats the address with its query

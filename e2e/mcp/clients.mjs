@@ -80,6 +80,7 @@ const answers = {
 	qualify_company: await call('qualify_company', { companyDomain: 'fernhill.example' }),
 	run_qualify_person_agent: await call('run_qualify_person_agent', { agent, person: { jobTitle: 'VP of Sales' } }),
 	run_qualify_company_agent: await call('run_qualify_company_agent', { agent: 'default', company: { domain: 'fernhill.example' } }),
+	generate_entities: await call('generate_entities', { entityType: 'objection', items: [{ sources: [{ type: 'text', content: 'Notes' }] }] }),
 	delete_entity: await call('delete_entity', { oId: ids.oId }),
 	restore_revision: await call('restore_revision', { revisionOId: ids.revisionOId }),
 }

@@ -39,8 +39,12 @@ func must(t testing.TB, err error) {
 // start runs a server with the demo library, and returns its address and a key.
 func start(t *testing.T) (url, key string) {
 	t.Helper()
+	script := filepath.Join(t.TempDir(), "script.jsonl")
+	must(t, os.WriteFile(script, []byte(`{"purpose":"generate objection","answer":{"name":"Generated","internalName":"","description":"From notes.","underlyingConcern":[],"assumptionsAndMisconceptions":[],"areasToProbeAndClarify":[],"reframeAndResponse":["Ask"]}}
+{"answer":{"answers":[]}}`), 0o600))
 	s, err := server.New(t.Context(), server.Config{
 		Listen: "127.0.0.1:0", Database: "sqlite:" + filepath.Join(t.TempDir(), "personae.db"), CacheBytes: 1 << 20, Log: slog.New(slog.DiscardHandler),
+		Model: server.ModelSettings{Provider: "scripted", Script: script},
 	})
 	must(t, err)
 	made, err := s.Library.SetUp(t.Context(), library.SetUpOptions{})

@@ -26,7 +26,7 @@ var useCases = append([]string{
 var rows = []row{
 	{dir: "cmd/personae", may: []string{"internal/cli"}},
 	{dir: "internal/cli", may: append([]string{
-		"internal/server", "internal/library", "internal/kind", "internal/match", "internal/mcp", "internal/cli/format", "client", "apitype", "examples",
+		"internal/server", "internal/generate", "internal/fetch", "internal/library", "internal/kind", "internal/match", "internal/mcp", "internal/cli/format", "client", "apitype", "examples",
 	}, domain...)},
 	{dir: "internal/cli/gen", may: []string{"internal/cli"}},
 	// The formats of files are those of the console, too.

@@ -50,6 +50,7 @@ type grammar struct {
 	Unmatched remote.UnmatchedCmd `cmd:"" group:"library" help:"List job titles that belong to no persona, and add them to one."`
 	WhatIf    remote.WhatIfCmd    `cmd:"" name:"what-if" group:"library" help:"Show which leads a change of a persona would move."`
 	Audit     remote.AuditCmd     `cmd:"" group:"library" help:"Show what could be better in the library."`
+	Generate  remote.GenerateCmd  `cmd:"" group:"library" help:"Let a language model write an entity from texts and web pages."`
 	Usage     remote.UsageCmd     `cmd:"" group:"library" help:"Show what the language model was asked, and what it took."`
 
 	Serve   serveCmd   `cmd:"" group:"database" help:"Run the server."`

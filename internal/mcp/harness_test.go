@@ -23,6 +23,7 @@ import (
 	"personae.dev/examples"
 	"personae.dev/internal/account"
 	"personae.dev/internal/api"
+	"personae.dev/internal/generate"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/kind"
 	"personae.dev/internal/library"
@@ -50,6 +51,7 @@ type server struct {
 	workspace account.Workspace
 	owner     account.User
 	log       *lockedBuffer
+	model     library.Model // nil for none
 	// read, write and other are keys; other is of the other workspace.
 	read, write, other string
 }
@@ -78,8 +80,8 @@ func (l *lockedBuffer) String() string {
 }
 
 // handler returns the handler of a server over a library.
-func handler(l *library.Library, log *slog.Logger) http.Handler {
-	contract := api.New(api.Config{Library: l, Metrics: http.NotFoundHandler()})
+func handler(l *library.Library, model library.Model, log *slog.Logger) http.Handler {
+	contract := api.New(api.Config{Library: l, Generator: &generate.Generator{Library: l, Model: model}, Metrics: http.NotFoundHandler()})
 	var whole http.Handler
 	agents := mcp.Routes(mcp.Config{Registry: l.Registry(), Version: "test", PublicURL: "https://personae.example", Origins: []string{"https://app.example"}, Log: log}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		whole.ServeHTTP(w, r)
@@ -88,13 +90,16 @@ func handler(l *library.Library, log *slog.Logger) http.Handler {
 	return whole
 }
 
-func start(t testing.TB) *server {
+func start(t testing.TB, options ...func(*server)) *server {
 	t.Helper()
 	ctx := context.Background()
 	opened, err := store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "personae.db"), store.Options{Create: true})
 	must(t, err)
 	t.Cleanup(func() { must(t, opened.Close()) })
 	s := &server{log: &lockedBuffer{}}
+	for _, o := range options {
+		o(s)
+	}
 	s.library, err = library.New(library.Config{Store: opened, Registry: kind.Registry(), CacheBytes: 8 << 20, CountUnmatched: true, Now: clock()})
 	must(t, err)
 	made, err := s.library.SetUp(ctx, library.SetUpOptions{})
@@ -106,7 +111,7 @@ func start(t testing.TB) *server {
 	s.other = s.key(t, *other, account.ScopeWrite)
 	_, err = s.library.Import(ctx, library.ImportOptions{Workspace: s.workspace, Author: s.owner}, library.ReadLines(strings.NewReader(examples.Demo())))
 	must(t, err)
-	s.Server = httptest.NewServer(handler(s.library, slog.New(slog.NewJSONHandler(s.log, nil))))
+	s.Server = httptest.NewServer(handler(s.library, s.model, slog.New(slog.NewJSONHandler(s.log, nil))))
 	t.Cleanup(s.Close)
 	return s
 }

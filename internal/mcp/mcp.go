@@ -38,8 +38,8 @@ const Path = "/mcp"
 const (
 	// MaxBodyBytes is how large a message of an agent may be.
 	MaxBodyBytes = 1 << 20
-	// Timeout is how long a tool may take.
-	Timeout = 60 * time.Second
+	// Timeout is how long a tool may take: some ask a language model.
+	Timeout = 5 * time.Minute
 )
 
 // Config is what servers for agents work with.

@@ -232,7 +232,7 @@ func TestServerIsRestarted(t *testing.T) {
 	s.Close()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	must(t, err)
-	again := httptest.NewUnstartedServer(handler(s.library, slog.New(slog.DiscardHandler)))
+	again := httptest.NewUnstartedServer(handler(s.library, nil, slog.New(slog.DiscardHandler)))
 	must(t, again.Listener.Close())
 	again.Listener = l
 	again.Start()
@@ -339,7 +339,7 @@ func TestManyCalls(t *testing.T) {
 // BenchmarkCalls measures what a server does for a call, without a network.
 func BenchmarkCalls(b *testing.B) {
 	s := start(b)
-	silent := handler(s.library, slog.New(slog.DiscardHandler))
+	silent := handler(s.library, nil, slog.New(slog.DiscardHandler))
 	for name, message := range map[string]string{
 		"ToolsList": `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
 		"GetEntity": `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_entity","arguments":{"oId":"demo-vp-of-sales"}}}`,

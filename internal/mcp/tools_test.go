@@ -56,6 +56,7 @@ func TestGoldens(t *testing.T) {
 		{"create_entity", "create_entity", `{"entityType":"proof_point","name":"Forecast within 4 %","fields":{"description":"Fernhill, in two quarters.","type":"METRIC"},"linkingStrategy":{"mode":"ALL"}}`},
 		{"create_entity_wrong", "create_entity", `{"entityType":"persona","name":"","fields":{"painPoints":"one","qualifyingQuestions":[{"question":"Q?"}]}}`},
 		{"create_entity_from_source", "create_entity", `{"entityType":"persona","name":"New","sources":[{"type":"url","content":"https://example.com"}]}`},
+		{"generate_entities_no_model", "generate_entities", `{"entityType":"persona","items":[{"name":"New","sources":[{"type":"text","content":"Notes"}]}]}`},
 		{"update_entity", "update_entity", `{"oId":"demo-vp-of-sales","changes":{"painPoints":["Deals slip"],"description":null},"qualifyingQuestions":[{"question":"Do they own a number?","rationale":"Who owns none does not buy.","fitType":"GOOD","weight":"HIGH"}]}`},
 		{"update_entity_same", "update_entity", `{"oId":"demo-vp-of-sales","entityType":"persona","changes":{"painPoints":["Deals slip"]}}`},
 		{"update_entity_instructions", "update_entity", `{"entityType":"segment","oId":"demo-mid-market-saas","instructions":"Make it shorter"}`},

@@ -29,6 +29,7 @@ func (s *service) writeTools(entityType param) []*tool {
 				optional("linkingStrategy", object("Offerings it belongs to: {mode: ALL}, or {mode: SPECIFIC, offeringOIds: […]}.")),
 			},
 		},
+		s.generateTool(),
 		{
 			name: "update_entity", title: "Update an entity", effect: changes, run: updateEntity,
 			about: "Change some fields of an entity; the others stay. Free-text instructions are not carried out: send what the fields shall be.",
@@ -145,8 +146,12 @@ func (c *call) nothingSent(k *entity.Kind, argument string) error {
 			names = append(names, f.Name)
 		}
 	}
+	message := "Instructions and sources need a language model here, and this server has none. Nothing was changed."
+	if argument != "fields" {
+		message = "Instructions are not carried out on what is there. Nothing was changed."
+	}
 	return &refusal{
-		Code: errs.CodeModelNotConfigured, Message: "Instructions and sources need a language model here, and this server has none. Nothing was changed.",
+		Code: errs.CodeModelNotConfigured, Message: message,
 		Next: fmt.Sprintf("Write the fields yourself, and send them as %s, by name. A %s has %s.", argument, k.Title, strings.Join(names, ", ")),
 	}
 }
@@ -160,6 +165,9 @@ func createEntity(ctx context.Context, c *call) (any, error) {
 	body := c.fields(k, "fields")
 	if err := c.err(); err != nil {
 		return nil, err
+	}
+	if len(body) == 0 && k.Generates && (c.values["instructions"] != nil || c.values["sources"] != nil) {
+		return c.createFromSources(ctx, k, name, strategy)
 	}
 	if len(body) == 0 && (c.values["instructions"] != nil || c.values["sources"] != nil) {
 		return nil, c.nothingSent(k, "fields")
