@@ -144,7 +144,27 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 		e.anchor.close()
 		return nil, err
 	}
-	return &Store{queries: q, engine: e}, nil
+	s := &Store{queries: q, engine: e}
+	if err := s.endLeases(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// endLeases forgets the requests with an idempotency key that a server which was
+// killed has left in progress: no other one has the file.
+func (s *Store) endLeases(ctx context.Context) error {
+	if e, ok := s.engine.(*sqliteEngine); !ok || e.lock == nil {
+		return nil
+	}
+	const pending = ` from idempotency where pending_until is not null`
+	if n, err := one(ctx, &s.queries, `select count(*)`+pending, scanInt, nil); err != nil || n == 0 {
+		return err
+	}
+	return s.engine.write(ctx, false, func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, `delete`+pending)
+		return err
+	})
 }
 
 // prepareFile looks at the file, and takes its lock.
