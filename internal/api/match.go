@@ -1,14 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"personae.dev/apitype"
 	"personae.dev/internal/account"
-	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
@@ -77,13 +75,10 @@ func (a *API) match(w http.ResponseWriter, r *http.Request) error {
 			request.MinScore = 0
 		}
 	}
-	if draft := bytes.TrimSpace(body.Persona); len(draft) > 0 && string(draft) != "null" {
-		var wrong []errs.Field
-		request.Draft, wrong = a.Library.PersonaKind().Decode(draft, entity.Mode{})
-		for _, f := range wrong {
-			list.AddAll([]errs.Field{inside("persona", f)})
-		}
-		for _, name := range request.Draft.Unknown {
+	draft, wrong := a.readDraft(body.Persona)
+	list.AddAll(wrong)
+	if request.Draft = draft; draft != nil {
+		for _, name := range draft.Unknown {
 			unknown = append(unknown, "persona."+name)
 		}
 	}

@@ -107,7 +107,7 @@ func (a *API) qualifyPersona(w http.ResponseWriter, r *http.Request) error {
 			list.AddAll([]errs.Field{inside("person", bodyError(err))})
 		}
 	}
-	draft, unknownInDraft, wrong := a.readDraft(body.Persona)
+	draft, wrong := a.readDraft(body.Persona)
 	list.AddAll(wrong)
 	request := body.request(lead, list.Fields())
 	request.PersonaOID, request.Draft = body.PersonaOID, draft
@@ -119,36 +119,24 @@ func (a *API) qualifyPersona(w http.ResponseWriter, r *http.Request) error {
 	for _, name := range unknownMembers(body.Person, leadFields()...) {
 		unknown = append(unknown, "person."+name)
 	}
-	for _, name := range unknownInDraft {
-		unknown = append(unknown, "persona."+name)
+	if draft != nil {
+		for _, name := range draft.Unknown {
+			unknown = append(unknown, "persona."+name)
+		}
 	}
 	return writeQualified(w, r, message(q, unknown), found, lead, library.AgentQualifyPerson, body.Explain)
 }
 
-// readDraft reads a persona that is not stored, in any shape in which an import
-// takes one.
-func (a *API) readDraft(data json.RawMessage) (draft *entity.Entity, unknown []string, wrong []errs.Field) {
-	const field = "persona"
+// readDraft reads a persona that is not saved; nil for none.
+func (a *API) readDraft(data json.RawMessage) (draft *entity.Patch, wrong []errs.Field) {
 	if data = bytes.TrimSpace(data); len(data) == 0 || string(data) == "null" {
-		return nil, nil, nil
+		return nil, nil
 	}
-	k, err := a.Library.Registry().Kind(field)
-	if err != nil {
-		return nil, nil, []errs.Field{{Path: field, Message: err.Error()}}
-	}
-	records, fields := a.Library.Registry().DecodeRecords(data, k, true)
+	draft, fields := a.Library.PersonaKind().Decode(data, entity.Mode{})
 	for _, f := range fields {
-		wrong = append(wrong, inside(field, f))
+		wrong = append(wrong, inside("persona", f))
 	}
-	switch {
-	case len(wrong) > 0:
-	case len(records) != 1 || records[0].Kind != k:
-		wrong = []errs.Field{{Path: field, Message: "must be one persona, as an object"}}
-	default:
-		draft, unknown = records[0].Entity, records[0].Unknown
-		draft.OID = ""
-	}
-	return draft, unknown, wrong
+	return draft, wrong
 }
 
 // inside returns the error of a member of an object.

@@ -57,9 +57,14 @@ func TestQualifyPerson(t *testing.T) {
 		t.Errorf("steps %v", steps)
 	}
 	// A second answer to a question of a weight of 3 points halves the score.
-	draft := `{"persona":{"name":"Draft","qualifyingQuestions":[{"question":"A?","fitType":"GOOD","weight":"HIGH"},{"oId":"qq_1","question":"B?","fitType":"BAD","weight":"HIGH","rationale":"","archivedAt":null}]},"answers":[{"question":"a","answer":"YES"},{"question":"qq_1","answer":"YES"}]}`
+	draft := `{"persona":{"name":"Draft","qualifyingQuestions":[{"question":"A?","fitType":"GOOD","weight":"HIGH"},{"question":"B?","fitType":"BAD","weight":"HIGH","rationale":"","archivedAt":null}]},"answers":[{"question":"a","answer":"YES"},{"question":"B","answer":"YES"}]}`
 	if got := reader.post(t, qualifyPath, draft); got.value(t, "data.score") != 5.5 || got.value(t, "data.persona.oId") != nil || got.value(t, section+"steps") != nil {
 		t.Errorf("a draft: %s", got.body)
+	}
+	// With an id, a draft is what it changes of that persona.
+	of := `{"persona":{"oId":"demo-vp-of-sales","internalName":"Draft"},"answers":` + leadQuestions + `}`
+	if got := reader.post(t, qualifyPath, of); got.value(t, "data.score") != 10.0 || got.value(t, "data.persona.oId") != "demo-vp-of-sales" {
+		t.Errorf("a draft of a persona: %s", got.body)
 	}
 	for body, words := range map[string]string{
 		`{}`: "Nothing is known", `{"person":null}`: "Nothing is known", `{"personaOId":"demo-vp-of-sales"}`: "Nothing is known",
@@ -74,7 +79,7 @@ func TestQualifyPerson(t *testing.T) {
 		`[]`: "body", `{"person":"Ada"}`: "person", `{"person":{"jobTitle":7}}`: "person.jobTitle", `{"answers":[{"question":"x","answer":"perhaps"}]}`: "answers[0].answer",
 		`{"answers":[{"question":"","answer":"YES"}]}`: "answers[0].question", `{"persona":{"name":""}}`: "persona.name", `{"persona":[]}`: "persona",
 		`{"persona":{"name":"x","qualifyingQuestions":[{"question":"A?"}]}}`: "persona.qualifyingQuestions[0].fitType",
-		`{"persona":{"name":"x"},"personaOId":"demo-vp-of-sales"}`:           "persona", `{"persona":{"kind":"segment","name":"x"}}`: "persona",
+		`{"persona":{"name":"x"},"personaOId":"demo-vp-of-sales"}`:           "persona", `{"persona":{"oId":"demo-vp-of-sales","name":null}}`: "persona.name",
 		`{"personaOId":"demo-vp-of-sales","answers":[{"question":"` + targetQuestion + `","answer":"YES"},{"question":"` + targetQuestion + `","answer":"NO"}]}`: "answers[1]",
 		`{"person":{"jobTitle":"` + strings.Repeat("x", 1001) + `"}}`:                                                                                            "jobTitle",
 	} {

@@ -281,22 +281,8 @@ func (l *Library) withDraft(ctx context.Context, workspace string, x *index, r M
 	if k == nil {
 		return x, nil
 	}
-	var before *entity.Entity
-	if r.Draft.OID != "" {
-		ref := entity.Ref{Workspace: workspace, Kind: k.Name, OID: r.Draft.OID}
-		if !account.ValidID(r.Draft.OID) {
-			return nil, notFound(k)
-		}
-		row, err := l.row(ctx, l.store, k, ref)
-		if err != nil {
-			return nil, l.explain(ctx, k, ref, err)
-		}
-		if before, err = k.Load(row); err != nil {
-			return nil, err
-		}
-	}
-	draft, fields := k.Apply(before, r.Draft)
-	if err := errs.InvalidFields(within("persona.", fields)); err != nil {
+	draft, err := l.unsaved(ctx, workspace, k, r.Draft)
+	if err != nil {
 		return nil, err
 	}
 	if draft.OID == "" {
@@ -311,6 +297,26 @@ func (l *Library) withDraft(ctx context.Context, workspace string, x *index, r M
 	y.add(l, draft)
 	y.Index = match.NewIndex(y.personas)
 	return y, nil
+}
+
+// unsaved returns what a draft makes of the persona that it names, or a new one.
+func (l *Library) unsaved(ctx context.Context, workspace string, k *entity.Kind, draft *entity.Patch) (*entity.Entity, error) {
+	var before *entity.Entity
+	if draft.OID != "" {
+		ref := entity.Ref{Workspace: workspace, Kind: k.Name, OID: draft.OID}
+		if !account.ValidID(draft.OID) {
+			return nil, notFound(k)
+		}
+		row, err := l.row(ctx, l.store, k, ref)
+		if err != nil {
+			return nil, l.explain(ctx, k, ref, err)
+		}
+		if before, err = k.Load(row); err != nil {
+			return nil, err
+		}
+	}
+	e, fields := k.Apply(before, draft)
+	return e, errs.InvalidFields(within("persona.", fields))
 }
 
 // linkedTo tells of a persona whether a list of those of an offering has it.

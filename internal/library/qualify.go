@@ -43,10 +43,11 @@ type Lead struct {
 // QualifyRequest says whom to qualify, and what is known.
 type QualifyRequest struct {
 	Lead Lead
-	// PersonaOID names the persona; Draft is one that is not stored, in place of it.
-	// Without both it is the one that the job title belongs to.
+	// PersonaOID names the persona; Draft, in place of it, is one that is not saved:
+	// what it changes of the persona with its id, or a new one. Without both it is the
+	// one that the job title belongs to.
 	PersonaOID string
-	Draft      *entity.Entity
+	Draft      *entity.Patch
 	// Answers are what the caller knows already. They count over those of a model.
 	Answers []qualify.Given
 	// WithoutModel asks no model, though one is set.
@@ -80,7 +81,7 @@ type QualifiedSection struct {
 	Name string
 	// Message says why this entity was chosen, or why none was.
 	Message string
-	// Entity is nil where none was chosen. A draft has no OID.
+	// Entity is nil where none was chosen. A draft of a new persona has no OID.
 	Entity *entity.Entity
 	// Answers has each question with its answer, in order.
 	Answers []qualify.Answered
@@ -333,7 +334,11 @@ func (l *Library) byTitle(ctx context.Context, c Caller, s plannedSection, r Qua
 	oID := r.PersonaOID
 	switch {
 	case r.Draft != nil:
-		return newCandidate(k, r.Draft, "It is the draft of the request."), "", nil
+		e, err := l.unsaved(ctx, c.Workspace.OID, k, r.Draft)
+		if err != nil {
+			return nil, "", err
+		}
+		return newCandidate(k, e, "It is the draft of the request."), "", nil
 	case oID != "":
 		message = "The request names it."
 	case len(s.oIDs) == 1:
