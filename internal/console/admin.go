@@ -166,7 +166,7 @@ func (r *request) revokeKey() error {
 	if _, err := r.Library.RevokeKeyFor(r.Context(), r.caller(), r.PostFormValue("id")); err != nil {
 		return err
 	}
-	return r.see(adminPath + "#keys")
+	return r.see(adminPath + "#api-keys")
 }
 
 func (r *request) invite() error {
