@@ -280,6 +280,10 @@ func (b *browser) accessible(script string, pages map[string]string) {
 	t := b.t
 	t.Helper()
 	for name, path := range pages {
+		switch name {
+		case "archived", "company", "editbook", "playbook", "lost": // others are made from the same templates
+			continue
+		}
 		for i, at := range []struct {
 			width int64
 			theme string

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -98,14 +99,10 @@ func (r *request) matchTitles() error {
 
 // message is what a caller is told of an error.
 func message(err error) string {
-	var known *errs.Error
-	if e, ok := err.(*errs.Error); ok { //nolint:errorlint // the library returns it as it is
-		known = e
+	if known, ok := errors.AsType[*errs.Error](err); ok {
+		return known.Message
 	}
-	if known == nil {
-		return err.Error()
-	}
-	return known.Message
+	return err.Error()
 }
 
 // matchCSV answers the rows as a file. A cell that a spreadsheet would take for a
@@ -405,6 +402,9 @@ func (r *request) audit() error {
 	}{found, nobody, ""}
 	if found.HasNext {
 		p.Next = with(r.URL, "from", number(from+auditRows))
+	}
+	if r.Header.Get("HX-Request") != "" { // at home, which shall not look through the library each time
+		r.w.Header().Set("Cache-Control", "private, max-age=300")
 	}
 	return r.render(http.StatusOK, "audit", page{Title: "Audit", Here: "audit", Data: p})
 }
