@@ -3,8 +3,13 @@ package library_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,6 +19,8 @@ import (
 	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
 	"personae.dev/internal/match"
+	"personae.dev/internal/store"
+	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/store/storetest"
 )
 
@@ -167,25 +174,88 @@ func TestMatchRefuses(t *testing.T) {
 	}
 }
 
-// TestMatchIsTheSame shows that the same titles and personas give the same answer,
-// also on another server that has read the library anew.
+// TestMatchIsTheSame shows that the same titles and personas give the same answer:
+// over 100 runs, after a restart, and on both engines.
 func TestMatchIsTheSame(t *testing.T) {
 	t.Parallel()
-	store := storetest.Open(t)
-	f := setupOn(t, store)
-	f.demo(t)
 	ask := titles("Head of RevOps", "VP Sales & Marketing", "Leiter Einkauf", "Directrice Marketing", "Sales Engineer", "Chef")
 	ask.Limit = library.MaxMatches
-	want := f.matched(t, ask)
-	for range 100 {
+	want := ""
+	for _, database := range []func() *store.Store{
+		func() *store.Store { return storetest.Open(t) },
+		func() *store.Store {
+			return storetest.OpenDatabase(t, postgrestest.New(t), store.Options{Create: true})
+		},
+	} {
+		f := setupOn(t, database())
+		f.demo(t)
+		if want == "" {
+			want = f.matched(t, ask)
+		}
+		for range 100 {
+			f.wantMatched(t, ask, want)
+		}
+		f.Library = another(t, f).Library
 		f.wantMatched(t, ask, want)
 	}
-	again, err := library.New(library.Config{Store: store, Registry: registry()})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestMatchOnAnotherServer shows that a change which one server made counts on
+// others within a second.
+func TestMatchOnAnotherServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t)
+		here, there := *f, *f
+		there.Library = another(t, f).Library
+		oID := here.create(t, `{"name":"Queen"}`).Entity.OID
+		there.wantMatched(t, titles("Queen", "Drone"), "Queen: "+oID+" 1.000\nDrone:\n")
+		here.update(t, oID, `{"name":"Drone"}`)
+		elapse(900 * time.Millisecond)
+		there.wantMatched(t, titles("Queen", "Drone"), "Queen:\nDrone: "+oID+" 1.000\n")
+	})
+}
+
+// TestMatchBuildsOnce shows that requests which need an index at the same time
+// build it once, and that it is built anew where it takes too much memory.
+func TestMatchBuildsOnce(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.demo(t)
+	counted := &countingStore{Store: f.store}
+	for bytes, want := range map[int64]int32{0: 1, 1: 2} {
+		l, err := library.New(library.Config{Store: counted, Registry: registry(), IndexBytes: bytes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted.reads.Store(0)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if _, err := l.Match(t.Context(), f.caller, library.MatchRequest{Titles: []string{"CEO"}, Limit: 1}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if _, err := l.Match(t.Context(), f.caller, library.MatchRequest{Titles: []string{"CEO"}, Limit: 1}); err != nil {
+			t.Error(err)
+		}
+		if got := counted.reads.Load(); got < want || bytes == 0 && got > want {
+			t.Errorf("with %d bytes it was built %d times, want %d", bytes, got, want)
+		}
 	}
-	f.Library = again
-	f.wantMatched(t, ask, want)
+}
+
+// countingStore counts how often all personas are read.
+type countingStore struct {
+	entity.Store
+	reads atomic.Int32
+}
+
+func (s *countingStore) All(ctx context.Context, workspace, kind string) iter.Seq2[*entity.Row, error] {
+	s.reads.Add(1)
+	return s.Store.All(ctx, workspace, kind)
 }
 
 // TestUnmatched shows that titles which belong to nobody are counted, and
