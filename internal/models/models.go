@@ -147,6 +147,9 @@ func (m model) kept(ctx context.Context, r *llm.Request, digest string) (*llm.Re
 	if errs.KindOf(err) == errs.NotFound {
 		return nil, nil
 	}
+	if err != nil && ctx.Err() != nil {
+		return nil, m.ended(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +181,15 @@ func (m model) begin(ctx context.Context) (end func(), err error) {
 		return func() { <-t.free; leave() }, nil
 	case <-ctx.Done():
 		leave()
-		return nil, &errs.Error{
-			Kind: errs.Unavailable, Code: llm.CodeUnreachable, Err: ctx.Err(),
-			Message: fmt.Sprintf("The request ended while it waited for the model: a workspace has %d calls at once. Try again later.", m.Concurrency),
-		}
+		return nil, m.ended(ctx)
+	}
+}
+
+// ended answers a request that ended before its call began.
+func (m model) ended(ctx context.Context) error {
+	return &errs.Error{
+		Kind: errs.Unavailable, Code: llm.CodeUnreachable, Err: ctx.Err(),
+		Message: fmt.Sprintf("The request ended while it waited for the model: a workspace has %d calls at once. Try again later.", m.Concurrency),
 	}
 }
 
