@@ -167,3 +167,21 @@ func TestRatesAtOnce(t *testing.T) {
 		t.Errorf("%d calls passed at once, want 100", n)
 	}
 }
+
+// TestRatesAreBounded shows that whoever sends ever new keys takes no more memory,
+// and gets no more calls.
+func TestRatesAreBounded(t *testing.T) {
+	t.Parallel()
+	rates, now := NewRates(1, time.Minute), start
+	for i := range MaxBuckets {
+		if !rates.Allow(strconv.Itoa(i), now).Allowed {
+			t.Fatalf("key %d is refused", i)
+		}
+	}
+	if d := rates.Allow("one more", now); d.Allowed || d.RetryAfter != time.Minute {
+		t.Errorf("one key too many: %+v", d)
+	}
+	if d := rates.Allow("one more", now.Add(time.Minute)); !d.Allowed {
+		t.Errorf("after a minute: %+v", d)
+	}
+}

@@ -186,6 +186,19 @@ func TestHome(t *testing.T) {
 	}
 }
 
+func TestRefusesCookies(t *testing.T) {
+	t.Parallel()
+	for publicURL, want := range map[string]bool{
+		"": false, "http://localhost:7070": false, "http://127.0.0.1:7070": false, "http://personae.example.com": true, "https://personae.example.com": false,
+	} {
+		cfg := testConfig(t)
+		cfg.PublicURL = publicURL
+		if got := start(t, cfg).RefusesCookies(); got != want {
+			t.Errorf("%s: %v", publicURL, got)
+		}
+	}
+}
+
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
