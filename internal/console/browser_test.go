@@ -162,6 +162,7 @@ func TestJourneys(t *testing.T) {
 
 	t.Log("the palette, by keyboard alone")
 	b.look("/console", 1280, "light")
+	b.shows("of 100") // the audit, which is loaded later
 	b.press("k", chromedp.ModifierCtrl)
 	b.until(`document.querySelector("#palette input") === document.activeElement`)
 	b.press("sally")
