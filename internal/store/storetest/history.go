@@ -20,6 +20,7 @@ func (s suite) testRevisions(t *testing.T) {
 	second := l.Persona("pe_1", "after", func(s *entity.Stored) { s.Shape, s.ArchivedAt, s.Hidden = 3, new(Day), []byte(`{"x":1}`) })
 	updated := &entity.Revision{
 		RevisionOID: "rv_b", Action: entity.ActionUpdated, Author: l.Member.Author(), KeyOID: "ak_1", Source: entity.SourceMCP, At: Day.Add(time.Hour), Fields: []string{"name", `"odd"`},
+		Origins: []entity.Origin{{Type: "URL", Value: "https://example.com/\U0001f600"}, {Type: "TEXT", Value: "a\nb"}},
 	}
 	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error {
 		return errors.Join(tx.Insert(ctx, first, created), tx.Replace(ctx, second, updated))
@@ -28,6 +29,8 @@ func (s suite) testRevisions(t *testing.T) {
 		rev.Ref, rev.Name, rev.Number, rev.Shape, rev.ArchivedAt, rev.DeletedAt = s.Ref, "after", number, s.Shape, s.ArchivedAt, s.DeletedAt
 		if document {
 			rev.Document, rev.Hidden = s.Document, s.Hidden
+		} else {
+			rev.Origins = nil
 		}
 		return &rev
 	}
