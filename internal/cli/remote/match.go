@@ -319,7 +319,7 @@ type WhatIfCmd struct {
 // Help implements kong.HelpProvider.
 func (*WhatIfCmd) Help() string {
 	return `Nothing is saved. Shown are the titles whose persona or confidence would change, the most frequent first,
-and why.
+and why; and the leads whose score would change, where the file has answers: in columns whose name ends with a question mark.
 
 Example:
 
@@ -386,11 +386,22 @@ func (c *WhatIfCmd) Run(ctx context.Context, registry *entity.Registry, stdio fo
 		total += leads.counts[title]
 	}
 	slices.SortStableFunc(changes, func(a, b moved) int { return b.Leads - a.Leads })
+	scores, err := leads.rescore(ctx, stdio, api.client, now, then, found.Entity.oID(), body)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(stdio.Err, "%d of %d leads would change, by %d different titles.\n", total, leads.file.Rows, len(changes))
-	if len(changes) == 0 && c.IsTable() {
+	if len(scores) > 0 {
+		fmt.Fprintf(stdio.Err, "%d leads would have another score.\n", len(scores))
+	}
+	if len(changes)+len(scores) == 0 && c.IsTable() {
 		return nil
 	}
-	return c.Show(stdio.Out, changes, func(w io.Writer) error {
+	result := struct {
+		Titles []moved    `json:"titles"`
+		Scores []rescored `json:"scores"`
+	}{changes, append([]rescored{}, scores...)}
+	return c.Show(stdio.Out, result, func(w io.Writer) error {
 		rows := [][]string{{"LEADS", "TITLE", "NOW", "THEN", "WHY"}}
 		for _, m := range changes {
 			why := "belongs to no persona then"
@@ -398,6 +409,16 @@ func (c *WhatIfCmd) Run(ctx context.Context, registry *entity.Registry, stdio fo
 				why = m.Then.Reason
 			}
 			rows = append(rows, []string{strconv.Itoa(m.Leads), m.Title, inShort(m.Now), inShort(m.Then), why})
+		}
+		if len(changes) > 0 {
+			if err := format.Table(w, rows); err != nil || len(scores) == 0 {
+				return err
+			}
+			fmt.Fprintln(w)
+		}
+		rows = [][]string{{"ROW", "TITLE", "NOW", "THEN", "WHY"}}
+		for _, lead := range scores {
+			rows = append(rows, []string{strconv.Itoa(lead.Row), lead.Title, lead.Now, lead.Then, lead.Why})
 		}
 		return format.Table(w, rows)
 	})
