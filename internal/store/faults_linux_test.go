@@ -176,7 +176,7 @@ func TestFullDiskTogether(t *testing.T) {
 	t.Parallel()
 	disk := machinetest.Disk(t, "24m")
 	path, ballast := filepath.Join(disk, "personae.db"), filepath.Join(disk, "ballast")
-	put(t, ballast, strings.Repeat("x", 4<<20))
+	put(t, ballast, strings.Repeat("x", 12<<20))
 	s := open(t, path, store.Options{Create: true, Exclusive: true})
 	setUp(t, s)
 	var mu sync.Mutex
@@ -206,15 +206,17 @@ func TestFullDiskTogether(t *testing.T) {
 	for _, err := range refused {
 		wantError(t, err, errs.Unavailable, path, "full", "free some space")
 	}
-	// Small writes take what the large ones left.
-	until(t, "a disk that is full", func() bool {
-		oID := fmt.Sprintf("pe_small_%d", len(kept))
-		err := s.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, simple(oID)) })
+	// Smaller writes take what the large ones left, in the log, too.
+	for size := 20_000; size > 0; {
+		oID := fmt.Sprintf("pe_left_%d", len(kept))
+		left := simple(oID, func(s *entity.Stored) { s.Document = []byte(strings.Repeat("x", size)) })
+		err := s.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error { return add(ctx, tx, left) })
 		if err == nil {
 			kept = append(kept, oID)
+		} else {
+			size /= 3
 		}
-		return err != nil && s.PingWrite(t.Context()) != nil
-	})
+	}
 	wantError(t, s.PingWrite(t.Context()), errs.Unavailable, "full")
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
