@@ -138,6 +138,7 @@ func (b *browser) press(keys string, modifiers ...chromedp.Modifier) {
 // click clicks the first that a selector finds.
 func (b *browser) click(selector string) {
 	b.t.Helper()
+	b.until(fmt.Sprintf(`document.readyState === "complete" && !!document.querySelector(%q)`, selector))
 	b.run(fmt.Sprintf(`document.querySelector(%q).click()`, selector))
 }
 
