@@ -125,9 +125,10 @@ func (b *browser) run(script string) {
 	}
 }
 
-// press presses keys where the focus is.
+// press presses keys where the focus is, once the scripts of the page run.
 func (b *browser) press(keys string, modifiers ...chromedp.Modifier) {
 	b.t.Helper()
+	b.until(`document.readyState === "complete"`)
 	options := []chromedp.KeyOption{}
 	if len(modifiers) > 0 {
 		options = append(options, chromedp.KeyModifiers(modifiers...))
@@ -151,7 +152,7 @@ func (b *browser) at(path string) {
 // shows waits for a text on the page.
 func (b *browser) shows(text string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
+	b.until(fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.includes(%q)`, text))
 }
 
 // TestJourneys is what people do in a browser, one after another in one tab. No
