@@ -83,7 +83,7 @@ func (i *installation) checkIntegrity(t *testing.T) {
 
 func (i *installation) openSQLite(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(i.dir, "personae.db"))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(i.dir, "personae.db")+"?_pragma=busy_timeout(20000)") // a killed command leaves a log to recover
 	must(t, err)
 	return db
 }
