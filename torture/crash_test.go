@@ -378,7 +378,7 @@ func (l *ledger) verifyTotal(t *testing.T, s *server) {
 	}
 }
 
-// feed is a reader of the change feed, who goes on after each fault.
+// feed is a reader of the change feed, who goes on after each kill.
 type feed struct {
 	after string
 	// changes are the ids of revisions, by the id of their entity.
@@ -405,7 +405,7 @@ func (f *feed) read(ctx context.Context, c *caller) error {
 	}
 }
 
-// verifyFeed compares what the reader of the feed was told, through all faults,
+// verifyFeed compares what the reader of the feed was told, through all kills,
 // with the history of each persona: nothing is missing, nothing came twice, and
 // the order is that of the revisions.
 func (l *ledger) verifyFeed(t *testing.T, s *server) {

@@ -26,11 +26,10 @@ var useCases = append([]string{
 var rows = []row{
 	{dir: "cmd/personae", may: []string{"internal/cli"}},
 	{dir: "internal/cli", may: append([]string{
-		"internal/server", "internal/generate", "internal/fetch", "internal/library", "internal/kind", "internal/match", "internal/mcp", "internal/cli/format", "client", "apitype", "examples",
+		"internal/server", "internal/generate", "internal/fetch", "internal/library", "internal/kind", "internal/match", "internal/mcp", "internal/cli/format", "internal/files", "client", "apitype", "examples",
 	}, domain...)},
 	{dir: "internal/cli/gen", may: []string{"internal/cli"}},
-	// The formats of files are those of the console, too.
-	{dir: "internal/cli/format", may: []string{"internal/library", "internal/errs", "apitype"}},
+	{dir: "internal/cli/format", may: []string{"internal/files", "internal/errs", "apitype"}},
 	{dir: "internal/server", may: append([]string{
 		"internal/api", "internal/mcp", "internal/console", "internal/store", "internal/llm", "internal/fetch", "internal/kind",
 	}, useCases...)},
@@ -39,7 +38,7 @@ var rows = []row{
 	{dir: "internal/api", may: append([]string{"internal/api/docs", "contract"}, useCases...)},
 	{dir: "internal/api/docs", may: []string{"internal/httpx", "contract"}},
 	{dir: "internal/mcp", may: useCases},
-	{dir: "internal/console", may: append([]string{"internal/cli/format"}, useCases...)},
+	{dir: "internal/console", may: append([]string{"internal/files"}, useCases...)},
 	{dir: "internal/httpx", may: []string{"internal/limit", "internal/account", "internal/errs", "apitype"}},
 	{dir: "internal/limit"},
 
@@ -48,6 +47,7 @@ var rows = []row{
 	{dir: "internal/match", may: domain},
 	{dir: "internal/qualify", may: domain},
 	{dir: "internal/contextpack", may: domain},
+	{dir: "internal/files", may: []string{"internal/library", "internal/errs"}},
 	{dir: "internal/models", may: append([]string{"internal/library", "internal/llm"}, domain...)},
 	{dir: "internal/generate", may: append([]string{"internal/library", "internal/contextpack"}, domain...)},
 

@@ -14,6 +14,7 @@ import (
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 	"personae.dev/internal/library"
 )
 
@@ -71,7 +72,7 @@ func (c importCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		}
 		bar := format.Progress(stdio.Err, in.size, "importing")
 		read := progressbar.NewReader(in, bar)
-		lines, err := format.Values(&read)
+		lines, err := files.Values(&read)
 		if err != nil {
 			return err
 		}

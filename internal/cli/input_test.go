@@ -14,6 +14,7 @@ import (
 
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 )
 
 // TestReadValues shows which files an import reads, and what is said of others.
@@ -41,7 +42,7 @@ func TestReadValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lines, err := format.Values(strings.NewReader(test.text))
+			lines, err := files.Values(strings.NewReader(test.text))
 			if err != nil {
 				if len(test.want) != 1 || !strings.Contains(err.Error(), test.want[0]) {
 					t.Errorf("the error is %v, want %q", err, test.want)

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"personae.dev/internal/kind"
 )
 
 // TestPagesAreGuarded shows the headers of pages, and that nobody sees one who is
@@ -112,6 +115,18 @@ func TestTheme(t *testing.T) {
 		cookie := a.Header.Get("Set-Cookie")
 		if page := s.get(t, "/console", "Cookie", fmt.Sprint(cookie)); !strings.Contains(page.body, `data-theme="dark"`) {
 			t.Errorf("the cookie %s is not followed", cookie)
+		}
+	}
+}
+
+// TestIcons shows that the icons of all kinds are drawn.
+func TestIcons(t *testing.T) {
+	t.Parallel()
+	sprite, err := os.ReadFile("static/icons.svg")
+	must(t, err)
+	for _, k := range kind.Registry().Kinds() {
+		if !strings.Contains(string(sprite), `id="`+k.Icon+`"`) {
+			t.Errorf("%s: icons.svg has no %q", k.Name, k.Icon)
 		}
 	}
 }

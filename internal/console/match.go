@@ -14,6 +14,7 @@ import (
 
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 	"personae.dev/internal/match"
@@ -55,7 +56,7 @@ func (r *request) showMatch(status int, p matchPage) error {
 	if p.Unmatched, err = r.Library.Unmatched(r.Context(), r.caller(), unmatchedShown, 0); err != nil {
 		return err
 	}
-	p.Kind, p.MayWrite = r.Library.Registry().Kinds()[0], r.mayWrite()
+	p.Kind, p.MayWrite = r.Library.PersonaKind(), r.mayWrite()
 	if p.Personas, err = r.named(r.Context(), []string{p.Kind.Name}); err != nil {
 		return err
 	}
@@ -112,20 +113,14 @@ func (r *request) matchCSV(rows []matchRow) error {
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="matched.csv"`)
 	w := csv.NewWriter(r.w)
-	plain := func(s string) string {
-		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-			return "'" + s
-		}
-		return s
-	}
 	_ = w.Write([]string{"title", "persona", "oId", "score", "reason"}) // an error of the connection is nobody's to handle
 	for _, row := range rows {
-		cells := []string{plain(row.Title), "", "", "", ""}
+		cells := []string{row.Title, "", "", "", ""}
 		if row.Best != nil {
 			score, _ := json.Marshal(row.Best.Score) // a number has no error
-			cells = []string{plain(row.Title), plain(row.Best.Name), plain(row.Best.OID), string(score), plain(row.Best.Reason)}
+			cells = []string{row.Title, row.Best.Name, row.Best.OID, string(score), row.Best.Reason}
 		}
-		_ = w.Write(cells)
+		_ = w.Write(files.Harmless(cells))
 	}
 	w.Flush()
 	return nil
@@ -204,7 +199,7 @@ func separator(head string) rune {
 
 // own adds a title to the job titles of a persona.
 func (r *request) own() error {
-	k := r.Library.Registry().Kinds()[0]
+	k := r.Library.PersonaKind()
 	var f *entity.Field
 	for i := range k.Fields {
 		if k.Fields[i].Tier == entity.TierTitle {
@@ -289,7 +284,7 @@ func (r *request) qualifyForm() error {
 			FirstName: q.Get("firstName"), LastName: q.Get("lastName"), JobTitle: q.Get("title"),
 			CompanyName: q.Get("company"), Context: q.Get("context"),
 		},
-		Persona: q.Get("persona"), Kind: r.Library.Registry().Kinds()[0], Asked: r.Method == http.MethodPost,
+		Persona: q.Get("persona"), Kind: r.Library.PersonaKind(), Asked: r.Method == http.MethodPost,
 	}
 	var err error
 	if p.Personas, err = r.named(r.Context(), []string{p.Kind.Name}); err != nil {

@@ -108,7 +108,8 @@ func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
 		"file":          c.fileURL,
 		"icon":          func(name string) template.HTML { return svg(c.fileURL("icons.svg"), name) },
-		"kindIcon":      func(kind string) template.HTML { return svg(c.fileURL("icons.svg"), icon(kind)) },
+		"kindIcon":      c.kindIcon,
+		"isPersona":     func(k *entity.Kind) bool { return k == c.Library.PersonaKind() },
 		"kindTitle":     func(kind string) string { return c.title(kind) },
 		"list":          listURL,
 		"entity":        entityURL,
@@ -139,6 +140,15 @@ func (c *Console) title(kind string) string {
 		return k.Title
 	}
 	return kind
+}
+
+// kindIcon is the icon of a kind by its name; kinds that nobody drew for share one.
+func (c *Console) kindIcon(kind string) template.HTML {
+	icon := "shapes"
+	if k, err := c.Library.Registry().Kind(kind); err == nil && k.Icon != "" {
+		icon = k.Icon
+	}
+	return svg(c.fileURL("icons.svg"), icon)
 }
 
 // svg is an icon. Both names are ours.

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 )
@@ -93,7 +93,7 @@ func (r *request) importFile() error {
 	}
 	run := func() error {
 		p.Wrong = nil
-		lines, err := format.Values(strings.NewReader(p.Text))
+		lines, err := files.Values(strings.NewReader(p.Text))
 		if err == nil {
 			p.Report, err = r.Library.Import(r.Context(), o, lines)
 		}

@@ -9,7 +9,7 @@ import (
 	"personae.dev/internal/errs"
 )
 
-// What the console says that stands in no template.
+// The texts of the console that are not in templates.
 const (
 	wordNotFound    = "There is nothing at this address. It may have been removed, or belong to another workspace."
 	wordOffering    = "Offering"
@@ -46,19 +46,6 @@ func sentence(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// icon is the icon of a kind; kinds that nobody drew for share one.
-func icon(kind string) string {
-	if name, ok := map[string]string{
-		"persona": "users", "product": "package", "service": "wrench", "solution": "blocks", "segment": "layers",
-		"use-case": "workflow", "competitor": "swords", "alternative": "shuffle", "buying-trigger": "zap",
-		"objection": "message-circle-warning", "proof-point": "badge-check", "reference": "quote", "core-feature": "star",
-		"playbook": "book-open", "brand-voice": "audio-lines", "workspace-company": "building-2",
-	}[kind]; ok {
-		return name
-	}
-	return "shapes"
 }
 
 // ago tells when something happened, seen from now: "12 min", "Monday", "18 Mar".

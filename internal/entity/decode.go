@@ -190,7 +190,7 @@ func (d *decoder) wrapper(n *node, path string, level int) {
 	}
 }
 
-// sources notes what an entity was written from. It is no field, so that what
+// sources notes what an entity was written from. It is not a field, so that what
 // cannot be read is no error.
 func (d *decoder) sources(n *node) {
 	for _, item := range n.items {

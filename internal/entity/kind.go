@@ -23,6 +23,12 @@ type Kind struct {
 	// Example is the id of an entity of the demo library that the API reference
 	// shows: "demo-vp-of-sales".
 	Example string
+	// Icon is the name of its lucide icon in the console's icons.svg, "" for the one
+	// that kinds without one share.
+	Icon string
+	// Section is the part of a qualification that its entities are about, "" for
+	// none: "product", also of services and solutions.
+	Section string
 
 	// Order lists the keys of an answer. "*" stands for the top-level fields that
 	// it does not name, in the order of Fields. What is joined when it is served

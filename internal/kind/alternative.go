@@ -7,6 +7,7 @@ func alternative() *entity.Kind {
 	return &entity.Kind{
 		Position: 8, Name: "alternative", Plural: "alternatives", Title: "alternative", Revision: "Alternative", Tool: "alternative", Prefix: "ao_",
 		Example:     "demo-forecast-spreadsheet",
+		Icon:        "shuffle",
 		Description: "Another way to solve the customer's problem, such as a spreadsheet or doing nothing.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true,
 		Fields: []entity.Field{

@@ -17,6 +17,7 @@ func brandVoice() *entity.Kind {
 	return &entity.Kind{
 		Position: 15, Name: "brand-voice", Plural: "brandVoices", Title: "brand voice", Revision: "BrandVoice", Tool: "brand_voice", Prefix: "bv_",
 		Example:     "demo-plain-and-warm",
+		Icon:        "audio-lines",
 		Description: "How your company writes: its personality, tone, words and rules.",
 		Order:       "oId name createdAt deletedAt archivedAt updatedAt * data", Shape: 1, Generates: true, GeneratesOne: true, Only: "default",
 		Fields: []entity.Field{

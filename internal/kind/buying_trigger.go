@@ -7,6 +7,7 @@ func buyingTrigger() *entity.Kind {
 	return &entity.Kind{
 		Position: 9, Name: "buying-trigger", Plural: "buyingTriggers", Title: "buying trigger", Revision: "BuyingTrigger", Tool: "buying_trigger", Prefix: "bq_",
 		Example:     "demo-missed-quarter",
+		Icon:        "zap",
 		Description: "An event that makes companies look for what you sell.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true,
 		Fields: []entity.Field{

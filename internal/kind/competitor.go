@@ -7,6 +7,7 @@ func competitor() *entity.Kind {
 	return &entity.Kind{
 		Position: 7, Name: "competitor", Plural: "competitors", Title: "competitor", Revision: "Competitor", Tool: "competitor", Prefix: "cp_",
 		Example:     "demo-quarterdeck",
+		Icon:        "swords",
 		Description: "A company that your customers also consider: how it sells, and why you win or lose against it.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true, Ignored: []string{"shared"},
 		Fields: []entity.Field{

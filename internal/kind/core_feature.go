@@ -10,6 +10,7 @@ func coreFeature() *entity.Kind {
 	return &entity.Kind{
 		Position: 13, Name: "core-feature", Plural: "coreFeatures", Title: "core feature", Revision: "CoreFeature", Tool: "core_feature", Prefix: "cf_",
 		Example:     "demo-slip-alerts",
+		Icon:        "star",
 		Description: "A part of one offering: what it does, how it works, and why it is there.",
 		Order:       orderWithoutQuestions, Shape: 1,
 		Fields: []entity.Field{

@@ -7,6 +7,7 @@ func objection() *entity.Kind {
 	return &entity.Kind{
 		Position: 10, Name: "objection", Plural: "objections", Title: "objection", Revision: "Objection", Tool: "objection", Prefix: "oj_",
 		Example:     "demo-objection-another-tool",
+		Icon:        "message-circle-warning",
 		Description: "Something that buyers say against an offering, and how to answer it.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true,
 		Fields: []entity.Field{

@@ -8,7 +8,8 @@ func persona() *entity.Kind {
 	jobTitles.Tier = entity.TierTitle
 	return &entity.Kind{
 		Position: 1, Name: "persona", Plural: "personas", Title: "persona", Revision: "Persona", Tool: "persona", Prefix: "pe_",
-		Example:     "demo-vp-of-sales",
+		Example: "demo-vp-of-sales",
+		Icon:    "users", Section: "persona",
 		Description: "One kind of person whom a team sells to: what they do, what hurts them, and why you matter to them.",
 		Order:       "oId name internalName description createdAt deletedAt archivedAt updatedAt unrecognized rejected active data qualifyingQuestions",
 		Shape:       1, Generates: true,

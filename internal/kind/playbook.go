@@ -12,7 +12,8 @@ func playbook() *entity.Kind {
 	product.Required = true
 	return &entity.Kind{
 		Position: 14, Name: "playbook", Plural: "playbooks", Title: "playbook", Revision: "Playbook", Tool: "playbook", Prefix: "pb_",
-		Example:     "demo-playbook-slipped-quarter",
+		Example: "demo-playbook-slipped-quarter",
+		Icon:    "book-open", Section: "playbook",
 		Description: "How to sell an offering to certain personas: the insight, the angle and the story.",
 		Order:       order, Shape: 1,
 		Ignored: []string{"createTemplates", "model"},

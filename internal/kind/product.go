@@ -9,7 +9,8 @@ const order = "oId name internalName description createdAt deletedAt archivedAt 
 func product() *entity.Kind {
 	return &entity.Kind{
 		Position: 2, Name: "product", Plural: "products", Title: "product", Revision: "Product", Tool: "product", Prefix: "px_",
-		Example:     "demo-larkfield",
+		Example: "demo-larkfield",
+		Icon:    "package", Section: "product",
 		Description: "Something that you sell: what it does, what is different about it, and whom it helps.",
 		Order:       order, Shape: 1, Generates: true,
 		AlsoLists: &entity.AlsoLists{Param: "type", On: []string{"SERVICE", "ALL"}, All: "ALL", Kind: "service"},

@@ -7,6 +7,7 @@ func proofPoint() *entity.Kind {
 	return &entity.Kind{
 		Position: 11, Name: "proof-point", Plural: "proofPoints", Title: "proof point", Revision: "ProofPoint", Tool: "proof_point", Prefix: "pp_",
 		Example:     "demo-proof-forecast-error",
+		Icon:        "badge-check",
 		Description: "A fact that supports what you say: a number, a quote, an award.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true, Ignored: []string{"shared"},
 		Fields: []entity.Field{

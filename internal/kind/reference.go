@@ -7,6 +7,7 @@ func reference() *entity.Kind {
 	return &entity.Kind{
 		Position: 12, Name: "reference", Plural: "references", Title: "reference", Revision: "Reference", Tool: "reference", Prefix: "re_",
 		Example:     "demo-ref-tarnbeck",
+		Icon:        "quote",
 		Description: "A customer whom you may speak about: their problem, how they use you, and what it brought them.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true, Ignored: []string{"brandVoiceOId"},
 		Fields: []entity.Field{

@@ -6,7 +6,8 @@ import "personae.dev/internal/entity"
 func segment() *entity.Kind {
 	return &entity.Kind{
 		Position: 5, Name: "segment", Plural: "segments", Title: "segment", Revision: "Segment", Tool: "segment", Prefix: "sg_",
-		Example:     "demo-mid-market-saas",
+		Example: "demo-mid-market-saas",
+		Icon:    "layers", Section: "segment",
 		Description: "A group of companies that you sell to in the same way: what they have in common, and why they fit.",
 		Order:       order, Shape: 1, Generates: true,
 		Fields: []entity.Field{

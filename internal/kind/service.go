@@ -6,7 +6,8 @@ import "personae.dev/internal/entity"
 func service() *entity.Kind {
 	return &entity.Kind{
 		Position: 3, Name: "service", Plural: "services", Title: "service", Revision: "Service", Tool: "service", Prefix: "sc_",
-		Example:     "demo-forecast-onboarding",
+		Example: "demo-forecast-onboarding",
+		Icon:    "wrench", Section: "product",
 		Description: "Work that you sell: what customers get, what your people can do, and what else customers might choose.",
 		Order:       order, Shape: 1, Generates: true,
 		Fields: []entity.Field{

@@ -9,7 +9,8 @@ func solution() *entity.Kind {
 	offered.Description = "The ids of the products, services and solutions that it consists of."
 	return &entity.Kind{
 		Position: 4, Name: "solution", Plural: "solutions", Title: "solution", Revision: "Solution", Tool: "solution", Prefix: "sv_",
-		Example:     "demo-predictable-revenue",
+		Example: "demo-predictable-revenue",
+		Icon:    "blocks", Section: "product",
 		Description: "Several offerings that you sell as the answer to one problem.",
 		Order:       order, Shape: 1,
 		// solution/create has the fields under solution.

@@ -10,6 +10,7 @@ func useCase() *entity.Kind {
 	return &entity.Kind{
 		Position: 6, Name: "use-case", Plural: "useCases", Title: "use case", Revision: "UseCase", Tool: "use_case", Prefix: "uu_",
 		Example:     "demo-call-the-quarter",
+		Icon:        "workflow",
 		Description: "Something for which customers use an offering, and what they gain from it.",
 		Order:       orderWithoutQuestions, Shape: 1, Generates: true,
 		Fields: []entity.Field{

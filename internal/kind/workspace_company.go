@@ -8,6 +8,7 @@ func workspaceCompany() *entity.Kind {
 	market.Name, market.Label, market.Description = "customMarketFields", "Custom market fields", "Titled lists of your own about the market."
 	return &entity.Kind{
 		Position: 16, Name: "workspace-company", Plural: "workspaceCompanies", Title: "workspace company", Revision: "WorkspaceCompany", Tool: "workspace_company", Prefix: "wc_",
+		Icon:        "building-2",
 		Description: "Your own company: why it exists, whom it helps, and why customers buy.",
 		Order:       "oId createdAt deletedAt archivedAt updatedAt description name url internalName * data", Shape: 1,
 		Singleton: true, Generates: true, GeneratesOne: true,

@@ -217,7 +217,7 @@ func TestMatchOnAnotherServer(t *testing.T) {
 }
 
 // TestMatchBuildsOnce shows that requests which need an index at the same time
-// build it once, and that it is built anew where it takes too much memory.
+// build it once, and that it is built again where it takes too much memory.
 func TestMatchBuildsOnce(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -105,9 +105,9 @@ type ModelUse struct {
 // Qualify tells how well a person fits a persona.
 func (l *Library) Qualify(ctx context.Context, c Caller, r QualifyRequest) (*Qualified, error) {
 	var p qualification
-	for _, s := range qualifiedKinds() {
+	for _, s := range l.qualifiedKinds() {
 		if s.byTitle {
-			p.sections = []plannedSection{{sectionKinds: s, name: s.name}}
+			p.sections = []plannedSection{{sectionKinds: s, shown: s.name}}
 		}
 	}
 	return l.qualify(ctx, c, r, p)
@@ -137,7 +137,7 @@ func (l *Library) RunAgent(ctx context.Context, c Caller, agentType, agentOID st
 	if agent.Type != agentType {
 		return nil, errs.InvalidFields([]errs.Field{{Path: "agentOId", Message: fmt.Sprintf("is an agent of the type %s: name one of the type %s", agent.Type, agentType)}})
 	}
-	return l.qualify(ctx, c, r, planOf(agent))
+	return l.qualify(ctx, c, r, l.planOf(agent))
 }
 
 // sectionKinds is a section, with the kinds whose entities it is about.
@@ -148,14 +148,19 @@ type sectionKinds struct {
 	byTitle bool
 }
 
-// qualifiedKinds are the sections of the published API.
-func qualifiedKinds() []sectionKinds {
-	return []sectionKinds{
-		{name: "product", kinds: []string{"product", "service", "solution"}},
-		{name: "persona", kinds: []string{"persona"}, byTitle: true},
-		{name: "segment", kinds: []string{"segment"}},
-		{name: "playbook", kinds: []string{"playbook"}},
+// qualifiedKinds are the sections of the published API in its order, with the
+// kinds whose Section they are.
+func (l *Library) qualifiedKinds() []sectionKinds {
+	sections := []sectionKinds{{name: "product"}, {name: "persona"}, {name: "segment"}, {name: "playbook"}}
+	for i := range sections {
+		s := &sections[i]
+		for _, k := range l.registry.Kinds() {
+			if k.Section == s.name {
+				s.kinds, s.byTitle = append(s.kinds, k.Name), k == l.titled
+			}
+		}
 	}
+	return slices.DeleteFunc(sections, func(s sectionKinds) bool { return len(s.kinds) == 0 })
 }
 
 // qualification says what to do for a request.
@@ -166,9 +171,9 @@ type qualification struct {
 
 type plannedSection struct {
 	sectionKinds
-	name string // in the answer
-	oIDs []string
-	skip bool
+	shown string // its name in the answer: "motion" for playbook, where an agent says so
+	oIDs  []string
+	skip  bool
 }
 
 // agentConfig is what counts of an agent's configuration; the rest is ignored.
@@ -195,7 +200,7 @@ const motionSection = "motion"
 
 // planOf returns what an agent does. A section is part of it unless its strategy
 // is NONE.
-func planOf(agent *entity.Agent) (p qualification) {
+func (l *Library) planOf(agent *entity.Agent) (p qualification) {
 	var config agentConfig
 	// It is stored as it was sent: a value of a type that is not known counts as
 	// not sent, and Unmarshal goes on after it.
@@ -206,18 +211,18 @@ func planOf(agent *entity.Agent) (p qualification) {
 		"product": {config.ProductOID, config.ServiceOID}, "persona": config.PersonaOIDs,
 		"segment": config.SegmentOIDs, "playbook": {config.PlaybookOID},
 	}
-	for _, s := range qualifiedKinds() {
+	for _, s := range l.qualifiedKinds() {
 		if s.byTitle && agent.Type == AgentQualifyCompany {
 			continue
 		}
-		planned := plannedSection{sectionKinds: s, name: s.name, oIDs: slices.DeleteFunc(oIDs[s.name], func(oID string) bool { return oID == "" })}
+		planned := plannedSection{sectionKinds: s, shown: s.name, oIDs: slices.DeleteFunc(oIDs[s.name], func(oID string) bool { return oID == "" })}
 		if _, named := entities[s.name]; s.name == "playbook" && !named {
 			if _, isMotion := entities[motionSection]; isMotion {
-				planned.name = motionSection
+				planned.shown = motionSection
 			}
 		}
-		planned.skip = config.ScoringContext[planned.name].Skip
-		if entities[planned.name].Strategy != "NONE" {
+		planned.skip = config.ScoringContext[planned.shown].Skip
+		if entities[planned.shown].Strategy != "NONE" {
 			p.sections = append(p.sections, planned)
 		}
 	}
@@ -282,9 +287,9 @@ func (l *Library) qualify(ctx context.Context, c Caller, r QualifyRequest, p qua
 	}
 	scored := make([]qualify.Section, len(p.sections))
 	for i, s := range p.sections {
-		q.Sections[i].Name, q.Sections[i].Skipped = s.name, s.skip
+		q.Sections[i].Name, q.Sections[i].Skipped = s.shown, s.skip
 		q.Sections[i].choose(sections[i])
-		scored[i] = qualify.Section{Name: s.name, Result: q.Sections[i].Result, Skip: s.skip}
+		scored[i] = qualify.Section{Name: s.shown, Result: q.Sections[i].Result, Skip: s.skip}
 	}
 	q.Score, q.Rationale = qualify.Overall(scored), qualify.ExplainOverall(scored)
 	q.tell(r, unused)

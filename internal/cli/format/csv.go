@@ -10,11 +10,11 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 )
 
 // CSV is a file with a header, to which a command adds columns.
@@ -196,7 +196,7 @@ func (w *CSVWriter) resume(c *CSV, f *os.File, header []string) error {
 		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	if info.Size() > 0 {
-		if !slices.Equal(next(), harmless(header)) {
+		if !slices.Equal(next(), files.Harmless(header)) {
 			return different
 		}
 		stop := errors.New("no more")
@@ -205,7 +205,7 @@ func (w *CSVWriter) resume(c *CSV, f *os.File, header []string) error {
 			if done == nil {
 				return stop
 			}
-			if !slices.Equal(done[:len(row)], harmless(row)) {
+			if !slices.Equal(done[:len(row)], files.Harmless(row)) {
 				return different
 			}
 			w.Done = i + 1
@@ -230,7 +230,7 @@ func (w *CSVWriter) resume(c *CSV, f *os.File, header []string) error {
 // Write writes a row, so that it is there if the program is killed. Cells that a
 // spreadsheet would run as formulas are made harmless.
 func (w *CSVWriter) Write(row []string) error {
-	if err := w.w.Write(harmless(row)); err != nil {
+	if err := w.w.Write(files.Harmless(row)); err != nil {
 		return fmt.Errorf("write a row: %w", err)
 	}
 	w.w.Flush()
@@ -300,16 +300,4 @@ func (c *CSV) Fill(ctx context.Context, stdio Stdio, w *CSVWriter, workers int, 
 		return failed
 	}
 	return read
-}
-
-// harmless puts an apostrophe before cells that a spreadsheet would take for
-// formulas, and leaves numbers.
-func harmless(row []string) []string {
-	safe := slices.Clone(row)
-	for i, cell := range safe {
-		if _, err := strconv.ParseFloat(cell, 64); err != nil && cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			safe[i] = "'" + cell
-		}
-	}
-	return safe
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/files"
 )
 
 // Listing is the flag of every command that lists what the database has.
@@ -42,7 +43,7 @@ func (o Output) Show(w io.Writer, value any, table func(io.Writer) error) error 
 	case "json":
 		return writeJSON(w, value)
 	case "yaml":
-		text, err := YAML(value)
+		text, err := files.YAML(value)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 )
 
 // bodyOf returns what can be written of an entity: a member for each field that a
@@ -135,7 +136,7 @@ func parseValue(f *entity.Field, text string) (json.RawMessage, error) {
 			return encoded([]string{text}), nil
 		}
 	}
-	value, err := format.JSON([]byte(text))
+	value, err := files.JSON([]byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +145,7 @@ func parseValue(f *entity.Field, text string) (json.RawMessage, error) {
 
 // parseBody reads one entity that a person wrote, in YAML or JSON.
 func parseBody(kind Kind, text []byte) (object, error) {
-	data, err := format.JSON(text)
+	data, err := files.JSON(text)
 	if err != nil {
 		return nil, errs.InvalidFields([]errs.Field{{Path: "body", Message: err.Error()}})
 	}
@@ -227,7 +228,7 @@ func patchOf(changes []fieldChange) object {
 // readEntities reads the entities that a file describes: YAML or JSON, one or
 // several, as a body, an export, or an answer of get or list.
 func readEntities(kind Kind, text []byte) ([]object, error) {
-	documents, err := format.Documents(text)
+	documents, err := files.Documents(text)
 	if err != nil {
 		return nil, errs.InvalidFields([]errs.Field{{Path: "body", Message: err.Error()}})
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"personae.dev/internal/cli/format"
+	"personae.dev/internal/files"
 )
 
 const (
@@ -57,7 +58,7 @@ func fieldLines(field string, value json.RawMessage) ([]string, error) {
 	if len(value) == 0 || bytes.Equal(value, []byte("null")) {
 		return nil, nil
 	}
-	b, err := format.YAML(map[string]json.RawMessage{field: value})
+	b, err := files.YAML(map[string]json.RawMessage{field: value})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/fetch"
+	"personae.dev/internal/files"
 	"personae.dev/internal/generate"
 )
 
@@ -114,7 +115,7 @@ func (c *GenerateCmd) save(ctx context.Context, stdio format.Stdio, api *connect
 	if c.Offering != "" {
 		body.set("primaryOfferingOId", encoded(c.Offering))
 	}
-	text, err := format.YAML(body)
+	text, err := files.YAML(body)
 	if err != nil {
 		return err
 	}

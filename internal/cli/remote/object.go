@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"personae.dev/internal/cli/format"
+	"personae.dev/internal/files"
 )
 
 // object is a JSON object that keeps the order of its members. It is what a
@@ -124,6 +124,6 @@ func (o object) author() string {
 
 // yaml returns the object as YAML.
 func (o object) yaml() (string, error) {
-	text, err := format.YAML(o)
+	text, err := files.YAML(o)
 	return string(text), err
 }

@@ -14,6 +14,7 @@ import (
 	"personae.dev/internal/cli/format"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
+	"personae.dev/internal/files"
 )
 
 // QualifyCmd scores people.
@@ -102,7 +103,7 @@ func (c *QualifyCmd) request(ctx context.Context, stdio format.Stdio, conn *conn
 		if err != nil {
 			return r, err
 		}
-		if r.Persona, err = format.JSON(text); err != nil {
+		if r.Persona, err = files.JSON(text); err != nil {
 			return r, errs.BadSettingf("%s: %s.", c.File, err)
 		}
 	}

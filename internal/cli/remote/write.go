@@ -21,7 +21,7 @@ type createCmd struct {
 // Help implements kong.HelpProvider.
 func (*createCmd) Help() string {
 	return `The file may also be an export, or what get or list answer: ids and dates in it are ignored, and each
-{title} in it is created anew. To keep ids and dates, use "personae import".
+{title} in it becomes a new one. To keep ids and dates, use "personae import".
 
 Examples:
 

@@ -1,4 +1,6 @@
-package format
+// Package files reads and writes the files that people exchange with a library:
+// JSON lines, YAML, and cells of a table.
+package files
 
 import (
 	"bufio"
