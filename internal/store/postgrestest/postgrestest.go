@@ -8,6 +8,7 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"personae.dev/internal/machinetest"
 )
@@ -284,14 +287,24 @@ func (s *Server) New(t testing.TB) string {
 	}
 	t.Cleanup(func() {
 		// A server that was stopped takes its databases with it.
-		_ = s.run("dropdb", "--force", "--if-exists", name)
+		_ = s.administer("drop database if exists " + name + " with (force)")
 	})
 	return address
 }
 
 // Create makes an empty database and returns its address.
 func (s *Server) Create(name string) (string, error) {
-	return s.Address(name), s.run("createdb", "--template=template0", name)
+	return s.Address(name), s.administer("create database " + name + " template template0")
+}
+
+// administer runs a statement that belongs to no test's database.
+func (s *Server) administer(statement string) error {
+	db, err := sql.Open("pgx", s.Address("postgres"))
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(statement)
+	return errors.Join(err, db.Close())
 }
 
 // Address is that of a database.

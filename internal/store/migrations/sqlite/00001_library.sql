@@ -1,8 +1,6 @@
 -- The library. Ids of things are texts (o_id); times are UTC milliseconds; all
 -- text is compared by code point.
 
--- +goose Up
-
 -- "PERS": tells a library from any other SQLite file.
 pragma application_id = 1346720339;
 
@@ -38,6 +36,7 @@ create table users (
     email        text,
     role         text not null check (role in ('owner', 'member')),
     created_at   integer not null,
+    removed_at   integer,
     unique (organization, email)
 ) strict, without rowid;
 
@@ -114,6 +113,7 @@ create table revisions (
     author      text not null references users (o_id),
     api_key     text not null,
     source      text not null,
+    origins     text not null,
     created_at  integer not null,
     archived_at integer,
     deleted_at  integer,
@@ -169,3 +169,104 @@ create table idempotency_rows (
 ) strict;
 
 create index idempotency_rows_of on idempotency_rows (workspace, o_id, kind);
+
+-- Agents, as they were sent. config is a JSON object.
+
+create table agents (
+    workspace   text not null references workspaces (o_id),
+    o_id        text not null,
+    type        text not null,
+    name        text not null,
+    description text not null,
+    config      text not null,
+    created_at  integer not null,
+    updated_at  integer not null,
+    primary key (workspace, o_id)
+) strict, without rowid;
+
+-- Who signs in to the console: passwords, roles in a workspace, sessions of
+-- browsers, and links that work once. Owners have no role here: they are admins
+-- of all workspaces of their organization. email is folded. Of the tokens of
+-- sessions and the secrets of links, digests are kept.
+
+create table passwords (
+    user_o_id  text primary key references users (o_id),
+    email      text not null unique,
+    hash       text not null,
+    changed_at integer not null
+) strict, without rowid;
+
+create table members (
+    workspace  text not null references workspaces (o_id),
+    user_o_id  text not null references users (o_id),
+    role       text not null check (role in ('viewer', 'editor', 'admin')),
+    created_at integer not null,
+    primary key (workspace, user_o_id)
+) strict, without rowid;
+
+create index members_of on members (user_o_id);
+
+create table sessions (
+    digest     blob primary key,
+    o_id       text not null,
+    user_o_id  text not null references users (o_id),
+    workspace  text not null references workspaces (o_id),
+    api_key    text not null,
+    address    text not null,
+    browser    text not null,
+    created_at integer not null,
+    seen_at    integer not null,
+    expires_at integer not null
+) strict, without rowid;
+
+create index sessions_of on sessions (user_o_id, workspace);
+
+create table one_time_links (
+    digest     blob primary key,
+    purpose    text not null,
+    user_o_id  text not null references users (o_id),
+    created_at integer not null,
+    expires_at integer not null
+) strict, without rowid;
+
+-- Calls to the language model, and its answers for as long as they are used again.
+
+create table model_calls (
+    id            integer primary key autoincrement,
+    workspace     text not null references workspaces (o_id),
+    created_at    integer not null,
+    purpose       text not null,
+    model         text not null,
+    input_tokens  integer not null,
+    output_tokens integer not null,
+    ms            integer not null,
+    tries         integer not null,
+    repaired      integer not null,
+    outcome       text not null
+) strict;
+
+create index model_calls_of on model_calls (workspace, created_at);
+
+-- digest is that of the request. answer is what the model said, and is used
+-- again until keep_until.
+create table model_answers (
+    workspace  text not null references workspaces (o_id),
+    digest     text not null,
+    keep_until integer not null,
+    answer     text not null,
+    primary key (workspace, digest)
+) strict, without rowid;
+
+-- How often a job title was matched that belongs to no persona: titles as match
+-- folds them, and nothing of the people who have them.
+
+create table unmatched (
+    workspace text not null references workspaces (o_id),
+    title     text not null,
+    count     integer not null,
+    last_at   integer not null,
+    primary key (workspace, title)
+) strict, without rowid;
+
+create index unmatched_listed on unmatched (workspace, count desc, title);
+create index unmatched_last on unmatched (last_at);
