@@ -11,14 +11,14 @@ ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
     -ldflags "-s -w -X personae.dev/internal/server.version=$VERSION" \
     -o /out/usr/local/bin/personae ./cmd/personae
-RUN mkdir -p /out/data
+RUN mkdir -p /out/data /out/doc && scripts/licences /out/doc
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="personae" \
       org.opencontainers.image.description="The open library of a go-to-market team: buyer personas and what belongs to them" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/usr/local/bin/personae /usr/local/bin/personae
-COPY --from=build /src/LICENSE /src/NOTICE /src/internal/api/docs/scalar.LICENSE /usr/share/doc/personae/
+COPY --from=build /out/doc /usr/share/doc/personae
 # A new volume takes the owner of this folder: 65532 is the image's nonroot user.
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532

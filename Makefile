@@ -37,7 +37,7 @@ build: ## Build bin/personae, static, without cgo
 
 .PHONY: run
 run: build ## Build, then serve a demo library on 127.0.0.1:7070 from ./personae.db
-	@exec bin/personae serve --demo --database sqlite:personae.db
+	@exec bin/personae serve --demo --database personae.db
 
 .PHONY: generate
 generate: ## Write what is generated: OpenAPI, client types, docs of kinds, commands and settings

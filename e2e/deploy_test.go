@@ -21,7 +21,7 @@ import (
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("SKIPPED: no systemd-analyze, so that deploy/personae.service is not checked")
+		machinetest.Lacks(t, "no systemd-analyze, so that deploy/personae.service is not checked")
 	}
 	unit := deployed(t, "personae.service", "/usr/local/bin/personae", binary)
 	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
@@ -101,8 +101,8 @@ func TestProxy(t *testing.T) {
 		transport.Protocols.SetHTTP2(http2)
 		t.Cleanup(transport.CloseIdleConnections)
 		client := &http.Client{Transport: transport}
-		ask := func(path string) (*http.Response, string, error) {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+path, http.NoBody)
+		ask := func(method, path, body string) (*http.Response, string, error) {
+			request, err := http.NewRequestWithContext(t.Context(), method, "https://"+address+path, strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,9 +117,9 @@ func TestProxy(t *testing.T) {
 			return response, string(body), err
 		}
 		deadline := time.Now().Add(patience)
-		response, body, err := ask("/api/v2/api-key/validate")
+		response, body, err := ask(http.MethodGet, "/api/v2/api-key/validate", "")
 		for err != nil && time.Now().Before(deadline) { // until nginx listens
-			response, body, err = ask("/api/v2/api-key/validate")
+			response, body, err = ask(http.MethodGet, "/api/v2/api-key/validate", "")
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -127,8 +127,13 @@ func TestProxy(t *testing.T) {
 		if response.StatusCode != http.StatusOK || response.ProtoMajor != version || !strings.Contains(body, `"mcpUrl":"https://personae.example.com/mcp"`) {
 			t.Errorf("HTTP/%d: %s %s: %s", version, response.Proto, response.Status, body)
 		}
-		if response, _, err := ask("/metrics"); err != nil || response.StatusCode != http.StatusNotFound {
+		if response, _, err := ask(http.MethodGet, "/metrics", ""); err != nil || response.StatusCode != http.StatusNotFound {
 			t.Errorf("/metrics: %v, %v", response, err)
+		}
+		// nginx lets larger bodies through, for the console: limits are the server's.
+		response, body, err = ask(http.MethodPost, "/api/v2/persona/create", strings.Repeat(" ", 1<<20+1))
+		if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(body, `"code":"body_too_large"`) {
+			t.Errorf("a large body: %v, %v: %s", response, err, body)
 		}
 	}
 	if err := s.shutdown(); err != nil {
@@ -151,8 +156,8 @@ func TestProxy(t *testing.T) {
 			}
 		}
 	}
-	if requests != 2 {
-		t.Errorf("%d requests are logged, want 2: %s", requests, lines)
+	if requests != 4 {
+		t.Errorf("%d requests are logged, want 4: %s", requests, lines)
 	}
 }
 

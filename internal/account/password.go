@@ -45,8 +45,8 @@ func HashPassword(password string) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, encode(salt), encode(sum))
 }
 
-// PasswordMatches tells whether a hash is of the password. With a hash that is
-// none it takes as long, and is false.
+// PasswordMatches tells whether a hash is of the password. With a text that is not
+// a hash it takes as long, and is false.
 func PasswordMatches(hash, password string) bool {
 	var version, memory, passes, threads uint32
 	parts := strings.Split(hash, "$")

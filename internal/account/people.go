@@ -20,7 +20,7 @@ const (
 	Admin  MemberRole = "admin"
 )
 
-// Scopes returns what the role allows, nil for what is no role.
+// Scopes returns what the role allows, nil for an unknown role.
 func (r MemberRole) Scopes() Scopes {
 	switch r {
 	case Viewer:

@@ -38,7 +38,7 @@ type Config struct {
 	// Metrics answers /metrics; nil where that is served elsewhere.
 	Metrics http.Handler
 	// Ready is why the server shall get no requests, as anybody may read it, or
-	// nil. Where it is not set, the database is asked.
+	// nil.
 	Ready func(ctx context.Context) error
 	// MCPURL is where agents reach the server, "" where that is not known.
 	MCPURL string

@@ -106,6 +106,12 @@ func setup(t testing.TB, options ...option) *server {
 	if cfg.model != nil {
 		served.Generator = &generate.Generator{Library: s.library, Model: served.Models, Page: cfg.page}
 	}
+	served.Ready = func(ctx context.Context) error {
+		if err := s.library.Ping(ctx); err != nil {
+			return errs.Unavailablef(err, "The database does not answer.")
+		}
+		return nil
+	}
 	a := api.New(served)
 	cfg.http.Routes, cfg.http.NotFound, cfg.http.Authenticate = a.Routes(), a.NotFound, s.library.Authenticate
 	s.handler = httpx.New(cfg.http)

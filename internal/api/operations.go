@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"personae.dev/internal/api/docs"
-	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 )
 
@@ -45,17 +44,8 @@ func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error { return wri
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if a.Ready != nil {
-		if err := a.Ready(ctx); err != nil {
-			return err
-		}
-		return writeOK(w)
-	}
-	if err := a.Library.Ping(ctx); err != nil {
-		return errs.Unavailablef(err, "The database does not answer.")
-	}
-	if err := a.Library.PingWrite(ctx); err != nil {
-		return errs.Unavailablef(err, "The database cannot be written.")
+	if err := a.Ready(ctx); err != nil {
+		return err
 	}
 	return writeOK(w)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"personae.dev/internal/cli/format"
@@ -14,14 +13,6 @@ import (
 // databaseFile is the flag of the commands that work on an SQLite file.
 type databaseFile struct {
 	Database string `default:"personae.db" placeholder:"FILE" env:"PERSONAE_DATABASE" help:"The SQLite database file. Default: ${default}."`
-}
-
-// url is the database with its scheme.
-func (d databaseFile) url() string {
-	if strings.Contains(d.Database, ":") {
-		return d.Database
-	}
-	return "sqlite:" + d.Database
 }
 
 type backupCmd struct {
@@ -46,7 +37,7 @@ Examples:
 func (c backupCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	began := time.Now()
 	bar, done := byteProgress(stdio.Err, "backing up")
-	made, err := server.Backup(ctx, c.url(), c.File, server.BackupOptions{Force: c.Force, Progress: bar})
+	made, err := server.Backup(ctx, c.Database, c.File, server.BackupOptions{Force: c.Force, Progress: bar})
 	done()
 	if err != nil {
 		return err
@@ -86,7 +77,7 @@ Examples:
 // Run restores a backup.
 func (c restoreCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	bar, done := byteProgress(stdio.Err, "restoring")
-	made, err := server.Restore(ctx, c.File, c.url(), server.BackupOptions{Force: c.Force, Progress: bar})
+	made, err := server.Restore(ctx, c.File, c.Database, server.BackupOptions{Force: c.Force, Progress: bar})
 	done()
 	if err != nil {
 		return err

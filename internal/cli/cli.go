@@ -6,7 +6,8 @@
 //
 // Results go to stdout and everything else to stderr. Exit codes: 0 for success, 1
 // for a failure, 2 for a wrong flag, argument or setting, or an address that the
-// server cannot listen on.
+// server cannot listen on; of `serve` that is 78, as a Go program that panics ends
+// with 2, too.
 package cli
 
 import (
@@ -18,6 +19,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -35,6 +37,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitConfig = 78 // EX_CONFIG of sysexits.h, which supervisors know
 )
 
 // Stdio has the streams of the program.
@@ -104,10 +107,10 @@ func groups() kong.Option {
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, stdio Stdio) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// A second signal ends the program at once.
-	context.AfterFunc(ctx, stop)
+	stdio.Lent = new(atomic.Bool)
+	stopAtSignal(ctx, stop, stdio.Lent)
 
 	registry := kind.Registry()
 	exited := -1
@@ -127,7 +130,7 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stdio.Err, "personae: %s\n", describeUsage(err, args, registry))
-		return exitUsage
+		return misused(args)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(registry)
@@ -135,15 +138,51 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	if err == nil {
 		return exitOK
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		fmt.Fprintln(stdio.Err, "personae: interrupted")
+	text, code := describe(err), exitFailed
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		text = "interrupted"
+	case errs.CodeOf(err) == errs.CodeBadSetting:
+		code = misused(args)
+	}
+	if coded, ok := errors.AsType[*format.ExitError](err); ok {
+		code = coded.Code
+	}
+	fmt.Fprintf(stdio.Err, "personae: %s\n", text)
+	return code
+}
+
+// misused is the exit code for a wrong flag, argument or setting. A supervisor of
+// `serve` tells it from a panic, and Docker gives 2 no meaning for `healthcheck`.
+func misused(args []string) int {
+	switch args[0] {
+	case "serve":
+		return exitConfig
+	case "healthcheck":
 		return exitFailed
 	}
-	fmt.Fprintf(stdio.Err, "personae: %s\n", describe(err))
-	if known, ok := errors.AsType[*errs.Error](err); ok && known.Code == errs.CodeBadSetting {
-		return exitUsage
-	}
-	return exitFailed
+	return exitUsage
+}
+
+// stopAtSignal calls stop at the first signal that is not a Ctrl-C while the
+// terminal is lent. A second one ends the program at once.
+func stopAtSignal(ctx context.Context, stop func(), lent *atomic.Bool) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer signal.Stop(signals)
+		defer stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case got := <-signals:
+				if got != os.Interrupt || !lent.Load() {
+					return
+				}
+			}
+		}
+	}()
 }
 
 // onlyKinds tells of which kinds a command line needs the commands, nil for all.

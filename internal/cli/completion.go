@@ -34,8 +34,10 @@ Examples:
 func (c completionCmd) Run(stdio format.Stdio) error {
 	scripts := map[string]string{
 		"bash": `_personae() {
-  local IFS=$'\n'
-  COMPREPLY=($(` + completeLine + `="${COMP_LINE:0:COMP_POINT}" "${COMP_WORDS[0]}" 2>/dev/null))
+  local IFS=$'\n' line="${COMP_LINE:0:COMP_POINT}"
+  COMPREPLY=($(` + completeLine + `="$line" "${COMP_WORDS[0]}" 2>/dev/null))
+  # To bash, a word usually begins after an equals sign.
+  [[ $COMP_WORDBREAKS == *=* && ${line##* } == *=* ]] && COMPREPLY=("${COMPREPLY[@]#*=}")
 }
 complete -o default -F _personae personae
 `,

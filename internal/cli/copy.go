@@ -83,12 +83,8 @@ func copyProgress(w io.Writer) (_ func(stage server.CopyStage, done, total int),
 	return func(at server.CopyStage, done, total int) {
 		if at != stage {
 			end()
-			stage, bar, shown = at, format.Progress(w, int64(total), string(at)), time.Now()
-			for _, option := range []progressbar.Option{
-				progressbar.OptionShowBytes(false), progressbar.OptionShowCount(), progressbar.OptionThrottle(time.Second / 10),
-			} {
-				option(bar)
-			}
+			stage, bar, shown = at, format.Count(w, int64(total), string(at)), time.Now()
+			progressbar.OptionThrottle(time.Second / 10)(bar)
 		}
 		_ = bar.Set(done)
 		if !format.IsTerminal(w) && time.Since(shown) > copyLinesEvery {

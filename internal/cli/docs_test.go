@@ -71,6 +71,14 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestReadmeIsShort holds the length that somebody reads who has just come.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	if n := strings.Count(pages(t)["README.md"], "\n"); n > 130 {
+		t.Errorf("README.md has %d lines, and 130 are enough", n)
+	}
+}
+
 // anchors returns the names that GitHub gives to headings.
 func anchors(page string) (names []string) {
 	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {

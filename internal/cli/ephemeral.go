@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"personae.dev/internal/account"
-	"personae.dev/internal/cli/format"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/server"
 )
@@ -18,11 +17,11 @@ const (
 	memoryDatabase = "sqlite::memory:"
 )
 
-// drain is how long the server goes on after a signal. On a terminal there is
-// somebody who waits, and no load balancer.
-func (c serveCmd) drain(stdio format.Stdio) (time.Duration, error) {
+// drain is how long the server goes on after a signal. On a terminal, and in a
+// test, there is somebody who waits, and no load balancer.
+func (c serveCmd) drain(terminal bool) (time.Duration, error) {
 	switch {
-	case c.Drain == nil && format.IsTerminal(stdio.Err):
+	case c.Drain == nil && (terminal || c.Ephemeral):
 		return 0, nil
 	case c.Drain == nil:
 		return defaultDrain, nil

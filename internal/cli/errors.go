@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"personae.dev/client"
+	"personae.dev/internal/cli/remote"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 )
@@ -19,20 +20,19 @@ import (
 // describe says what went wrong in one line: the message, and the cause where it
 // helps an operator.
 func describe(err error) string {
+	text := strings.Join(remote.ErrorLines(err), "; ")
 	if refused, ok := errors.AsType[*client.Error](err); ok {
-		return describeAnswer(refused)
+		if refused.StatusCode == http.StatusUnauthorized {
+			text = "The server refuses the API key in PERSONAE_API_KEY or --api-key-file: it was revoked, has expired, or belongs to another server. Create a new one with `personae key create`."
+		}
+		if refused.StatusCode >= http.StatusInternalServerError && refused.RequestID != "" {
+			text += fmt.Sprintf(" (request %s)", refused.RequestID) // by which its operator finds it
+		}
+		return text
 	}
 	known, ok := errors.AsType[*errs.Error](err)
 	if !ok {
 		return describeConnection(err)
-	}
-	text := known.Message
-	if len(known.Fields) > 0 {
-		lines := make([]string, len(known.Fields))
-		for i, f := range known.Fields {
-			lines[i] = f.String()
-		}
-		text = strings.Join(lines, "; ")
 	}
 	if known.Err != nil && known.Kind == errs.Unavailable {
 		text += fmt.Sprintf(" (%s)", known.Err)
@@ -59,26 +59,6 @@ func describeConnection(err error) string {
 	return text
 }
 
-// describeAnswer says what a server refused, and by which id its operator finds
-// the request where the error is the server's.
-func describeAnswer(refused *client.Error) string {
-	text := refused.Message
-	if len(refused.Fields) > 0 {
-		lines := make([]string, len(refused.Fields))
-		for i, f := range refused.Fields {
-			lines[i] = f.Field + ": " + f.Message
-		}
-		text = strings.Join(lines, "; ")
-	}
-	if refused.StatusCode == http.StatusUnauthorized {
-		text = "The server refuses the API key in PERSONAE_API_KEY or --api-key-file: it was revoked, has expired, or belongs to another server. Create a new one with `personae key create`."
-	}
-	if refused.StatusCode >= http.StatusInternalServerError && refused.RequestID != "" {
-		text += fmt.Sprintf(" (request %s)", refused.RequestID)
-	}
-	return text
-}
-
 // The parser's messages that say too much, or too little.
 var (
 	wrongEnum   = regexp.MustCompile(`must be one of (.*) but got (".*")$`)
@@ -91,7 +71,11 @@ func describeUsage(err error, args []string, registry *entity.Registry) string {
 	text := err.Error()
 	if parts := wrongEnum.FindStringSubmatch(text); parts != nil {
 		values := strings.Split(strings.ReplaceAll(strings.TrimPrefix(parts[1], `"",`), `"`, ""), ",")
-		text = strings.Replace(text, parts[0], fmt.Sprintf("must be one of %s, not %s", strings.Join(values, ", "), parts[2]), 1)
+		wanted := fmt.Sprintf("must be one of %s, not %s", strings.Join(values, ", "), parts[2])
+		if near := entity.Nearest(strings.Trim(parts[2], `"`), values); near != "" {
+			wanted += fmt.Sprintf(", did you mean %q?", near)
+		}
+		text = strings.Replace(text, parts[0], wanted, 1)
 	}
 	if parts := wrongNumber.FindStringSubmatch(text); parts != nil {
 		text = strings.Replace(text, parts[0], "must be a number, not "+parts[1], 1)

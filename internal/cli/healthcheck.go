@@ -30,9 +30,10 @@ type healthCmd struct {
 
 // Help implements kong.HelpProvider.
 func (healthCmd) Help() string {
-	return `Asks for /readyz, for containers, which have no other program to do so. The exit code is 0 if the
-server is ready, else 1, with the reason on stderr. PERSONAE_LISTEN, PERSONAE_PRIVATE_LISTEN and
-PERSONAE_TLS_CERT are read as serve reads them: set the address by variable, not by flag.
+	return `Asks a server for /readyz. It is for containers, which have no other program that could. The exit
+code is 0 if the server is ready, and 1 if not, with the reason on stderr. The address is the one of
+PERSONAE_LISTEN, PERSONAE_PRIVATE_LISTEN and PERSONAE_TLS_CERT, as serve reads them. Flags of serve
+are not known here: set its address by variable.
 
 Examples:
 
@@ -64,7 +65,7 @@ func (c healthCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		return fmt.Errorf("the server at %s did not answer within %s", address, healthTimeout)
 	}
 	if err != nil {
-		return err
+		return errs.Unavailablef(nil, "The server is not ready: %s.", err) // without the hints of other commands, whose --server is another one
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
@@ -104,7 +105,7 @@ func (c healthCmd) address() (address string, self bool, err error) {
 	}
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", false, errs.BadSettingf("The address %q is none to listen on: write HOST:PORT, such as 127.0.0.1:7070.", listen)
+		return "", false, errs.BadSettingf("The address %q cannot be listened on: write HOST:PORT, such as 127.0.0.1:7070.", listen)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

@@ -70,31 +70,34 @@ type expiry struct{ at *time.Time }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *expiry) UnmarshalText(text []byte) error {
-	s := string(text)
+	at, err := parseTime(string(text), 1)
+	if err != nil || !at.After(time.Now()) {
+		return fmt.Errorf("%q is not a time in the future: write 12h, 90d, 2027-01-31 or 2027-01-31T12:00:00Z", text)
+	}
+	e.at = &at
+	return nil
+}
+
+// parseTime reads a day, a time, or a span of time from now: into the past for a
+// sign of -1, into the future for 1.
+func parseTime(s string, sign time.Duration) (time.Time, error) {
 	at, err := time.Parse(time.DateOnly, s)
 	if err != nil {
 		at, err = time.Parse(time.RFC3339, s)
 	}
 	if err != nil {
-		var lasts time.Duration
-		lasts, err = parseSpan(s)
-		if err == nil && lasts <= 0 {
-			return fmt.Errorf("%q is not in the future", s)
-		}
-		at = time.Now().Add(lasts)
+		var span time.Duration
+		span, err = parseSpan(s)
+		at = time.Now().Add(sign * span)
 	}
-	if err != nil {
-		return fmt.Errorf("%q is not a time: write 12h, 90d, 2027-01-31 or 2027-01-31T12:00:00Z", s)
-	}
-	at = at.UTC().Truncate(time.Millisecond)
-	e.at = &at
-	return nil
+	return at.UTC().Truncate(time.Millisecond), err
 }
 
 // maxDays is a hundred years; a time.Duration holds less than three hundred.
 const maxDays = 36_500
 
-// parseSpan reads a span of time: 90d, or what time.ParseDuration reads.
+// parseSpan reads a span of time: 90d, or what time.ParseDuration reads. None is
+// below 0.
 func parseSpan(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
@@ -103,12 +106,16 @@ func parseSpan(s string) (time.Duration, error) {
 		}
 		return time.Duration(n) * 24 * time.Hour, err
 	}
-	return time.ParseDuration(s)
+	span, err := time.ParseDuration(s)
+	if span < 0 {
+		err = fmt.Errorf("%q is below 0", s)
+	}
+	return span, err
 }
 
 type keyListCmd struct {
 	inWorkspace
-	format.Listing
+	format.Output
 }
 
 // Help implements kong.HelpProvider.
@@ -118,7 +125,7 @@ func (keyListCmd) Help() string {
 Examples:
 
   personae key list
-  personae key list --json | jq -r '.[] | select(.revokedAt == null) | .id'`
+  personae key list --output json | jq -r '.[] | select(.revokedAt == null) | .id'`
 }
 
 // Run lists the keys.
@@ -155,7 +162,7 @@ func (c keyListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 				format.Time(&k.CreatedAt), format.Time(k.ExpiresAt), format.Time(k.RevokedAt), format.Time(k.LastUsedAt),
 			})
 		}
-		return c.Show(stdio.Out, entries, rows)
+		return c.List(stdio.Out, entries, rows)
 	})
 }
 

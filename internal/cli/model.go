@@ -31,7 +31,7 @@ func (m *model) settings() (s server.ModelSettings, err error) {
 	switch {
 	case m.LLM == "none":
 		if m.LLMURL != "" || m.LLMModel != "" || m.LLMScript != "" {
-			return s, errs.BadSettingf("A language model is described, and not chosen: add --llm openai, anthropic or scripted.")
+			return s, errs.BadSettingf("There are settings of a language model, and none is chosen: add --llm openai, anthropic or scripted.")
 		}
 		return s, nil
 	case m.LLM == "scripted" && m.LLMScript == "":

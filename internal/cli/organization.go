@@ -16,11 +16,11 @@ type orgCmd struct {
 
 type orgListCmd struct {
 	database
-	format.Listing
+	format.Output
 }
 
 // Help implements kong.HelpProvider.
-func (orgListCmd) Help() string { return "Example:\n\n  personae organization list --json" }
+func (orgListCmd) Help() string { return "Example:\n\n  personae organization list --output json" }
 
 // Run lists the organizations.
 func (c orgListCmd) Run(ctx context.Context, stdio format.Stdio) error {
@@ -41,7 +41,7 @@ func (c orgListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			entries = append(entries, entry{o.OID, o.Name, o.Slug, format.JSONTime(&o.CreatedAt)})
 			rows = append(rows, []string{o.OID, o.Name, o.Slug, format.Time(&o.CreatedAt)})
 		}
-		return c.Show(stdio.Out, entries, rows)
+		return c.List(stdio.Out, entries, rows)
 	})
 }
 

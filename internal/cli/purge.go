@@ -37,7 +37,7 @@ Examples:
 // Run purges, or shows what it would do.
 func (c purgeCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	retain, err := parseSpan(c.Retain)
-	if err != nil || retain < 0 {
+	if err != nil {
 		return errs.BadSettingf("--retain-deleted is %q: write a time such as 30d or 12h.", c.Retain)
 	}
 	if retain == 0 {

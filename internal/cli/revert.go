@@ -75,20 +75,10 @@ type instant struct{ at time.Time }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (i *instant) UnmarshalText(text []byte) error {
-	s := string(text)
-	at, err := time.Parse(time.DateOnly, s)
-	if err != nil {
-		at, err = time.Parse(time.RFC3339, s)
-	}
-	if err != nil {
-		var ago time.Duration
-		if ago, err = parseSpan(s); err == nil && ago >= 0 {
-			at = time.Now().Add(-ago)
-		}
-	}
+	at, err := parseTime(string(text), -1)
 	if err != nil || at.After(time.Now()) {
-		return errs.Invalidf("%q is not a time in the past: write 2h, 3d, 2027-01-31 or 2027-01-31T12:00:00Z", s)
+		return errs.Invalidf("%q is not a time in the past: write 2h, 3d, 2027-01-31 or 2027-01-31T12:00:00Z", text)
 	}
-	i.at = at.UTC().Truncate(time.Millisecond)
+	i.at = at
 	return nil
 }

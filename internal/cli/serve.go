@@ -32,7 +32,7 @@ type serveCmd struct {
 	Count    bool           `name:"count-unmatched" default:"true" negatable:"" env:"PERSONAE_COUNT_UNMATCHED" help:"Count job titles that belong to no persona, for personae unmatched: titles only, never names. Turn it off with --no-count-unmatched."`
 	MaxConns int            `name:"max-connections" default:"4096" placeholder:"N" env:"PERSONAE_MAX_CONNECTIONS" help:"Maximum number of connections; more are refused. Default: ${default}."`
 	MaxWork  int            `name:"max-in-flight" default:"16" placeholder:"N" env:"PERSONAE_MAX_IN_FLIGHT" help:"Maximum concurrent list requests. Gets and writes may each use four times as many. Excess requests wait up to 1 s, then receive 503. Default: ${default}."`
-	Drain    *time.Duration `placeholder:"TIME" env:"PERSONAE_DRAIN" help:"How long to go on serving after SIGTERM, while /readyz answers 503, so that a load balancer sends nothing more. Default: 5s, and 0s on a terminal."`
+	Drain    *time.Duration `placeholder:"TIME" env:"PERSONAE_DRAIN" help:"How long to go on serving after SIGTERM, while /readyz answers 503, so that a load balancer sends nothing more. Default: 5s, and 0s on a terminal and with --ephemeral."`
 
 	PublicURL      string   `name:"public-url" group:"network" placeholder:"URL" env:"PERSONAE_PUBLIC_URL" help:"Where clients reach the server, such as https://personae.example.com. Links and mcpUrl show it."`
 	TrustedProxies []string `group:"network" placeholder:"NETWORK" env:"PERSONAE_TRUSTED_PROXIES" help:"Networks of the proxies in front, such as 10.0.0.0/8, separated by commas. From them X-Forwarded-For is believed, and the log shows the address of the client."`
@@ -48,7 +48,7 @@ type serveCmd struct {
 	model
 
 	Organization string `group:"setup" placeholder:"NAME" env:"PERSONAE_ORGANIZATION" help:"The name of the organization. Default: My Organization."`
-	Workspace    string `group:"setup" placeholder:"NAME" env:"PERSONAE_WORKSPACE" help:"The name of the workspace. Default: My Workspace."`
+	Workspace    string `group:"setup" placeholder:"NAME" env:"PERSONAE_WORKSPACE_NAME" help:"The name of the workspace. Default: My Workspace."`
 	OwnerEmail   string `group:"setup" placeholder:"ADDRESS" env:"PERSONAE_OWNER_EMAIL" help:"The email address of the owner, for whom the admin key acts."`
 
 	Ephemeral bool      `group:"ephemeral" env:"PERSONAE_EPHEMERAL" help:"Keep everything in memory, where it is lost at the end, with the same ids in every run. --database is not used."`
@@ -59,9 +59,10 @@ type serveCmd struct {
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return `A new database is set up first: an organization, a workspace, its owner and an admin key, which is
-shown once, on stdout. As long as nobody can sign in to the console, each start shows a link to
-choose a password. SIGTERM and Ctrl-C stop the server: it goes on serving for --drain, and then
-ends as soon as running requests have ended, after 10 s at the latest. A second signal ends it at once.
+shown once, on stdout. As long as nobody can sign in to the console, the first start and each start
+on a terminal show a link to choose a password. SIGTERM and Ctrl-C stop the server: it goes on
+serving for --drain, and then ends as soon as running requests have ended, after 10 s at the latest.
+A second signal ends it at once.
 
 Examples:
 
@@ -95,14 +96,14 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		return errs.BadSettingf("--max-connections is %d and --max-in-flight %d: use 1 or more.", c.MaxConns, c.MaxWork)
 	}
 	retain, err := parseSpan(c.Retain)
-	if err != nil || retain < 0 {
-		return errs.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted personas.", c.Retain)
+	if err != nil {
+		return errs.BadSettingf("--retain-deleted is %q: write 30d, 12h, or 0 to keep deleted entities.", c.Retain)
 	}
 	settings, err := c.database.settings()
 	if err != nil {
 		return err
 	}
-	drain, err := c.drain(stdio)
+	drain, err := c.drain(format.IsTerminal(stdio.Err))
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if err != nil {
 		return err
 	}
-	greeting, err := c.prepare(ctx, s)
+	greeting, err := c.prepare(ctx, s, format.IsTerminal(stdio.Out))
 	if err != nil {
 		_ = s.Close() // the first error is the one to report
 		return err
@@ -141,7 +142,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	if s.RefusesCookies() {
 		log.Warn("Browsers on other machines cannot sign in to the console: over plain HTTP they refuse its cookie. Serve HTTPS with --tls-cert and --tls-key, or behind a proxy with --public-url https://…; or open a tunnel, ssh -L 7070:127.0.0.1:7070 SERVER, and use http://localhost:7070.")
 	}
-	log.Info("serving", "url", s.URL(), "database", server.DatabaseName(cfg.Database), "version", server.Version().Version)
+	log.Info("serving", "url", s.URL(), "private", s.PrivateURL(), "database", server.DatabaseName(cfg.Database), "version", server.Version().Version)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (c serveCmd) Run(ctx context.Context, stdio format.Stdio) error {
 
 // prepare sets up a new database, and returns the text to show on stdout. Keys
 // are shown there, and never logged.
-func (c serveCmd) prepare(ctx context.Context, s *server.Server) (greeting string, err error) {
+func (c serveCmd) prepare(ctx context.Context, s *server.Server, terminal bool) (greeting string, err error) {
 	var text strings.Builder
 	setup, err := s.Library.SetUp(ctx, library.SetUpOptions{
 		Organization: c.Organization, Workspace: c.Workspace, OwnerEmail: c.OwnerEmail, Token: c.Key,
@@ -182,7 +183,7 @@ func (c serveCmd) prepare(ctx context.Context, s *server.Server) (greeting strin
 		}
 		err = c.prepareDemo(ctx, s, &text, token)
 	} else {
-		err = prepareSignIn(ctx, s, &text)
+		err = prepareSignIn(ctx, s, &text, terminal || setup != nil)
 	}
 	if err != nil {
 		return "", err
@@ -248,10 +249,23 @@ func (c serveCmd) prepareDemo(ctx context.Context, s *server.Server, text *strin
 	return nil
 }
 
-// prepareSignIn shows how to set up the console, where nobody can sign in yet.
-func prepareSignIn(ctx context.Context, s *server.Server, text *strings.Builder) error {
+// prepareSignIn shows how to set up the console, where nobody can sign in yet: by a
+// link, or, where it would be kept with what a container prints, by a command.
+func prepareSignIn(ctx context.Context, s *server.Server, text *strings.Builder, byLink bool) error {
+	owner, err := s.Library.ToSetUp(ctx)
+	if err != nil || owner == nil {
+		return err
+	}
+	if !byLink {
+		who := owner.OID + " --email ADDRESS"
+		if owner.Email != nil {
+			who = *owner.Email
+		}
+		fmt.Fprintf(text, "Nobody can sign in to the console yet. For a link to choose a password: personae user reset-link %s\n\n", who)
+		return nil
+	}
 	link, err := s.Library.SetUpLink(ctx)
-	if err != nil || link == "" {
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(text, "Open the console in a browser, and choose a password. The link works once, within 24 hours:\n\n  %s\n\n", s.ConsoleURL(link))

@@ -5,16 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"personae.dev/contract"
 )
@@ -100,50 +96,6 @@ func (s *served) ask(t testing.TB, method, path, key, body string) (int, string)
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(answer)
-}
-
-// TestEphemeral shows that two servers of the same settings answer the same to the
-// same calls, and keep nothing.
-func TestEphemeral(t *testing.T) {
-	t.Chdir(t.TempDir())
-	play := func() (answers []string) {
-		s := serveNow(t, "--ephemeral", "--demo", "--key", exampleKey, "--clock", "2027-01-02T03:04:05Z",
-			"--organization", "Acme", "--workspace", "Sales", "--owner-email", "ada@example.com")
-		if !strings.Contains(s.greeting, "in memory") || !strings.Contains(s.greeting, exampleKey) || !strings.Contains(s.greeting, "ada@example.com") {
-			t.Errorf("the greeting: %s", s.greeting)
-		}
-		for _, call := range []struct{ method, path, body string }{
-			{"GET", "/api/v2/api-key/validate", ""},
-			{"POST", "/api/v2/persona/create", `{"name":"One","qualifyingQuestions":[{"question":"Q?","fitType":"GOOD","weight":"LOW"}]}`},
-			{"GET", "/api/v2/persona/list?limit=100&orderField=name", ""},
-			{"GET", "/api/v2/persona/get?oId=demo-vp-of-sales&include=questionIds", ""},
-			{"POST", "/api/v2/persona/update", `{"oId":"demo-vp-of-sales","description":"Another."}`},
-			{"GET", "/api/v2/revision/list?limit=100", ""},
-			{"GET", "/api/v2/persona/get?oId=nobody", ""},
-		} {
-			status, body := s.ask(t, call.method, call.path, exampleKey, call.body)
-			if status != http.StatusOK && !strings.Contains(call.path, "nobody") {
-				t.Errorf("%s: %d: %s", call.path, status, body)
-			}
-			answers = append(answers, strings.ReplaceAll(body, s.url, "URL"))
-		}
-		if code, log := s.stop(); code != exitOK {
-			t.Errorf("exit code %d: %s", code, log)
-		}
-		return answers
-	}
-	first := play()
-	if diff := cmp.Diff(first, play()); diff != "" {
-		t.Errorf("(-first +second):\n%s", diff)
-	}
-	for i, want := range []string{`"organizationName":"Acme"`, `"createdAt":"2027-01-02T03:04:05.000Z"`, `"demo-vp-of-sales"`, `"oId":"qq_`, `"updatedAt":"2027-01-02T03:04:05.000Z"`} {
-		if !strings.Contains(first[i], want) {
-			t.Errorf("answer %d lacks %s: %.300s", i, want, first[i])
-		}
-	}
-	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
-		t.Errorf("it left %v, %v", files, err)
-	}
 }
 
 // TestExamplesOfTheReference shows that every id in the examples of the API
@@ -244,52 +196,38 @@ func TestHealthcheck(t *testing.T) {
 		t.Errorf("PERSONAE_LISTEN: %d, %s", code, text)
 	}
 	t.Setenv("PERSONAE_LISTEN", "nonsense")
-	if code, text := check(); code != exitUsage || !strings.Contains(text, "HOST:PORT") {
+	if code, text := check(); code != exitFailed || !strings.Contains(text, "HOST:PORT") {
 		t.Errorf("nonsense: %d, %s", code, text)
 	}
-	if code, text := check("--server", "ftp://x"); code != exitUsage || !strings.Contains(text, "--server") {
+	if code, text := check("--server", "ftp://x"); code != exitFailed || !strings.Contains(text, "--server") {
 		t.Errorf("no address: %d, %s", code, text)
 	}
-	s.stop()
+	if _, log := s.stop(); !strings.Contains(log, `"private":"http://127.0.0.1:`) {
+		t.Errorf("the log does not name the address for operators: %s", log)
+	}
 	t.Setenv("PERSONAE_PRIVATE_LISTEN", address)
-	if code, text := check(); code != exitFailed || !strings.Contains(text, "There is no server") {
+	if code, text := check(); code != exitFailed || !strings.Contains(text, "The server is not ready: ") || strings.Contains(text, "PERSONAE_SERVER") {
 		t.Errorf("stopped: %d, %s", code, text)
 	}
 }
 
-// TestAccounts renames and removes, and shows what lists say then.
-func TestAccounts(t *testing.T) {
-	database := filepath.Join(t.TempDir(), "personae.db")
-	serveNow(t, "--database", database, "--organization", "Acme", "--workspace", "Sales", "--owner-email", "ada@example.com").stop()
-	t.Setenv("PERSONAE_DATABASE", database)
-	run := func(want string, args ...string) string {
-		t.Helper()
-		var out, log strings.Builder
-		code := Main(t.Context(), args, Stdio{In: strings.NewReader(""), Out: &out, Err: &log})
-		if code != exitOK && !strings.HasPrefix(want, "personae: ") || !strings.Contains(out.String()+log.String(), want) {
-			t.Errorf("%v: code %d, %s%s; want %q", args, code, &out, &log, want)
+// TestDrainDefaults shows how long a server drains where nothing is said, and that
+// what is said counts.
+func TestDrainDefaults(t *testing.T) {
+	t.Parallel()
+	said := time.Minute
+	for _, test := range []struct {
+		cmd      serveCmd
+		terminal bool
+		want     time.Duration
+	}{
+		{serveCmd{}, false, 5 * time.Second},
+		{serveCmd{}, true, 0},
+		{serveCmd{Ephemeral: true}, false, 0},
+		{serveCmd{Ephemeral: true, Drain: &said}, true, said},
+	} {
+		if got, err := test.cmd.drain(test.terminal); got != test.want || err != nil {
+			t.Errorf("ephemeral %t, terminal %t: %s, %v; want %s", test.cmd.Ephemeral, test.terminal, got, err, test.want)
 		}
-		return out.String()
 	}
-	run("Acme", "organization", "list")
-	run("Organization og_", "organization", "rename", "Globex, Inc.")
-	run(`"slug": "globex-inc"`, "organization", "list", "--json")
-	run("is now called Selling.", "workspace", "rename", "Sales", "Selling")
-	run("Selling", "workspace", "list")
-	run("is now called Ada Lovelace.", "user", "rename", "ada@example.com", "Ada", "Lovelace")
-	run("User Grace Hopper was created.", "user", "create", "Grace", "Hopper", "--email", "grace@example.com")
-	run("Key ak_", "key", "create", "--user", "grace@example.com", "--name", "hers")
-	run("Ada Lovelace", "key", "list")
-	run("User Grace Hopper (u_", "user", "remove", "grace@example.com")
-	run("personae: Ada Lovelace is the only owner of the organization.", "user", "remove", "Ada Lovelace")
-	run(`personae: There is no user "grace@example.com".`, "key", "create", "--user", "grace@example.com")
-	type entry struct{ UserName, FirstName, RevokedAt, RemovedAt string }
-	var keys, users []entry
-	if err := json.Unmarshal([]byte(run("hers", "key", "list", "--json")), &keys); err != nil || len(keys) != 2 || keys[1].RevokedAt == "" || keys[1].UserName != "Grace Hopper" {
-		t.Errorf("keys: %+v, %v", keys, err)
-	}
-	if err := json.Unmarshal([]byte(run("Grace", "user", "list", "--json")), &users); err != nil || len(users) != 2 || users[0].RemovedAt != "" || users[1].RemovedAt == "" {
-		t.Errorf("users: %+v, %v", users, err)
-	}
-	run("Grace Hopper", "key", "list")
 }

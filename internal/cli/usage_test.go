@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -17,14 +21,45 @@ func TestUsageErrors(t *testing.T) {
 		"serve --lisen 127.0.0.1:0":      `personae: unknown flag --lisen, did you mean "--listen"? (see personae serve --help)`,
 		"key":                            `personae: expected one of "create", "list", "revoke" (see personae key --help)`,
 		"frobnicate":                     `personae: unexpected argument frobnicate (see personae --help)`,
+		"persona list --order updated":   `personae: --order must be one of createdAt, updatedAt, name, not "updated", did you mean "updatedAt"? (see personae persona list --help)`,
+		"persona update x":               `personae: Nothing to change is given: use --set FIELD=VALUE, --unset FIELD or -f FILE.`,
+		"persona get x --max-tokens 500": `personae: --max-tokens is for --output markdown: leave it out.`,
+		"persona diff x --exit-code":     `personae: Nothing to change is given: use --set FIELD=VALUE, --unset FIELD or -f FILE.`,
+		"revert --key ak_1 --since=-2h":  `personae: --since: "-2h" is not a time in the past: write 2h, 3d, 2027-01-31 or 2027-01-31T12:00:00Z (see personae revert --help)`,
 		"persona get":                    `personae: expected "<id>" (see personae persona get --help)`,
 		"revert --key ak_1 --since soon": `personae: --since: "soon" is not a time in the past: write 2h, 3d, 2027-01-31 or 2027-01-31T12:00:00Z (see personae revert --help)`,
 	} {
 		var out, errOut strings.Builder
 		code := Main(t.Context(), strings.Fields(line), Stdio{In: strings.NewReader(""), Out: &out, Err: &errOut})
-		if code != exitUsage || out.Len() > 0 || strings.TrimSpace(errOut.String()) != want {
+		wantCode := exitUsage
+		if strings.HasPrefix(line, "serve ") {
+			wantCode = exitConfig
+		}
+		if code != wantCode || out.Len() > 0 || strings.TrimSpace(errOut.String()) != want {
 			t.Errorf("%s: code %d, %q%q; want\n%s", line, code, out.String(), errOut.String(), want)
 		}
+	}
+}
+
+// TestUntrustedCertificate shows what is said of a server whose certificate nobody
+// signed.
+func TestUntrustedCertificate(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		_ = response.Body.Close()
+		t.Fatal("the certificate is trusted")
+	}
+	if text := describe(err); !strings.HasPrefix(text, "The certificate of the server is not trusted: ") || !strings.HasSuffix(text, "in SSL_CERT_FILE.") {
+		t.Error(text)
 	}
 }
 

@@ -113,11 +113,11 @@ func (c userCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 
 type userListCmd struct {
 	database
-	format.Listing
+	format.Output
 }
 
 // Help implements kong.HelpProvider.
-func (userListCmd) Help() string { return "Example:\n\n  personae user list --json" }
+func (userListCmd) Help() string { return "Example:\n\n  personae user list --output json" }
 
 // Run lists the users.
 func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
@@ -142,7 +142,7 @@ func (c userListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			entries = append(entries, entry{u.OID, u.FirstName, u.LastName, u.Email, u.Role, u.OrganizationOID, format.JSONTime(&u.CreatedAt), format.JSONTime(u.RemovedAt)})
 			rows = append(rows, []string{u.OID, u.FirstName, u.LastName, text(u.Email), string(u.Role), u.OrganizationOID, format.Time(&u.CreatedAt), format.Time(u.RemovedAt)})
 		}
-		return c.Show(stdio.Out, entries, rows)
+		return c.List(stdio.Out, entries, rows)
 	})
 }
 

@@ -52,11 +52,11 @@ func (c workspaceCreateCmd) Run(ctx context.Context, stdio format.Stdio) error {
 
 type workspaceListCmd struct {
 	database
-	format.Listing
+	format.Output
 }
 
 // Help implements kong.HelpProvider.
-func (workspaceListCmd) Help() string { return "Example:\n\n  personae workspace list --json" }
+func (workspaceListCmd) Help() string { return "Example:\n\n  personae workspace list --output json" }
 
 // Run lists the workspaces.
 func (c workspaceListCmd) Run(ctx context.Context, stdio format.Stdio) error {
@@ -87,7 +87,7 @@ func (c workspaceListCmd) Run(ctx context.Context, stdio format.Stdio) error {
 			entries = append(entries, entry{w.OID, w.Name, w.Domain, slug, format.JSONTime(&w.CreatedAt)})
 			rows = append(rows, []string{w.OID, w.Name, text(w.Domain), slug, format.Time(&w.CreatedAt)})
 		}
-		return c.Show(stdio.Out, entries, rows)
+		return c.List(stdio.Out, entries, rows)
 	})
 }
 

@@ -7,10 +7,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
+	"personae.dev/internal/files"
 	"personae.dev/internal/library"
 )
 
@@ -105,8 +104,8 @@ type fieldDiff struct {
 	Added, Removed, Changed, Same int
 }
 
-// part is some words: "" are the same, "-" only before, "+" only after.
-type part struct{ Op, Text string }
+// part is some words.
+type part = files.Part
 
 // itemDiff is one item; Words are set where it changed.
 type itemDiff struct {
@@ -123,7 +122,7 @@ func (r *request) diff(k *entity.Kind, before, after *entity.Entity) []fieldDiff
 	for _, name := range k.Changed(before, after) {
 		f := k.Field(name)
 		if f == nil { // a date
-			list = append(list, fieldDiff{Label: humane(name), Words: []part{{"-", date(name, before)}, {"+", date(name, after)}}})
+			list = append(list, fieldDiff{Label: humane(name), Words: []part{{Op: "-", Text: date(name, before)}, {Op: "+", Text: date(name, after)}}})
 			continue
 		}
 		was, is := valueOf(f, before.Fields[name]), valueOf(f, after.Fields[name])
@@ -175,7 +174,7 @@ func lines(v value) []string {
 
 // items compares lists. A removed item and an added one beside it are a change.
 func (d *fieldDiff) items(before, after []string) {
-	parts := compare(before, after)
+	parts := files.Diff(before, after)
 	for i := 0; i < len(parts); i++ {
 		p := parts[i]
 		switch p.Op {
@@ -221,7 +220,7 @@ func similar(parts []part) bool {
 // words compares two texts by words.
 func words(before, after string) []part {
 	var joined []part
-	for _, p := range compare(tokens(before), tokens(after)) {
+	for _, p := range files.Diff(tokens(before), tokens(after)) {
 		if n := len(joined); n > 0 && joined[n-1].Op == p.Op {
 			joined[n-1].Text += p.Text
 		} else {
@@ -244,41 +243,6 @@ func tokens(s string) []string {
 		s = rest
 	}
 	return list
-}
-
-// compare finds the fewest differences of two lists: each text is a number on a
-// line of its own.
-func compare(before, after []string) []part {
-	numbers := map[string]int{}
-	encode := func(list []string) string {
-		var b strings.Builder
-		for _, text := range list {
-			if _, ok := numbers[text]; !ok {
-				numbers[text] = len(numbers)
-			}
-			b.WriteString(number(numbers[text]) + "\n")
-		}
-		return b.String()
-	}
-	a, b := encode(before), encode(after)
-	var parts []part
-	add := func(op, coded string, list []string) []string {
-		n := strings.Count(coded, "\n")
-		for _, text := range list[:n] {
-			parts = append(parts, part{op, text})
-		}
-		return list[n:]
-	}
-	at := 0
-	for _, e := range udiff.Lines(a, b) {
-		same := strings.Count(a[at:e.Start], "\n")
-		before, after = add("", a[at:e.Start], before), after[same:]
-		before = add("-", a[e.Start:e.End], before)
-		after = add("+", e.New, after)
-		at = e.End
-	}
-	add("", a[at:], before)
-	return parts
 }
 
 // feedPage is the history of the library.

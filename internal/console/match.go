@@ -159,7 +159,7 @@ func titlesOf(text string, table bool) []string {
 	text = strings.TrimPrefix(text, "\ufeff")
 	head, _, _ := strings.Cut(text, "\n")
 	lines := strings.Split(text, "\n")
-	if comma := separator(head); table || comma == '\t' {
+	if comma := files.Separator(head); table || comma == '\t' {
 		reader := csv.NewReader(strings.NewReader(text))
 		reader.Comma, reader.FieldsPerRecord, reader.LazyQuotes = comma, -1, true
 		if rows, err := reader.ReadAll(); err == nil && len(rows) > 0 {
@@ -185,16 +185,6 @@ func titlesOf(text string, table bool) []string {
 		}
 	}
 	return titles
-}
-
-func separator(head string) rune {
-	best := ','
-	for _, comma := range []rune{';', '\t'} {
-		if strings.Count(head, string(comma)) > strings.Count(head, string(best)) {
-			best = comma
-		}
-	}
-	return best
 }
 
 // own adds a title to the job titles of a persona.

@@ -51,7 +51,7 @@ func (r *Registry) Kind(name string) (*Kind, error) {
 	for i, k := range r.kinds {
 		names[i] = k.Name
 	}
-	if near := suggest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return nil, errs.Invalidf("There is no kind %q; did you mean %s? The kinds are %s.", shorten(name), near, strings.Join(names, ", "))
 	}
 	return nil, errs.Invalidf("There is no kind %q. The kinds are %s.", shorten(name), strings.Join(names, ", "))
@@ -286,7 +286,7 @@ func (k *Kind) Suggest(name string) string {
 			names = append(names, f.DataName)
 		}
 	}
-	return suggest(name, names)
+	return Nearest(name, names)
 }
 
 // unknownMessage is the message for an unknown field at a path.
@@ -304,9 +304,9 @@ func (k *Kind) unknownMessage(path string) string {
 	return "unknown field: remove it"
 }
 
-// suggest returns the known name that is nearest to a name, "" where none is
+// Nearest returns the known name that is nearest to a name, "" where none is
 // near.
-func suggest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	best, bestDistance := "", -1
 	wanted := plainName(name)
 	if len(wanted) < 2 || len(wanted) > maxUnknownNameLength {

@@ -6,6 +6,18 @@ import (
 	"strings"
 )
 
+// Separator is what separates cells: comma, semicolon or tab, whichever the first
+// line of a table has most of.
+func Separator(head string) rune {
+	best := ','
+	for _, comma := range []rune{';', '\t'} {
+		if strings.Count(head, string(comma)) > strings.Count(head, string(best)) {
+			best = comma
+		}
+	}
+	return best
+}
+
 // Harmless puts an apostrophe before cells that a spreadsheet would take for
 // formulas, and leaves numbers.
 func Harmless(row []string) []string {

@@ -296,9 +296,9 @@ func find[T any](what string, all []T, ref string, names func(T) []string) (*T, 
 	case len(all) == 0:
 		return nil, errs.NotFoundf(what+"_not_found", "There is no %s yet: start `personae serve` once, or make one with `personae workspace create --new-organization COMPANY WORKSPACE`.", what)
 	case len(found) > 1 && ref == "":
-		return nil, errs.Invalidf("There are %d %ss: name one with --%s. There is: %s.", len(all), what, what, list)
+		return nil, errs.Invalidf("There are %d %ss: name one with --%s. Known: %s.", len(all), what, what, list)
 	case len(found) > 1:
 		return nil, errs.Invalidf("%q names %d of them: name the %s by its id.", ref, len(found), what)
 	}
-	return nil, errs.NotFoundf(what+"_not_found", "There is no %s %q. There is: %s.", what, ref, list)
+	return nil, errs.NotFoundf(what+"_not_found", "There is no %s %q. Known: %s.", what, ref, list)
 }

@@ -23,7 +23,7 @@ type ImportLine struct {
 	// Number is the line where the value begins, from 1.
 	Number int
 	Value  []byte
-	// Errors are those of a line that is no value.
+	// Errors are those of a line that is not a value.
 	Errors []errs.Field
 }
 

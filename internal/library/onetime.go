@@ -8,18 +8,24 @@ import (
 	"personae.dev/internal/errs"
 )
 
-// SetUpLink returns the secret of a link by which the first owner sets up how to
-// sign in, "" where somebody can sign in already. Earlier ones stop working.
-func (l *Library) SetUpLink(ctx context.Context) (secret string, err error) {
+// ToSetUp returns the owner who has yet to set up how to sign in, nil where
+// somebody can sign in already.
+func (l *Library) ToSetUp(ctx context.Context) (*account.User, error) {
 	if has, err := l.store.HasPasswords(ctx); has || err != nil {
-		return "", err
+		return nil, err
 	}
 	workspaces, err := l.store.Workspaces(ctx)
 	if err != nil || len(workspaces) == 0 {
-		return "", err
+		return nil, err
 	}
-	owner, err := l.User(ctx, workspaces[0], "")
-	if err != nil {
+	return l.User(ctx, workspaces[0], "")
+}
+
+// SetUpLink returns the secret of a link for the owner of ToSetUp, "" where there
+// is none. Earlier ones stop working.
+func (l *Library) SetUpLink(ctx context.Context) (secret string, err error) {
+	owner, err := l.ToSetUp(ctx)
+	if owner == nil || err != nil {
 		return "", err
 	}
 	return l.onlyLink(ctx, account.ForSetUp, owner.OID)

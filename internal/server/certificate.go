@@ -18,7 +18,13 @@ type certificate struct {
 	mu   sync.Mutex
 	pair *tls.Certificate
 	seen [2]fileVersion // of the files when they were last read
+	// failed is when they could not be used, zero if they could.
+	failed time.Time
 }
+
+// retryAfter is how long files that could not be used are left alone: what was
+// wrong may be corrected without a change of them, such as who may read them.
+const retryAfter = time.Minute
 
 // fileVersion tells one version of a file from another.
 type fileVersion struct {
@@ -48,10 +54,11 @@ func loadCertificate(certFile, keyFile string, log *slog.Logger) (*tls.Config, e
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.versions(); now != c.seen {
-		c.seen = now
+	if now := c.versions(); now != c.seen || !c.failed.IsZero() && time.Since(c.failed) >= retryAfter {
+		c.seen, c.failed = now, time.Time{}
 		if err := c.load(); err != nil {
-			c.log.Warn("The TLS certificate or its key has changed and cannot be used. The one before is used until they change again.",
+			c.failed = time.Now()
+			c.log.Warn("The TLS certificate or its key has changed and cannot be used. The one before is used, and they are tried again when they change, or in a minute.",
 				"certificate", c.certFile, "key", c.keyFile, "error", err)
 		} else {
 			c.log.Info("the TLS certificate was renewed", "certificate", c.certFile)

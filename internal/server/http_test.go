@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"personae.dev/internal/errs"
 )
@@ -76,6 +78,34 @@ func TestLoadCertificate(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestCertificateIsTriedAgain corrects a key without a change that its time or its
+// size tells of.
+func TestCertificateIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cert, key := newCertificate(t, "first")
+		good, err := os.ReadFile(key)
+		must(t, err)
+		past := time.Now().Add(-time.Hour)
+		write := func(text []byte) {
+			must(t, os.WriteFile(key, text, 0o600))
+			must(t, os.Chtimes(key, past, past))
+		}
+		c := &certificate{certFile: cert, keyFile: key, log: slog.New(slog.DiscardHandler)}
+		must(t, c.load())
+		write(make([]byte, len(good)))
+		first := c.pair
+		for _, want := range []bool{true, false} { // whether it is still the first, at once and after a minute
+			pair, err := c.get(nil)
+			if err != nil || (pair == first) != want {
+				t.Errorf("the pair before is used: %t, %v; want %t", pair == first, err, want)
+			}
+			write(good)
+			time.Sleep(retryAfter) //nolint:forbidigo // the bubble's time
+		}
+	})
 }
 
 func TestLog(t *testing.T) {

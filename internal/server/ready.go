@@ -41,7 +41,7 @@ func notReady(err error, reason string) error {
 // withoutName returns a message of the store without the name of its database.
 func withoutName(message, database string) string {
 	name := store.Name(database)
-	for _, name := range []string{name + "-wal", name, strings.TrimPrefix(name, "sqlite:") + "-wal", strings.TrimPrefix(name, "sqlite:")} {
+	for _, name := range []string{name + "-wal", name} {
 		message = strings.ReplaceAll(message, " "+name, "")
 	}
 	return message

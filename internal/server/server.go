@@ -43,7 +43,7 @@ const (
 type Config struct {
 	// Listen is a TCP address.
 	Listen string
-	// Database is sqlite: and a path, or the address of a PostgreSQL database.
+	// Database is the path of an SQLite file, or the address of a PostgreSQL database.
 	Database string
 	// Settings are of the database.
 	Settings DatabaseSettings

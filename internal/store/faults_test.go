@@ -330,7 +330,7 @@ func TestOpenAddress(t *testing.T) {
 		_, openErr := store.Open(t.Context(), url, store.Options{Create: true})
 		_, statusErr := store.Migrations(t.Context(), url, store.Options{})
 		for _, err := range []error{openErr, statusErr} {
-			wantError(t, err, errs.Invalid, "such as sqlite:personae.db")
+			wantError(t, err, errs.Invalid, "such as personae.db")
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("%q shows a password", err)
 			}

@@ -129,7 +129,7 @@ func TestPostgresURL(t *testing.T) {
 		"postgres://user:hunter2@db.example/personae?sslmode=require": "postgres://db.example:5432/personae",
 		"postgres:///personae?host=/run/pg&user=u&password=hunter2":   "postgres:///personae?host=/run/pg&port=5432",
 		"postgres://user:hunter%2@db.example/personae":                "postgres://…",
-		"sqlite:personae.db": "sqlite:personae.db",
+		"sqlite:personae.db": "personae.db",
 	} {
 		if got := store.Name(url); got != want {
 			t.Errorf("Name(%s) = %s, want %s", url, got, want)

@@ -63,22 +63,22 @@ type sqliteEngine struct {
 // memories numbers the databases in memory of a process.
 var memories atomic.Int64 //nolint:gochecknoglobals // names databases in memory apart
 
-// sqlitePath returns the file that a database names: sqlite:PATH, or a path.
-func sqlitePath(database string) (string, error) {
+// Path returns the file that a database names: sqlite:PATH, or a path.
+func Path(database string) (string, error) {
 	path, found := strings.CutPrefix(database, "sqlite:")
 	if !found {
 		// Something with a colon or an equals sign may be an address that holds a
 		// password: it is not shown.
 		if strings.ContainsAny(database, ":=") && filepath.VolumeName(database) == "" {
-			return "", errs.BadSettingf("The database %q is not one that this version can open: write sqlite: and a file name, such as sqlite:personae.db, or postgres:// and the address of a PostgreSQL database.", withoutSecrets(database))
+			return "", errs.BadSettingf("The database %q is not one that this version can open: write a file name, such as personae.db, or postgres:// and the address of a PostgreSQL database.", withoutSecrets(database))
 		}
 		path = database
 	}
 	switch {
 	case path == "":
-		return "", errs.BadSettingf("The database %q names no file: write sqlite: and a file name, such as sqlite:personae.db.", database)
+		return "", errs.BadSettingf("The database %q names no file: write one, such as personae.db.", database)
 	case path != memory && strings.Contains(path, memory):
-		return "", errs.BadSettingf("The database %q is no file name: write sqlite: and a file name, such as sqlite:personae.db, or sqlite::memory: for a database that is forgotten at the end.", database)
+		return "", errs.BadSettingf("The database %q is no file name: write one, such as personae.db, or :memory: for a database that is forgotten at the end.", database)
 	}
 	return path, nil
 }
@@ -247,7 +247,7 @@ func (e *sqliteEngine) checkOurs(ctx context.Context) error {
 	case err != nil:
 		return e.translate(err)
 	case objects > 0 && application != ApplicationID:
-		return errs.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database sqlite:PATH.", e.path)
+		return errs.Invalidf("The database file %s belongs to another program, and was left as it is. Name another file with --database FILE.", e.path)
 	case objects > 0 && current == 0:
 		return OfEarlierBuild("database file " + e.path)
 	}

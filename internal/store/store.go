@@ -112,7 +112,7 @@ func Open(ctx context.Context, database string, opts Options) (*Store, error) {
 	if isPostgres(database) {
 		return openPostgres(ctx, database, opts)
 	}
-	path, err := sqlitePath(database)
+	path, err := Path(database)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func Migrations(ctx context.Context, database string, opts Options) ([]Migration
 	if isPostgres(database) {
 		return postgresSteps(ctx, database, opts.withDefaults())
 	}
-	path, err := sqlitePath(database)
+	path, err := Path(database)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +136,8 @@ func Name(database string) string {
 	if isPostgres(database) {
 		return postgresName(database)
 	}
-	if path, err := sqlitePath(database); err == nil {
-		return "sqlite:" + path
+	if path, err := Path(database); err == nil {
+		return path
 	}
 	return withoutSecrets(database)
 }

@@ -28,8 +28,7 @@ type CSV struct {
 	name  string
 }
 
-// OpenCSV reads the header of a file, or of stdin for "-". Cells are separated by
-// comma, semicolon or tab, whichever the header has most of. Close it.
+// OpenCSV reads the header of a file, or of stdin for "-". Close it.
 func OpenCSV(ctx context.Context, stdio Stdio, name string) (*CSV, error) {
 	c := &CSV{name: name}
 	if name == "-" {
@@ -49,12 +48,7 @@ func OpenCSV(ctx context.Context, stdio Stdio, name string) (*CSV, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, c.failed(err)
 	}
-	c.comma = ','
-	for _, comma := range []rune{';', '\t'} {
-		if strings.Count(first, string(comma)) > strings.Count(first, string(c.comma)) {
-			c.comma = comma
-		}
-	}
+	c.comma = files.Separator(first)
 	err = c.Each(func(int, []string) error { c.Rows++; return nil })
 	if err == nil && len(c.Header) == 0 {
 		err = errs.BadSettingf("%s is empty: it needs a row with the names of the columns.", c.name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -18,6 +19,9 @@ import (
 type Stdio struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// Lent, if there is one, is true while another program has the terminal: a
+	// Ctrl-C is that program's.
+	Lent *atomic.Bool
 }
 
 // IsTerminal tells whether a stream is a terminal.
@@ -76,22 +80,31 @@ func (s Stdio) Read(ctx context.Context, file string) ([]byte, error) {
 // Progress returns a bar that shows bytes, on a terminal only; size is -1 where
 // it is not known.
 func Progress(w io.Writer, size int64, what string) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetVisibility(IsTerminal(w)),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionClearOnFinish(),
-	)
+	return bar(w, size, what, progressbar.OptionShowBytes(true))
 }
 
 // Count is Progress for things that are counted.
 func Count(w io.Writer, total int64, what string) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(total,
+	return bar(w, total, what, progressbar.OptionShowCount())
+}
+
+func bar(w io.Writer, total int64, what string, unit progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, unit,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetVisibility(IsTerminal(w)),
 		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(),
 		progressbar.OptionClearOnFinish(),
 	)
 }
+
+// ExitError is an error with an exit code of its own.
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+// Error implements error.
+func (e *ExitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *ExitError) Unwrap() error { return e.Err }

@@ -16,20 +16,7 @@ import (
 	"personae.dev/internal/files"
 )
 
-// Listing is the flag of every command that lists what the database has.
-type Listing struct {
-	JSON bool `name:"json" help:"Write JSON instead of a table."`
-}
-
-// Show writes entries as JSON, or rows as a table.
-func (l Listing) Show(w io.Writer, entries any, rows [][]string) error {
-	if l.JSON {
-		return writeJSON(w, entries)
-	}
-	return Table(w, rows)
-}
-
-// Output is the flag of every command that shows what a server answered.
+// Output is the flag of every command that shows what there is.
 type Output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" placeholder:"FORMAT" help:"What to write: table, json or yaml. Default: ${default}."`
 }
@@ -41,7 +28,10 @@ func (o Output) IsTable() bool { return o.Output == "table" }
 func (o Output) Show(w io.Writer, value any, table func(io.Writer) error) error {
 	switch o.Output {
 	case "json":
-		return writeJSON(w, value)
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(value)
 	case "yaml":
 		text, err := files.YAML(value)
 		if err != nil {
@@ -53,11 +43,9 @@ func (o Output) Show(w io.Writer, value any, table func(io.Writer) error) error 
 	return table(w)
 }
 
-func writeJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
+// List is Show with the rows of a table.
+func (o Output) List(w io.Writer, entries any, rows [][]string) error {
+	return o.Show(w, entries, func(w io.Writer) error { return Table(w, rows) })
 }
 
 // Table writes rows as a table; the first is its header. On a terminal that is

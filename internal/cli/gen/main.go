@@ -26,15 +26,19 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for name, text := range map[string]string{"cli.md": commandsPage(model), "configuration.md": configurationPage(model)} {
+	settings := configurationPage(model)
+	for name, text := range map[string]string{"cli.md": commandsPage(model, settings), "configuration.md": settings} {
 		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(text), 0o644); err != nil { //nolint:gosec // documentation is public
 			log.Fatal(err)
 		}
 	}
 }
 
-// page is Markdown that is being written.
-type page struct{ strings.Builder }
+// page is Markdown that is being written. Flags that settings has are left out.
+type page struct {
+	strings.Builder
+	settings string
+}
 
 func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
 
@@ -43,12 +47,13 @@ const generated = "<!-- Made by `make generate` from the grammar in internal/cli
 // exampleKind is the kind whose commands are shown; the other kinds have the same.
 const exampleKind = "persona"
 
-func commandsPage(app *kong.Application) string {
-	var p page
+func commandsPage(app *kong.Application, settings string) string {
+	p := page{settings: settings}
 	p.line("%s\n\n# The command line\n", generated)
 	p.line("`personae COMMAND --help` shows the same in a terminal, and `personae completion` completes commands in a shell.")
 	p.line("Results go to stdout, everything else to stderr. Exit codes: 0 for success, 1 for a failure, 2 for a wrong flag,")
-	p.line("argument or setting. Flags that have a variable are explained once, in [configuration.md](configuration.md).\n")
+	p.line("argument or setting, which is 78 for `serve` and 1 for `healthcheck`. Settings that many commands have are explained")
+	p.line("once, in [configuration.md](configuration.md).\n")
 	p.line("The commands of %s are shown; every other kind has the same, with its own name:", exampleKind)
 	var kinds []string
 	groups := map[string]string{}
@@ -106,7 +111,7 @@ func (p *page) command(node *kong.Node) {
 			p.line("\n%s", text)
 		}
 		if examples = strings.Trim(examples, "\n"); examples != "" {
-			p.line("\n```sh\n%s\n```", dedent(examples))
+			p.line("\n```sh\n%s\n```", script(examples))
 		}
 	}
 	var rows []string
@@ -114,20 +119,34 @@ func (p *page) command(node *kong.Node) {
 		rows = append(rows, fmt.Sprintf("| `%s` | %s |", arg.Name, cell(arg.Help)))
 	}
 	for _, flag := range node.Flags {
-		if !flag.Hidden && flag.Name != "help" && len(flag.Envs) == 0 {
-			rows = append(rows, fmt.Sprintf("| %s | %s |", flagCell(flag), cell(flag.Help)))
+		if flag.Hidden || flag.Name == "help" || strings.Contains(p.settings, settingRow(flag)) {
+			continue
 		}
+		help := flag.Help
+		if len(flag.Envs) > 0 {
+			help += " Variable: `" + flag.Envs[0] + "`."
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s |", flagCell(flag), cell(help)))
 	}
 	if len(rows) > 0 {
 		p.line("\n| argument, flag | meaning |\n|---|---|\n%s", strings.Join(rows, "\n"))
 	}
 }
 
-// dedent removes the two spaces that examples are indented by.
-func dedent(text string) string {
+// script removes the spaces that examples are indented by. Where some are below a
+// line of prose, that becomes a comment.
+func script(text string) string {
+	titled := strings.Contains(text, ":\n    ")
 	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimPrefix(lines[i], "  ")
+	for i, line := range lines {
+		line = strings.TrimPrefix(line, "  ")
+		switch {
+		case titled && strings.HasPrefix(line, "  "):
+			line = line[2:]
+		case titled && line != "":
+			line = "# " + line
+		}
+		lines[i] = line
 	}
 	return strings.Join(lines, "\n")
 }
@@ -182,7 +201,7 @@ func configurationPage(app *kong.Application) string {
 			p.line("%s", settingRow(flag))
 		}
 	}
-	p.line("\nThey also take the flags of *Database tuning* above.")
+	p.line("\nThey also take the flags of *Database tuning* above. [cli.md](cli.md) has what only some of them take.")
 	return p.String()
 }
 

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,13 +13,8 @@ import (
 	"personae.dev/internal/files"
 )
 
-const (
-	// diffContext is how many unchanged lines are shown around a changed one.
-	diffContext = 2
-	// maxDiffed bounds the pairs of lines that are compared, each of which takes a
-	// number in memory: a larger field is shown as replaced.
-	maxDiffed = 4 << 20
-)
+// diffContext is how many unchanged lines are shown around a changed one.
+const diffContext = 2
 
 // writeDiff shows the fields that changed, as removed and added lines of YAML.
 func writeDiff(w io.Writer, changes []fieldChange) error {
@@ -66,48 +62,10 @@ func fieldLines(field string, value json.RawMessage) ([]string, error) {
 }
 
 // diffLines marks with "- " what is only before, with "+ " what is only after,
-// and with "  " what is in both, by their longest common subsequence.
-func diffLines(before, after []string) []string {
-	var lines []string
-	add := func(mark string, more ...string) {
-		for _, line := range more {
-			lines = append(lines, mark+line)
-		}
+// and with "  " what is in both.
+func diffLines(before, after []string) (lines []string) {
+	for _, part := range files.Diff(before, after) {
+		lines = append(lines, cmp.Or(part.Op, " ")+" "+part.Text)
 	}
-	if len(before)*len(after) > maxDiffed {
-		add("- ", before...)
-		add("+ ", after...)
-		return lines
-	}
-	// common[i][j] is its length for before[i:] and after[j:].
-	common := make([][]int32, len(before)+1)
-	for i := range common {
-		common[i] = make([]int32, len(after)+1)
-	}
-	for i := len(before) - 1; i >= 0; i-- {
-		for j := len(after) - 1; j >= 0; j-- {
-			if before[i] == after[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	i, j := 0, 0
-	for i < len(before) && j < len(after) {
-		switch {
-		case before[i] == after[j]:
-			add("  ", before[i])
-			i, j = i+1, j+1
-		case common[i+1][j] >= common[i][j+1]:
-			add("- ", before[i])
-			i++
-		default:
-			add("+ ", after[j])
-			j++
-		}
-	}
-	add("- ", before[i:]...)
-	add("+ ", after[j:]...)
 	return lines
 }

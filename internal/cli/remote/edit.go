@@ -115,7 +115,7 @@ func (c *editCmd) rounds(ctx context.Context, stdio format.Stdio, e *edit) (*ans
 		if !correctable(err) || !stdio.Interactive() {
 			return written, err
 		}
-		fmt.Fprintln(stdio.Err, errorLines(err))
+		fmt.Fprintln(stdio.Err, strings.Join(ErrorLines(err), "\n"))
 		if again, stopped := ask(ctx, stdio, "Edit it again?"); stopped != nil || !again {
 			return nil, errors.Join(stopped, err)
 		}
@@ -170,23 +170,25 @@ func correctable(err error) bool {
 	return ok && known.Kind == errs.Invalid && len(known.Fields) > 0
 }
 
-// errorLines has a line for every error of the text.
-func errorLines(err error) string {
-	var lines []string
+// ErrorLines says what is wrong, with a line for each field that is: none for an
+// error that is neither the answer of a server nor an errs.Error.
+func ErrorLines(err error) (lines []string) {
+	message := ""
 	if refused, ok := errors.AsType[*client.Error](err); ok {
+		message = refused.Message
 		for _, f := range refused.Fields {
 			lines = append(lines, f.Field+": "+f.Message)
 		}
-		if len(lines) == 0 {
-			lines = []string{refused.Message}
-		}
-	}
-	if known, ok := errors.AsType[*errs.Error](err); ok {
+	} else if known, ok := errors.AsType[*errs.Error](err); ok {
+		message = known.Message
 		for _, f := range known.Fields {
 			lines = append(lines, f.String())
 		}
 	}
-	return strings.Join(lines, "\n")
+	if message != "" && len(lines) == 0 {
+		return []string{message}
+	}
+	return lines
 }
 
 // draft is a file that is edited.
@@ -219,12 +221,14 @@ func (d *draft) edit(ctx context.Context, stdio format.Stdio) ([]byte, error) {
 			break
 		}
 	}
-	// A Ctrl-C in an editor is the editor's.
-	ctx = context.WithoutCancel(ctx)
-	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", d.file)
+	if stdio.Lent != nil {
+		stdio.Lent.Store(true)
+		defer stdio.Lent.Store(false)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "sh", "-c", editor+` "$@"`, "sh", d.file)
 	if runtime.GOOS == "windows" {
 		words := strings.Fields(editor)
-		cmd = exec.CommandContext(ctx, words[0], append(words[1:], d.file)...)
+		cmd = exec.CommandContext(context.WithoutCancel(ctx), words[0], append(words[1:], d.file)...)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
 	if err := cmd.Run(); err != nil {

@@ -20,7 +20,7 @@ type getCmd struct {
 	Output    string `short:"o" default:"table" enum:"table,json,yaml,markdown" placeholder:"FORMAT" help:"What to write: table, json, yaml, or markdown, a text for people and models. Default: ${default}."`
 	Ref       string `arg:"" name:"id" help:"The id of the {title} ({prefix}…), or its name if no other has the same."`
 	Links     bool   `xor:"what" help:"Also show what it links to, and what links to it. In Markdown, only what it links to."`
-	MaxTokens int    `default:"2000" placeholder:"N" help:"How long a Markdown text may be; four bytes are a token. Default: ${default}."`
+	MaxTokens int    `placeholder:"N" help:"How long a Markdown text may be; four bytes are a token. Default: 2000."`
 	Body      bool   `xor:"what" help:"Show what create and update take: all fields that can be written, with links and the ids of questions."`
 }
 
@@ -41,6 +41,9 @@ Examples:
 func (c *getCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
 	if c.Output == "markdown" {
 		return c.pack(ctx, stdio, kind)
+	}
+	if c.MaxTokens != 0 {
+		return errs.BadSettingf("--max-tokens is for --output markdown: leave it out.")
 	}
 	one := one{c.server, format.Output{Output: c.Output}, c.Ref}
 	var options []client.Option

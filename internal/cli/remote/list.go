@@ -57,10 +57,15 @@ func (c *listCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error 
 		return nil
 	}
 	err = c.Show(stdio.Out, found, func(w io.Writer) error { return format.Table(w, listRows(kind, found)) })
-	if more > 0 {
-		fmt.Fprintf(stdio.Err, "There are %d more: use --limit or --all to see them.\n", more)
-	}
+	tellMore(stdio, more, "--limit or --all")
 	return err
+}
+
+// tellMore says how many were left out, and by which flags they are shown.
+func tellMore(stdio format.Stdio, more int, flags string) {
+	if more > 0 {
+		fmt.Fprintf(stdio.Err, "There are %d more: use %s to see them.\n", more, flags)
+	}
 }
 
 func (c *listCmd) options() client.ListOptions {

@@ -80,15 +80,11 @@ func (s server) dial() (*client.Client, error) {
 
 // connect returns a connection for a kind. It makes no request.
 func (s server) connect(kind Kind) (*connection, error) {
-	address, key, err := s.Credentials()
+	c, err := s.dial()
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(client.Config{BaseURL: address, APIKey: key, Source: "cli", UserAgent: "personae-cli"})
-	if err != nil {
-		return nil, err
-	}
-	return &connection{client.Of[object, object](c, kind.Name), c, kind, address}, nil
+	return &connection{client.Of[object, object](c, kind.Name), c, kind, s.Server}, nil
 }
 
 // one is the flags of every command on one entity.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
@@ -91,13 +92,6 @@ func TestWriteDiff(t *testing.T) {
 `
 	if diff := cmp.Diff(want, out.String()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	lines := make([]string, 2049)
-	if got := diffLines(lines[1:], lines[1:]); len(got) != 2048 { // 2048² is maxDiffed
-		t.Errorf("a field that is just small enough to compare has %d lines", len(got))
-	}
-	if got := diffLines(lines[1:], lines); len(got) != 2048+2049 {
-		t.Errorf("a field that is too large to compare has %d lines", len(got))
 	}
 }
 
@@ -462,6 +456,34 @@ func TestNamed(t *testing.T) {
 				t.Errorf("found %s, want %s", a.Entity.oID(), test.want)
 			}
 		})
+	}
+}
+
+// TestFollow shows that changes are shown as they come, and that the feed can go on
+// wherever it was left.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"json", "table"} {
+		flags, requests := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Query().Get("after") {
+			case "":
+				fmt.Fprint(w, `{"data":[{"entityOId":"pe_1"}],"hasNext":true,"nextCursor":"c1"}`)
+			case "c1":
+				fmt.Fprint(w, `{"data":[{"entityOId":"pe_2"}],"hasNext":true,"nextCursor":"c2"}`)
+			default:
+				w.WriteHeader(http.StatusForbidden)
+				fmt.Fprint(w, `{"message":"no"}`)
+			}
+		})
+		var out, messages strings.Builder
+		cmd := ChangesCmd{server: flags, Output: format.Output{Output: output}, Limit: 1, Follow: true, Every: time.Second}
+		err := cmd.Run(t.Context(), format.Stdio{Out: &out, Err: &messages})
+		if err == nil || len(*requests) != 3 || messages.String() != "Go on with --after c2\n" {
+			t.Errorf("%s: %v after %q: %s", output, err, *requests, &messages)
+		}
+		if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); !strings.Contains(lines[len(lines)-2], "pe_1") || !strings.Contains(lines[len(lines)-1], "pe_2") {
+			t.Errorf("%s: shown are %q", output, lines)
+		}
 	}
 }
 

@@ -55,9 +55,7 @@ func (c *SearchCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		}
 		return format.Table(w, rows)
 	})
-	if more := found.Total - len(found.Data); more > 0 {
-		fmt.Fprintf(stdio.Err, "There are %d more: use --limit to see them.\n", more)
-	}
+	tellMore(stdio, found.Total-len(found.Data), "--limit")
 	return err
 }
 
@@ -101,20 +99,15 @@ func (c *ChangesCmd) Run(ctx context.Context, stdio format.Stdio) error {
 	} else if err := c.Show(stdio.Out, found.Data, func(w io.Writer) error { return format.Table(w, changeRows(found.Data, true)) }); err != nil {
 		return err
 	}
-	c.printNext(stdio, found)
+	if found.HasNext {
+		fmt.Fprint(stdio.Err, "There are more. ")
+	}
+	fmt.Fprintf(stdio.Err, "Go on with --after %s\n", found.NextCursor)
 	return nil
 }
 
-// printNext tells where the feed goes on.
-func (c *ChangesCmd) printNext(stdio format.Stdio, found *apitype.Feed) {
-	more := ""
-	if found.HasNext {
-		more = "There are more. "
-	}
-	fmt.Fprintf(stdio.Err, "%sGo on with --after %s\n", more, found.NextCursor)
-}
-
-// follow shows changes until the context ends.
+// follow shows changes until the context ends. Whatever ends it, it tells where
+// the feed goes on.
 func (c *ChangesCmd) follow(ctx context.Context, stdio format.Stdio, api *client.Client) error {
 	if c.Every < 100*time.Millisecond {
 		return errs.BadSettingf("--every is %s: use 100ms or more.", c.Every)
@@ -123,6 +116,11 @@ func (c *ChangesCmd) follow(ctx context.Context, stdio format.Stdio, api *client
 		return errs.BadSettingf("--follow writes a table or JSON: use --output json.")
 	}
 	after, header := c.After, true
+	defer func() {
+		if after != "" {
+			fmt.Fprintf(stdio.Err, "Go on with --after %s\n", after)
+		}
+	}()
 	ticks := time.NewTicker(c.Every)
 	defer ticks.Stop()
 	for {
@@ -139,7 +137,6 @@ func (c *ChangesCmd) follow(ctx context.Context, stdio format.Stdio, api *client
 		}
 		select {
 		case <-ctx.Done():
-			c.printNext(stdio, found)
 			return ctx.Err()
 		case <-ticks.C:
 		}

@@ -169,7 +169,7 @@ func (c *connection) changes(ctx context.Context, oID string, after object, comp
 type diffCmd struct {
 	one
 	change
-	ExitCode bool `help:"Exit with 1 if there is a difference."`
+	ExitCode bool `help:"Exit with 1 if there is a difference, and with 2 for an error, as diff does."`
 }
 
 // Help implements kong.HelpProvider.
@@ -185,27 +185,34 @@ Examples:
 
 // Run shows what an update would change.
 func (c *diffCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
+	changes, err := c.diff(ctx, stdio, kind)
+	switch {
+	case err != nil && c.ExitCode:
+		return &format.ExitError{Code: 2, Err: err}
+	case len(changes) > 0 && c.ExitCode:
+		return fmt.Errorf("differences in %d fields", len(changes))
+	}
+	return err
+}
+
+// diff shows the changes, and returns them.
+func (c *diffCmd) diff(ctx context.Context, stdio format.Stdio, kind Kind) (changes []fieldChange, err error) {
 	after, err := c.read(ctx, stdio, kind)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var changes []fieldChange
 	_, err = c.on(ctx, kind, func(api *connection, oID string) (a *answer, err error) {
 		a, changes, err = api.changes(ctx, oID, after, false)
 		return a, err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(changes) == 0 {
 		fmt.Fprintln(stdio.Err, "No difference.")
-		return nil
+		return nil, nil
 	}
-	err = c.Show(stdio.Out, patchOf(changes), func(w io.Writer) error { return writeDiff(w, changes) })
-	if err == nil && c.ExitCode {
-		return fmt.Errorf("differences in %d fields", len(changes))
-	}
-	return err
+	return changes, c.Show(stdio.Out, patchOf(changes), func(w io.Writer) error { return writeDiff(w, changes) })
 }
 
 type deleteCmd struct{ one }
@@ -223,11 +230,16 @@ Examples:
 
 // Run deletes an entity.
 func (c *deleteCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
-	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.Delete(ctx, oID) })
+	return c.retire(ctx, stdio, kind, "is deleted", func(api *connection, oID string) (*answer, error) { return api.Delete(ctx, oID) })
+}
+
+// retire deletes or archives an entity with call, and tells how to undo that.
+func (o one) retire(ctx context.Context, stdio format.Stdio, kind Kind, done string, call func(c *connection, oID string) (*answer, error)) error {
+	a, err := o.on(ctx, kind, call)
 	if err != nil {
 		return err
 	}
-	err = c.showChanged(stdio, kind, "is deleted", a)
+	err = o.showChanged(stdio, kind, done, a)
 	fmt.Fprintf(stdio.Err, "To undo: personae %s restore %s\n", kind.Name, a.Entity.oID())
 	return err
 }
@@ -246,13 +258,7 @@ Examples:
 
 // Run archives an entity.
 func (c *archiveCmd) Run(ctx context.Context, stdio format.Stdio, kind Kind) error {
-	a, err := c.on(ctx, kind, func(api *connection, oID string) (*answer, error) { return api.Archive(ctx, oID) })
-	if err != nil {
-		return err
-	}
-	err = c.showChanged(stdio, kind, "is archived", a)
-	fmt.Fprintf(stdio.Err, "To undo: personae %s restore %s\n", kind.Name, a.Entity.oID())
-	return err
+	return c.retire(ctx, stdio, kind, "is archived", func(api *connection, oID string) (*answer, error) { return api.Archive(ctx, oID) })
 }
 
 type restoreCmd struct {

@@ -93,11 +93,11 @@ func Save(ctx context.Context, database, file string, opts Options) (_ *Contents
 	return found, syncFolder(target)
 }
 
-// sqlitePath returns the file of a URL.
+// sqlitePath returns the file of a database.
 func sqlitePath(database string) (string, error) {
-	path, found := strings.CutPrefix(database, "sqlite:")
-	if !found || path == "" {
-		return "", errs.BadSettingf("Backup and restore are for a database that is a file: write sqlite: and its name. PostgreSQL has pg_dump and pg_restore, see docs/operations.md.")
+	path, err := store.Path(database)
+	if err != nil {
+		return "", errs.BadSettingf("Backup and restore are for a database that is a file: write its name. PostgreSQL has pg_dump and pg_restore, see docs/operations.md.")
 	}
 	return path, nil
 }

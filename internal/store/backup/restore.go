@@ -124,9 +124,9 @@ func mayReplace(path string, force bool) (replaces bool, err error) {
 	case info.Size() == 0 && info.Mode().IsRegular():
 		return false, nil
 	case info.IsDir():
-		return false, errs.BadSettingf("The database %s is a folder: name a file in it with --database sqlite:PATH.", path)
+		return false, errs.BadSettingf("The database %s is a folder: name a file in it with --database FILE.", path)
 	case !info.Mode().IsRegular():
-		return false, errs.BadSettingf("The database %s is a device or a pipe: name a file with --database sqlite:PATH.", path)
+		return false, errs.BadSettingf("The database %s is a device or a pipe: name a file with --database FILE.", path)
 	case !force:
 		return false, errs.Conflictf("database_exists", "There is a database in %s. Name another one, or replace it with --force: it is kept beside the new one.", path)
 	}

@@ -38,12 +38,12 @@ func Check(path string, create bool) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !create:
 		return errs.NotFoundf("database_not_found",
-			"The database file %s does not exist. Name the right one with --database sqlite:PATH, or make it with `personae migrate` or `personae serve`.", path)
+			"The database file %s does not exist. Name the right one with --database FILE, or make it with `personae migrate` or `personae serve`.", path)
 	case errors.Is(err, fs.ErrNotExist):
 		folder := filepath.Dir(path)
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			return errs.NotFoundf("database_not_found",
-				"The folder %s for the database file %s does not exist. Make it, or name another one with --database sqlite:PATH.", folder, filepath.Base(path))
+				"The folder %s for the database file %s does not exist. Make it, or name another one with --database FILE.", folder, filepath.Base(path))
 		}
 		if err := checkOrphan(path, "-wal", "-journal"); err != nil {
 			return err
@@ -52,7 +52,7 @@ func Check(path string, create bool) error {
 	case err != nil:
 		return errs.Unavailablef(err, "The database file %s cannot be looked at. Check who may read its folder.", path)
 	case info.IsDir():
-		return errs.Invalidf("The database %s is a folder: name a file in it with --database sqlite:PATH.", path)
+		return errs.Invalidf("The database %s is a folder: name a file in it with --database FILE.", path)
 	case info.Size() == 0 && !create:
 		return errs.Invalidf("The database file %s is empty. Set it up with `personae migrate` or `personae serve`.", path)
 	case info.Size() == 0:
@@ -129,7 +129,7 @@ func Make(path string) error {
 		return nil
 	}
 	if err != nil {
-		return errs.Unavailablef(err, "The database file %s cannot be made. Make its folder writable for this user, or name another file with --database sqlite:PATH.", path)
+		return errs.Unavailablef(err, "The database file %s cannot be made. Make its folder writable for this user, or name another file with --database FILE.", path)
 	}
 	return f.Close()
 }
@@ -138,7 +138,7 @@ func Make(path string) error {
 func NotADatabase(err error, path string) error {
 	return &errs.Error{
 		Kind: errs.Invalid, Code: "not_a_database", Err: err,
-		Message: fmt.Sprintf("The file %s is not an SQLite database, and was left as it is. Name another file with --database sqlite:PATH.", path),
+		Message: fmt.Sprintf("The file %s is not an SQLite database, and was left as it is. Name another file with --database FILE.", path),
 	}
 }
 
@@ -164,14 +164,14 @@ func Lock(ctx context.Context, path string) (*flock.Flock, error) {
 		return nil, err
 	case err == nil, errors.Is(err, context.DeadlineExceeded):
 		return nil, errs.Unavailablef(nil,
-			"The database file %s is in use by another server, and one server at a time may have it. Stop that one, or name another file with --database sqlite:PATH.", path)
+			"The database file %s is in use by another server, and one server at a time may have it. Stop that one, or name another file with --database FILE.", path)
 	default:
 		return nil, lockFailed(err, path)
 	}
 }
 
 func lockFailed(err error, path string) error {
-	return errs.Unavailablef(err, "The lock file %s.lock cannot be made. Make the folder writable for this user, or name another database with --database sqlite:PATH.", path)
+	return errs.Unavailablef(err, "The lock file %s.lock cannot be made. Make the folder writable for this user, or name another database with --database FILE.", path)
 }
 
 // CheckServer refuses a file that is not the one which a running server has open
