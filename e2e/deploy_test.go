@@ -69,7 +69,7 @@ func TestProxy(t *testing.T) {
 		"/etc/letsencrypt/live/personae.example.com/fullchain.pem", cert, "/etc/letsencrypt/live/personae.example.com/privkey.pem", key)
 	config := filepath.Join(folder, "nginx.conf")
 	text := fmt.Sprintf("daemon off; pid %[1]s/pid; error_log stderr; worker_processes 1; events {}\nhttp { access_log off; "+
-		"client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; include %[2]s; }\n", folder, site)
+		"client_body_buffer_size 2m; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; include %[2]s; }\n", folder, site)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -101,8 +101,8 @@ func TestProxy(t *testing.T) {
 		transport.Protocols.SetHTTP2(http2)
 		t.Cleanup(transport.CloseIdleConnections)
 		client := &http.Client{Transport: transport}
-		ask := func(method, path, body string) (*http.Response, string, error) {
-			request, err := http.NewRequestWithContext(t.Context(), method, "https://"+address+path, strings.NewReader(body))
+		ask := func(method, path, content string) (*http.Response, string, error) {
+			request, err := http.NewRequestWithContext(t.Context(), method, "https://"+address+path, strings.NewReader(content))
 			if err != nil {
 				t.Fatal(err)
 			}
