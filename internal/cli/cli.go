@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -114,17 +115,24 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 
 	registry := kind.Registry()
 	exited := -1
-	parser, err := newParser(registry, stdio, func(code int) { exited = code }, onlyKinds(registry, args))
-	if err != nil {
-		panic(fmt.Sprintf("cli: grammar: %v", err))
+	parser := func(only func(kind string) bool) *kong.Kong {
+		parser, err := newParser(registry, stdio, func(code int) { exited = code }, only)
+		if err != nil {
+			panic(fmt.Sprintf("cli: grammar: %v", err))
+		}
+		return parser
 	}
 	if line, ok := completing(); ok {
-		for _, offer := range complete(parser.Model, line) {
+		for _, offer := range complete(parser(nil).Model, line) {
 			fmt.Fprintln(stdio.Out, offer)
 		}
 		return exitOK
 	}
-	parsed, err := parser.Parse(expandHelp(args))
+	only := onlyKinds(args)
+	parsed, err := parser(only).Parse(expandHelp(args))
+	if err != nil && only != nil && exited < 0 { // what was meant may be a command of any kind
+		parsed, err = parser(nil).Parse(expandHelp(args))
+	}
 	if exited >= 0 {
 		return exited // --help or --version
 	}
@@ -185,16 +193,13 @@ func stopAtSignal(ctx context.Context, stop func(), lent *atomic.Bool) {
 	}()
 }
 
-// onlyKinds tells of which kinds a command line needs the commands, nil for all.
-func onlyKinds(registry *entity.Registry, args []string) func(kind string) bool {
-	if len(args) == 0 {
+// onlyKinds tells of which kinds a command line needs the commands, nil for all:
+// to build them takes longer than most commands.
+func onlyKinds(args []string) func(kind string) bool {
+	if len(args) == 0 || args[0] == "help" || strings.HasPrefix(args[0], "-") {
 		return nil
 	}
-	named := func(name string) bool { return name == args[0] }
-	if named("serve") || named("healthcheck") || named("version") || slices.ContainsFunc(registry.Kinds(), func(k *entity.Kind) bool { return named(k.Name) }) {
-		return named
-	}
-	return nil
+	return func(kind string) bool { return kind == args[0] }
 }
 
 // newParser returns the parser of the command line. onlyKinds is as in
