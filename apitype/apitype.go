@@ -162,6 +162,8 @@ type Links struct {
 	// To is what the entity links to, From what links to it.
 	To   []Link `json:"to"`
 	From []Link `json:"from"`
+	// FromTotal is how many link to it, where From has the first of them only.
+	FromTotal int `json:"fromTotal,omitempty"`
 }
 
 // Link is one link of an entity.

@@ -97,7 +97,7 @@ func optional(at string) bool {
 		return false // a feed always says where it goes on
 	}
 	if slices.Contains([]string{"QualifyingQuestion.oId", "LinkingStrategy.offeringOIds", "SlimEntity.internalName", "SlimEntity.description"}, at) ||
-		slices.Contains([]string{"nextCursor", "links", "linkedFrom"}, field) {
+		slices.Contains([]string{"nextCursor", "links", "linkedFrom", "fromTotal"}, field) {
 		return true
 	}
 	if schema == "Qualification" || at == "SectionQualification.steps" {

@@ -78,7 +78,7 @@ func (g *generator) addSchemas(schemas *yaml.Node) {
 		add(schemas, "Get"+g.name+"Response", closed(fmt.Sprintf("The fields of %s, beside `_metadata`.", g.a()), append(flat,
 			property{"links", ref("schemas/Links"), false},
 			property{"linkedFrom", object("type", "array", "items", ref("schemas/LinkedEntity"),
-				"description", "What still links to the entity, after a delete. Present only where there is something. Extension."), false},
+				"description", "What still links to the entity, after a delete, 1,000 at most. Present only where there is something. Extension."), false},
 		)))
 		add(schemas, "List"+g.name+"sResponse", g.listSchema(metadata))
 		add(schemas, "Create"+g.name+"Request", g.createSchema())

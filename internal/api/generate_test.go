@@ -107,7 +107,7 @@ func TestGenerateSources(t *testing.T) {
 	if got.status != http.StatusOK || got.value(t, "data[0].name") != "New" || !strings.Contains(got.value(t, "_metadata.message").(string), "playbookOIds[0]: pb_none") && !strings.Contains(got.body, "pb_none") {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if links, err := s.store.Linking(t.Context(), s.workspace.OID, "px_1", nil); err != nil || len(links) != 1 {
+	if links, _, err := s.store.Linking(t.Context(), s.workspace.OID, "px_1", 10); err != nil || len(links) != 1 {
 		t.Errorf("links to the offering: %+v, %v", links, err)
 	}
 	asked := l.asked[0]

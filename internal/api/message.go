@@ -37,8 +37,11 @@ func writtenMessage(q *query, unknownFields []string, written *library.Written) 
 			text += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	if n := len(written.Linking); n > 0 {
+	if n := written.LinkingTotal; n > 0 {
 		text += fmt.Sprintf(". Still linked from %d: see linkedFrom", n)
+		if some := len(written.Linking); some < n {
+			text += fmt.Sprintf(", which has the first %d", some)
+		}
 	}
 	return text
 }

@@ -43,6 +43,7 @@ func (s resource) getPack(w http.ResponseWriter, r *http.Request, oID string, o 
 	if err != nil {
 		return err
 	}
+	defer around.Close()
 	text := "(The " + s.kind.Title + " is not written yet.)\n"
 	if around.Entity != nil {
 		linked := make([]contextpack.Item, len(around.Linked))

@@ -168,6 +168,7 @@ func (r *request) pack() error {
 	if err != nil {
 		return err
 	}
+	defer around.Close()
 	if around.Entity == nil {
 		return notFound()
 	}

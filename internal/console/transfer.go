@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -168,38 +167,18 @@ func (r *request) export() error {
 	}
 	q := r.URL.Query()
 	ask := listRequest(k, q)
-	ask.OIDs, ask.Slim, ask.Limit = q["oId"], true, library.MaxLimit
-	if len(ask.OIDs) > 0 {
+	if ask.OIDs = q["oId"]; len(ask.OIDs) > 0 {
 		ask.Status = entity.StatusAll
-	}
-	wanted := map[string]bool{}
-	for more := true; more; ask.Offset += library.MaxLimit {
-		found, err := r.Library.List(r.Context(), r.caller(), k, ask)
-		if err != nil {
-			return err
-		}
-		for _, row := range found.Rows {
-			wanted[row.OID] = true
-		}
-		more = found.HasNext
-		found.Close()
 	}
 	h := r.w.Header()
 	h.Set("Content-Type", "application/x-ndjson; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="`+k.PathPlural()+`.jsonl"`)
-	for record, err := range r.Library.Export(r.Context(), r.Workspace, k) {
+	for record, err := range r.Library.ExportList(r.Context(), r.caller(), k, ask) {
 		if err != nil {
+			h.Del("Content-Disposition")
 			return err
 		}
-		var head struct {
-			OID string `json:"oId"`
-		}
-		if err := json.Unmarshal(record, &head); err != nil {
-			return err
-		}
-		if wanted[head.OID] {
-			_, _ = r.w.Write(append(record, '\n')) // an error of the connection is nobody's to handle
-		}
+		_, _ = r.w.Write(append(record, '\n')) // an error of the connection is nobody's to handle
 	}
 	return nil
 }

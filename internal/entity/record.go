@@ -44,6 +44,8 @@ func (k *Kind) AppendRecord(b []byte, e *Entity) []byte {
 // Record is an entity as an import reads it.
 type Record struct {
 	Kind *Kind
+	// At is what paths of its errors begin with: "data[2].", or "".
+	At string
 	// Entity has a zero OID, CreatedAt and UpdatedAt where the record has none,
 	// and no author.
 	Entity *Entity
@@ -122,11 +124,11 @@ func (rd *recordReader) kindOf(n *node, path string) *Kind {
 }
 
 func (rd *recordReader) record(n *node, path string) {
-	kindPath := keyKind
+	at := path
 	if path != "" {
-		kindPath = path + "." + keyKind
+		at += "."
 	}
-	kind := rd.kindOf(n, kindPath)
+	kind := rd.kindOf(n, at+keyKind)
 	if kind == nil {
 		return
 	}
@@ -137,7 +139,7 @@ func (rd *recordReader) record(n *node, path string) {
 	if n.kind == '{' {
 		v := validator{}
 		if e.OID != "" {
-			v.id(keyOID, e.OID)
+			v.id(at+keyOID, e.OID)
 		}
 		paths := map[string]string{}
 		for name, sent := range d.sent {
@@ -146,19 +148,19 @@ func (rd *recordReader) record(n *node, path string) {
 		if path != "" {
 			for i := range kind.Fields {
 				if name := kind.Fields[i].Name; paths[name] == "" {
-					paths[name] = path + "." + name
+					paths[name] = at + name
 				}
 			}
 		}
 		kind.validateFields(&v, e, paths)
 		for _, date := range []string{keyCreatedAt, keyUpdatedAt, keyArchivedAt, keyDeletedAt} {
-			v.date(date, d.dates[date])
+			v.date(at+date, d.dates[date])
 		}
 		form = errs.Join(form, v.Fields())
 	}
 	rd.AddAll(form)
 	unknown := rd.reject(d.unknown, kind)
-	rd.records = append(rd.records, Record{Kind: kind, Entity: e, Unknown: unknown})
+	rd.records = append(rd.records, Record{Kind: kind, At: at, Entity: e, Unknown: unknown})
 }
 
 // reject adds errors for unknown fields that have content, or returns their

@@ -122,7 +122,8 @@ func TestDecodeRecords(t *testing.T) {
 			"data[1].deletedAt: must be a date such as 2021-01-01T00:00:00.000Z, or null, not a number", "data[1].name: must not be empty",
 			"data[1].painPoints[0]: must not be empty", "data[2]: must be an object, not a number",
 		}},
-		"ErrorsInArray": {`[{"name":""},[]]`, false, nil, []string{"[0].name: must not be empty", "[1]: must be an object, not a list"}},
+		"ErrorsInArray": {`[{"name":"","oId":"\u0001"},[]]`, false, nil, []string{"[0].oId: has the control character U+0001 at byte 0: remove it", "[0].name: must not be empty", "[1]: must be an object, not a list"}},
+		"DatesInList":   {`{"data":[{"name":"x"},{"name":"x","createdAt":"0000-01-01T00:00:00Z"}]}`, false, nil, []string{"data[1].createdAt: is outside the years 1 to 9999"}},
 		"UnknownKind": {`{"kind":"persna","name":"x"}`, false, nil, []string{
 			`kind: There is no kind "persna"; did you mean persona? The kinds are ` + kindNames(all) + ".",
 		}},

@@ -163,6 +163,8 @@ type Query struct {
 	// After is where the page before ended; it takes the place of Offset, and
 	// needs an Order other than OrderRank.
 	After *Position
+	// Heads leaves Document, Hidden and Joined out of the rows.
+	Heads bool
 	// Admit is asked, before rows are read, whether that many bytes may be; its
 	// error ends the call. May be nil.
 	Admit func(bytes int64) error
@@ -263,6 +265,13 @@ type DeletedEntity struct {
 	DeletedAt time.Time
 }
 
+// OutdatedEntity names an entity whose row is to be written again. Number orders
+// them.
+type OutdatedEntity struct {
+	Ref
+	Number int64
+}
+
 // Cursor is a place in the change feed of a workspace. The zero Cursor is its
 // beginning. It sorts in commit order.
 type Cursor struct{ Tx, ID int64 }
@@ -321,9 +330,10 @@ type Reader interface {
 	// whatever their kind.
 	Find(ctx context.Context, workspace string, oIDs []string) ([]Named, error)
 	// Links returns the links of an entity, and Linking the entities that link to
-	// an id under one of the fields; no fields stands for all.
+	// an id, in the order in which they were added, limit at most, and how many
+	// there are in all.
 	Links(ctx context.Context, ref Ref) ([]Link, error)
-	Linking(ctx context.Context, workspace, target string, fields []string) ([]Named, error)
+	Linking(ctx context.Context, workspace, target string, limit int) ([]Named, int, error)
 	// Neighbours returns what entities of a kind link to, in the order of fields
 	// and targets, and then what links to their ids, in the order of ids. Kinds of
 	// targets are not checked against the fields.
@@ -344,8 +354,9 @@ type Reader interface {
 	// the oldest first, limit at most; CountDeleted counts them all.
 	Deleted(ctx context.Context, before time.Time, limit int) ([]DeletedEntity, error)
 	CountDeleted(ctx context.Context, before time.Time) (int, error)
-	// Outdated returns rows of a kind with a lower shape, of all workspaces.
-	Outdated(ctx context.Context, kind string, shape, limit int) ([]*Row, error)
+	// Outdated returns entities of a kind with a lower shape or old words, of all
+	// workspaces, by number, after the one with a number.
+	Outdated(ctx context.Context, kind string, shape int, after int64, limit int) ([]OutdatedEntity, error)
 
 	// Agents returns the agents of a workspace, oldest first, without their
 	// configuration, and Agent one with it.
@@ -377,7 +388,7 @@ type Reader interface {
 
 // Tx is one transaction. On PostgreSQL transactions run side by side: a Row that
 // a Tx has read, an idempotency key that it has looked for, a workspace that it
-// has counted, and the accounts that it has listed are locked until its end.
+// has counted, a password, and the accounts that it has listed are locked until its end.
 type Tx interface {
 	Reader
 	PeopleTx

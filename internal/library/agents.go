@@ -20,6 +20,9 @@ const (
 	// MaxAgents is how many agents a workspace may have.
 	MaxAgents = 1000
 
+	// MaxAgentConfig is how many bytes an agent's configuration may have.
+	MaxAgentConfig = 256 << 10
+
 	maxAgentName        = 255
 	maxAgentDescription = 10_000
 )
@@ -223,6 +226,9 @@ func (p AgentPatch) apply(a *entity.Agent) error {
 	list.AddAll(p.Errors)
 	list.AddAll(errs.CheckText("name", a.Name, 1, maxAgentName))
 	list.AddAll(errs.CheckText("description", a.Description, 0, maxAgentDescription))
+	if n := len(a.Config); n > MaxAgentConfig {
+		list.Add("body", "has %d bytes beside type, name and description; the limit is %d", n, MaxAgentConfig)
+	}
 	types := []string{}
 	for _, t := range AgentTypes() {
 		types = append(types, t.Type)

@@ -2,6 +2,7 @@ package library_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,8 @@ func TestAgents(t *testing.T) {
 	}
 	_, err = f.CreateAgent(ctx, f.caller, library.AgentPatch{Type: new("POEM")})
 	wantFields(t, "a create", err, "name", "type")
+	_, err = f.UpdateAgent(ctx, f.caller, library.AgentPatch{OID: qualify.OID, Config: map[string]json.RawMessage{"long": json.RawMessage(`"` + strings.Repeat("x", library.MaxAgentConfig) + `"`)}})
+	wantFields(t, "a long configuration", err, "body")
 	_, err = f.UpdateAgent(ctx, f.caller, library.AgentPatch{})
 	wantFields(t, "no id", err, "oId")
 	_, err = f.Agent(ctx, f.callerOf(t, f.other, f.member), email.OID)

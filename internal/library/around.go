@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"fmt"
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
@@ -18,7 +19,12 @@ type Around struct {
 	// order of the kind's fields and of their targets. Deleted ones are left out,
 	// as is what is not in the workspace.
 	Linked []LinkedEntity
+
+	held Listed
 }
+
+// Close gives the bytes of what is linked back to the list budget.
+func (a *Around) Close() { a.held.Close() }
 
 // LinkedEntity is an entity that another one links to.
 type LinkedEntity struct {
@@ -30,7 +36,7 @@ type LinkedEntity struct {
 
 // Around returns an entity as it is now, and with links set also what it links
 // to. A link to all offerings stands for each of them, by name. A singleton that
-// was not written yet is nil.
+// was not written yet is nil. Close what is returned.
 func (l *Library) Around(ctx context.Context, c Caller, k *entity.Kind, oID string, links bool) (*Around, error) {
 	e, err := l.Entity(ctx, c, k, oID)
 	if k.Singleton && errs.KindOf(err) == errs.NotFound && (oID == "" || oID == singletonID(k, c.Workspace.OID)) {
@@ -39,72 +45,99 @@ func (l *Library) Around(ctx context.Context, c Caller, k *entity.Kind, oID stri
 	if err != nil {
 		return nil, err
 	}
-	around := &Around{Entity: e}
+	around := &Around{Entity: e, held: Listed{release: l.lists.Release}}
 	if links {
-		around.Linked, err = l.linkedFrom(ctx, c, k, e)
+		if around.Linked, err = l.linkedFrom(ctx, c, k, e, &around.held); err != nil {
+			around.Close()
+			return nil, err
+		}
 	}
-	return around, err
+	return around, nil
 }
 
-// linkedFrom returns what e links to.
-func (l *Library) linkedFrom(ctx context.Context, c Caller, k *entity.Kind, e *entity.Entity) ([]LinkedEntity, error) {
-	links := k.Links(e)
-	targets, err := l.targets(ctx, l.store, c.Workspace.OID, links)
+// linkedFrom returns what e links to. Its bytes are held.
+func (l *Library) linkedFrom(ctx context.Context, c Caller, k *entity.Kind, e *entity.Entity, held *Listed) ([]LinkedEntity, error) {
+	workspace, links := c.Workspace.OID, k.Links(e)
+	targets, err := l.targets(ctx, l.store, workspace, links)
 	if err != nil {
 		return nil, err
 	}
 	var found []LinkedEntity
-	seen := map[entity.Ref]bool{{Workspace: c.Workspace.OID, Kind: k.Name, OID: e.OID}: true}
-	add := func(f *entity.Field, row *entity.Row) error {
-		kind, err := l.registry.Kind(row.Kind)
-		if err != nil || row.DeletedAt != nil || seen[row.Ref] || len(found) == MaxAround {
-			return nil //nolint:nilerr // the kind is gone
+	var refs []entity.Ref
+	seen := map[entity.Ref]bool{{Workspace: workspace, Kind: k.Name, OID: e.OID}: true}
+	add := func(f *entity.Field, n entity.Named) {
+		ref := entity.Ref{Workspace: workspace, Kind: n.Kind, OID: n.OID}
+		kind, err := l.registry.Kind(n.Kind)
+		if err != nil || n.DeletedAt != nil || seen[ref] || len(found) == MaxAround { // or the kind is gone
+			return
 		}
-		seen[row.Ref] = true
-		linked, err := kind.Load(row)
-		if err != nil {
-			return err
-		}
-		found = append(found, LinkedEntity{f, kind, linked})
-		return nil
+		seen[ref] = true
+		found, refs = append(found, LinkedEntity{Field: f, Kind: kind}), append(refs, ref)
 	}
 	for _, link := range links {
 		f := k.Field(link.Field)
 		if link.Target == entity.LinkAll {
-			page, err := l.offerings(ctx, c.Workspace, f)
+			offerings, err := l.offerings(ctx, c.Workspace, f)
 			if err != nil {
 				return nil, err
 			}
-			for _, row := range page.Rows {
-				if err := add(f, row); err != nil {
-					return nil, err
-				}
+			for _, offering := range offerings {
+				add(f, offering)
 			}
-			continue
-		}
-		target := targets.of(k, link)
-		if target == nil || len(found) == MaxAround {
-			continue
-		}
-		row, err := l.store.Row(ctx, entity.Ref{Workspace: c.Workspace.OID, Kind: target.Kind, OID: target.OID}, nil)
-		if errs.KindOf(err) == errs.NotFound { // it was purged in between
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := add(f, row); err != nil {
-			return nil, err
+		} else if target := targets.of(k, link); target != nil {
+			add(f, *target)
 		}
 	}
-	return found, nil
+	rows, err := l.rows(ctx, workspace, refs, held)
+	if err != nil {
+		return nil, err
+	}
+	there := found[:0]
+	for i, linked := range found {
+		if row := rows[refs[i]]; row != nil { // else it was purged in between
+			if linked.Entity, err = linked.Kind.Load(row); err != nil {
+				return nil, err
+			}
+			there = append(there, linked)
+		}
+	}
+	return there, nil
+}
+
+// rows reads some rows of a workspace. Their bytes are held.
+func (l *Library) rows(ctx context.Context, workspace string, refs []entity.Ref, held *Listed) (map[entity.Ref]*entity.Row, error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	q := entity.Query{Workspace: workspace, Status: entity.StatusAll, Order: entity.OrderCreated}
+	kinds := map[string]bool{}
+	for _, ref := range refs {
+		q.OIDs = append(q.OIDs, ref.OID)
+		if !kinds[ref.Kind] {
+			kinds[ref.Kind] = true
+			q.Sets = append(q.Sets, entity.Set{Kind: ref.Kind})
+		}
+	}
+	q.Limit = len(refs) * len(q.Sets) // an id may be that of several kinds
+	page, err := l.page(ctx, held, q)
+	if errs.CodeOf(err) == errs.CodePageTooLarge {
+		return nil, errs.InvalidFields([]errs.Field{{Path: "with", Message: fmt.Sprintf("is too much: what is linked has more than %d MiB; leave with out", MaxPageBytes>>20)}})
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows := make(map[entity.Ref]*entity.Row, len(page.Rows))
+	for _, row := range page.Rows {
+		rows[row.Ref] = row
+	}
+	return rows, nil
 }
 
 // offerings returns what a link to all offerings stands for, by name.
-func (l *Library) offerings(ctx context.Context, w account.Workspace, f *entity.Field) (*entity.Page, error) {
+func (l *Library) offerings(ctx context.Context, w account.Workspace, f *entity.Field) ([]entity.Named, error) {
 	q := entity.Query{Workspace: w.OID, Order: entity.OrderName, Limit: MaxAround}
 	for _, name := range f.Targets {
 		q.Sets = append(q.Sets, entity.Set{Kind: name})
 	}
-	return l.store.List(ctx, q)
+	return l.names(ctx, q)
 }

@@ -292,6 +292,9 @@ func (l *Library) CreateAll(ctx context.Context, c Caller, k *entity.Kind, creat
 		}
 		return tx.PutIdempotency(ctx, &entity.Idempotency{Workspace: c.Workspace.OID, Key: pending.key, Digest: pending.digest, At: l.now(), Rows: rows})
 	})
+	for _, d := range drafts {
+		l.changed(d.stored.Ref)
+	}
 	if err != nil {
 		return nil, err
 	}

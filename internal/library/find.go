@@ -28,24 +28,26 @@ func (l *Library) Find(ctx context.Context, c Caller, ref string) ([]entity.Name
 		return nil, nil // no entity has such a name
 	}
 	for _, status := range []entity.Status{entity.StatusActive, entity.StatusAll} {
-		page, err := l.store.List(ctx, entity.Query{
+		found, err := l.names(ctx, entity.Query{
 			Workspace: c.Workspace.OID, Name: ref, Status: status, Order: entity.OrderCreated, Limit: MaxFound,
 		})
-		if err != nil || len(page.Rows) > 0 {
-			return foundIn(page), err
+		if err != nil || len(found) > 0 {
+			return found, err
 		}
 	}
 	return nil, nil
 }
 
-// foundIn returns the rows of a page by name; page may be nil.
-func foundIn(page *entity.Page) []entity.Named {
-	if page == nil {
-		return nil
+// names lists entities by name alone.
+func (l *Library) names(ctx context.Context, q entity.Query) ([]entity.Named, error) {
+	q.Heads = true
+	page, err := l.store.List(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	found := make([]entity.Named, len(page.Rows))
 	for i, row := range page.Rows {
 		found[i] = entity.Named{Kind: row.Kind, OID: row.OID, Name: row.Name, DeletedAt: row.DeletedAt}
 	}
-	return found
+	return found, nil
 }

@@ -250,15 +250,11 @@ func (i *importer) decode(line *imported) {
 	records, fields := i.registry.DecodeRecords(line.Value, i.kind, i.opts.IgnoreUnknown)
 	var list errs.List
 	list.AddAll(fields)
-	for n, r := range records {
-		at := ""
-		if len(records) > 1 {
-			at = fmt.Sprintf("data[%d].", n)
-		}
+	for _, r := range records {
 		if i.opts.Kind != nil && r.Kind != i.opts.Kind {
-			list.Add(at+"kind", "is %s, and only %s is imported here", r.Kind.Name, i.opts.Kind.Name)
+			list.Add(r.At+"kind", "is %s, and only %s is imported here", r.Kind.Name, i.opts.Kind.Name)
 		} else if other := i.madeFor(r.Entity.OID); other != nil && r.Kind == i.kind && other != r.Kind {
-			list.Add(at+"oId", "is that of a %s, and not of a %s: name the kind in the record, as \"kind\": %q", other.Title, r.Kind.Title, other.Name)
+			list.Add(r.At+"oId", "is that of %s, and not of %s: name the kind in the record, as \"kind\": %q", other.WithArticle(), r.Kind.WithArticle(), other.Name)
 		}
 		given := r.Entity.OID
 		if r.Kind.Singleton {
@@ -312,7 +308,7 @@ func (i *importer) find(ctx context.Context, tx entity.Tx, lines []imported) err
 			switch {
 			case len(there) == 0:
 			case !slices.Contains(there, r.Kind.Name):
-				lines[n].fields = errs.JoinAll(lines[n].fields, []errs.Field{{Path: "oId", Message: fmt.Sprintf("is that of a %s in this workspace", i.titles(there)[0])}})
+				lines[n].fields = errs.JoinAll(lines[n].fields, []errs.Field{{Path: r.At + "oId", Message: fmt.Sprintf("is that of %s in this workspace", i.articles(there)[0])}})
 			default:
 				row, err := i.row(ctx, tx, r.Kind, entity.Ref{Workspace: workspace, Kind: r.Kind.Name, OID: r.given})
 				if err != nil {
@@ -365,7 +361,7 @@ func (i *importer) complete(r *record, now time.Time) {
 func (i *importer) line(ctx context.Context, tx entity.Tx, line *imported, now time.Time) error {
 	for _, r := range line.records {
 		if first := i.lineOf[r.given]; r.given != "" && first > 0 {
-			line.fields = errs.JoinAll(line.fields, []errs.Field{{Path: "oId", Message: fmt.Sprintf("is in line %d too: keep one of them", first)}})
+			line.fields = errs.JoinAll(line.fields, []errs.Field{{Path: r.At + "oId", Message: fmt.Sprintf("is in line %d too: keep one of them", first)}})
 		}
 		if r.given != "" && (len(line.fields) == 0 || !i.opts.SkipInvalid) {
 			i.lineOf[r.given] = line.Number
@@ -464,6 +460,63 @@ func (i *importer) countMissing(ctx context.Context, tx entity.Tx) error {
 		i.report.MissingLinks = append(i.report.MissingLinks, m.text)
 	}
 	return nil
+}
+
+// ExportList returns the records of all entities that List finds, in the order in
+// which they were made. It reads them in pages: who reads slowly keeps nothing
+// from being read by others. A record is valid until the next one.
+func (l *Library) ExportList(ctx context.Context, c Caller, k *entity.Kind, r ListRequest) iter.Seq2[[]byte, error] {
+	r.Order, r.Descending, r.Limit, r.Offset, r.After = entity.OrderCreated, false, exportAtOnce, 0, nil
+	return func(yield func([]byte, error) bool) {
+		more := false
+		err := require(c, account.ScopeRead)
+		var q entity.Query
+		if err == nil {
+			q, more, err = l.query(c, k, r)
+		}
+		for i := range q.Sets {
+			q.Sets[i].Joins = nil
+		}
+		for more && err == nil {
+			held := &Listed{release: l.lists.Release}
+			var page *entity.Page
+			if page, err = l.page(ctx, held, q); errs.CodeOf(err) == errs.CodePageTooLarge && q.Limit > 1 {
+				q.Limit, err = q.Limit/2, nil
+				continue
+			}
+			if err == nil {
+				more, q.After = page.HasNext, &page.Last
+				more, err = l.records(page.Rows, more, yield)
+			}
+			held.Close()
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// exportAtOnce is how many entities ExportList reads at once.
+const exportAtOnce = 100
+
+// records yields the records of rows. It returns more, or false where yield wants
+// no more.
+func (l *Library) records(rows []*entity.Row, more bool, yield func([]byte, error) bool) (bool, error) {
+	var b []byte
+	for _, row := range rows {
+		k, err := l.registry.Kind(row.Kind)
+		if err != nil {
+			return false, err
+		}
+		e, err := k.Load(row)
+		if err != nil {
+			return false, err
+		}
+		if b = k.AppendRecord(b[:0], e); !yield(b, nil) {
+			return false, nil
+		}
+	}
+	return more, nil
 }
 
 // Export returns the records of a workspace, deleted entities too: kinds in the

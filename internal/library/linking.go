@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
@@ -149,7 +150,7 @@ func (l *Library) understand(list *errs.List, named targets, change LinkChange, 
 	case change.Target == "":
 		list.Add(path+".target", "must be the oId of an entity")
 	case !remove && len(named[change.Target]) == 0:
-		list.Add(path+".target", "is the oId of nothing in this workspace")
+		list.Add(path+".target", "names no entity of this workspace")
 	case k != nil:
 		one.fields = l.fieldsOf(list, k, named[change.Target], change, path, remove)
 	}
@@ -166,18 +167,18 @@ func (l *Library) kindOf(list *errs.List, named targets, oID string, wanted *ent
 	case oID == "":
 		list.Add(path+".oId", "must name the entity that links")
 	case len(found) == 0 && wanted != nil:
-		list.Add(path+".oId", "is the oId of no %s in this workspace", wanted.Title)
+		list.Add(path+".oId", "names no %s of this workspace", wanted.Title)
 	case len(found) == 0:
-		list.Add(path+".oId", "is the oId of nothing in this workspace")
+		list.Add(path+".oId", "names no entity of this workspace")
 	case len(found) > 1:
-		list.Add(path+".kind", "must be given: the oId is that of a %s and of a %s", found[0].Kind, found[1].Kind)
+		list.Add(path+".kind", "must be given: the oId is that of %s", strings.Join(l.articles(kindsOf(found)), " and of "))
 	case found[0].DeletedAt != nil:
 		list.Add(path+".oId", "is deleted: restore it first")
 	default:
 		if k, err := l.registry.Kind(found[0].Kind); err == nil {
 			return k
 		}
-		list.Add(path+".oId", "is of a kind that is no more")
+		list.Add(path+".oId", "is of the kind %s, which this server does not know", found[0].Kind)
 	}
 	return nil
 }
@@ -205,9 +206,9 @@ func (l *Library) fieldsOf(list *errs.List, k *entity.Kind, target []entity.Name
 			for i, f := range all {
 				names[i] = f.Name
 			}
-			list.Add(path+".field", "is no link field of a %s: use one of %s", k.Title, strings.Join(names, ", "))
+			list.Add(path+".field", "is no link field of %s: use one of %s", k.WithArticle(), strings.Join(names, ", "))
 		case !remove && !slices.Contains(takes, all[i]):
-			list.Add(path+".target", "is a %s, and %s takes a %s", strings.Join(l.titles(kindsOf(target)), " and a "), change.Field, strings.Join(l.titles(all[i].Targets), " or a "))
+			list.Add(path+".target", "is %s, and %s takes %s", strings.Join(l.articles(kindsOf(target)), " and "), change.Field, strings.Join(l.articles(all[i].Targets), " or "))
 		default:
 			return all[i : i+1]
 		}
@@ -217,7 +218,7 @@ func (l *Library) fieldsOf(list *errs.List, k *entity.Kind, target []entity.Name
 		return all
 	}
 	if len(takes) == 0 {
-		list.Add(path+".target", "is a %s, to which a %s does not link: link from the other one", strings.Join(l.titles(kindsOf(target)), " and a "), k.Title)
+		list.Add(path+".target", "is %s, to which %s does not link: link from the other one", strings.Join(l.articles(kindsOf(target)), " and "), k.WithArticle())
 		return nil
 	}
 	return takes[:1]
@@ -233,39 +234,54 @@ func kindsOf(named []entity.Named) []string {
 
 // relink returns what before becomes by changes of its links.
 func relink(k *entity.Kind, before *entity.Entity, changes []linking) (*entity.Entity, []errs.Field, error) {
-	next := before
+	targets, changedBy := map[string][]string{}, map[string]string{} // by field
+	for _, link := range k.Links(before) {
+		targets[link.Field] = append(targets[link.Field], link.Target)
+	}
 	for _, change := range changes {
 		for _, f := range change.fields {
-			value, differs, problem := relinked(k, next, f, change)
+			next, differs, problem := relinked(f, targets[f.Name], change)
 			if problem != "" {
 				return nil, []errs.Field{{Path: change.path + ".target", Message: problem}}, nil
 			}
-			if !differs {
-				continue
+			if differs {
+				targets[f.Name], changedBy[f.Name] = next, change.path
 			}
-			body, err := json.Marshal(map[string]any{f.Name: value})
-			if err != nil {
-				return nil, nil, err
-			}
-			patch, fields := k.Decode(body, entity.Mode{})
-			after, more := k.Apply(next, patch)
-			if fields = errs.JoinAll(fields, more); len(fields) > 0 {
-				return nil, within(change.path+".", fields), nil
-			}
-			next = after
 		}
 	}
-	return next, nil, nil
+	values := map[string]any{}
+	for name := range changedBy {
+		values[name] = linkValue(k.Field(name), targets[name])
+	}
+	body, err := json.Marshal(values)
+	if err != nil {
+		return nil, nil, err
+	}
+	patch, fields := k.Decode(body, entity.Mode{})
+	next, more := k.Apply(before, patch)
+	fields = errs.JoinAll(fields, more)
+	for i, f := range fields {
+		name := f.Path[:len(f.Path)-len(strings.TrimLeftFunc(f.Path, unicode.IsLetter))]
+		fields[i].Path = strings.TrimPrefix(changedBy[name]+"."+f.Path, ".")
+	}
+	return next, fields, nil
 }
 
-// relinked returns the value of a link field after one change.
-func relinked(k *entity.Kind, e *entity.Entity, f *entity.Field, change linking) (value any, differs bool, problem string) {
-	var targets []string
-	for _, link := range k.Links(e) {
-		if link.Field == f.Name {
-			targets = append(targets, link.Target)
-		}
+// linkValue returns the value of a link field that has the targets.
+func linkValue(f *entity.Field, targets []string) any {
+	switch {
+	case len(targets) == 0:
+		return nil
+	case f.Type == entity.TypeLink:
+		return targets[0]
+	case f.Type == entity.TypeStrategy:
+		return map[string]any{"mode": entity.ModeSpecific, "offeringOIds": targets}
 	}
+	return targets
+}
+
+// relinked returns the targets of a link field after one change.
+func relinked(f *entity.Field, targets []string, change linking) (next []string, differs bool, problem string) {
 	has := slices.Contains(targets, change.target)
 	toAll := slices.Contains(targets, entity.LinkAll)
 	switch {
@@ -275,21 +291,11 @@ func relinked(k *entity.Kind, e *entity.Entity, f *entity.Field, change linking)
 		return nil, false, ""
 	case change.remove && f.Required && len(targets) == 1:
 		return nil, false, "is the only link of " + f.Name + ", which is required: link it to another one instead"
-	case f.Type == entity.TypeLink:
-		if change.remove {
-			return nil, true, ""
-		}
-		return change.target, true, ""
 	case change.remove:
-		targets = slices.DeleteFunc(targets, func(target string) bool { return target == change.target })
+		return slices.DeleteFunc(targets, func(target string) bool { return target == change.target }), true, ""
+	case f.Type == entity.TypeLink:
+		return []string{change.target}, true, ""
 	default:
-		targets = append(targets, change.target)
+		return append(targets, change.target), true, ""
 	}
-	switch {
-	case len(targets) == 0:
-		return nil, true, ""
-	case f.Type == entity.TypeStrategy:
-		return map[string]any{"mode": entity.ModeSpecific, "offeringOIds": targets}, true, ""
-	}
-	return targets, true, ""
 }

@@ -13,6 +13,9 @@ import (
 	"personae.dev/internal/errs"
 )
 
+// MaxLinking is how many entities that link to another one are answered with it.
+const MaxLinking = 1000
+
 // linked is one link in an answer. A target that is not there has an oId alone.
 type linked struct {
 	Field     string  `json:"field"`
@@ -37,7 +40,7 @@ func (l *Library) links(ctx context.Context, k *entity.Kind, row *entity.Row) ([
 	if err != nil {
 		return nil, err
 	}
-	from, err := l.store.Linking(ctx, row.Workspace, row.OID, nil)
+	from, total, err := l.store.Linking(ctx, row.Workspace, row.OID, MaxLinking)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +52,12 @@ func (l *Library) links(ctx context.Context, k *entity.Kind, row *entity.Row) ([
 	answer := struct {
 		To   []linked `json:"to"`
 		From []linked `json:"from"`
-	}{[]linked{}, []linked{}}
+		// FromTotal is set where From has not all.
+		FromTotal int `json:"fromTotal,omitempty"`
+	}{To: []linked{}, From: []linked{}}
+	if total > len(from) {
+		answer.FromTotal = total
+	}
 	for _, link := range to {
 		n := linked{Field: link.Field, OID: link.Target}
 		if e := targets.of(k, link); e != nil {
@@ -128,23 +136,23 @@ func (l *Library) missing(ctx context.Context, r entity.Reader, k *entity.Kind, 
 			continue
 		}
 		missing = append(missing, link.Field+": "+link.Target)
-		names := strings.Join(l.titles(k.Field(link.Field).Targets), " or ")
+		wanted := strings.Join(l.articles(k.Field(link.Field).Targets), " or ")
 		if others := targets[link.Target]; len(others) > 0 {
-			list.Add(path(k, link), "is the oId of a %s, and must be that of a %s", l.titles([]string{others[0].Kind})[0], names)
+			list.Add(path(k, link), "is the oId of %s, and must be that of %s", l.articles(kindsOf(others))[0], wanted)
 		} else {
-			list.Add(path(k, link), "is the oId of no %s in this workspace", names)
+			list.Add(path(k, link), "names no entity of this workspace, and must be the oId of %s", wanted)
 		}
 	}
 	return missing, list.Fields(), nil
 }
 
-// titles returns the titles of kinds by their names.
-func (l *Library) titles(kinds []string) []string {
+// articles returns the titles of kinds, with their articles, by their names.
+func (l *Library) articles(kinds []string) []string {
 	titles := make([]string, len(kinds))
 	for i, name := range kinds {
 		titles[i] = name
 		if k, err := l.registry.Kind(name); err == nil {
-			titles[i] = k.Title
+			titles[i] = k.WithArticle()
 		}
 	}
 	return titles

@@ -119,7 +119,7 @@ func TestJoins(t *testing.T) {
 	written := f.createOf(t, f.sample, `{"name":"x","friendOId":"`+friend+`"}`)
 	oID := written.Entity.OID
 	get := func() string {
-		document, err := f.Get(ctx, f.caller, f.sample, oID, library.GetOptions{Fresh: true})
+		document, err := f.Get(ctx, f.caller, f.sample, oID, library.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

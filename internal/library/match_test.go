@@ -92,6 +92,12 @@ func TestMatchFollowsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.wantMatched(t, titles("Queen"), "Queen: pe_imported 1.000\n")
+	drones := []library.Create{{Patch: patch(t, f.persona, `{"name":"Drone"}`, entity.Mode{Create: true})}}
+	made, err := f.CreateAll(t.Context(), f.caller, f.persona, drones, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.wantMatched(t, titles("Drone"), "Drone: "+made[0].Entity.OID+" 1.000\n")
 
 	theirs := f.callerOf(t, f.other, f.setUp.Owner)
 	if answer, err := f.Match(t.Context(), theirs, library.MatchRequest{Titles: []string{"Queen"}, Limit: 3, MinScore: match.Auto}); err != nil || len(answer[0].Matches) > 0 {

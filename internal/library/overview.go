@@ -38,13 +38,16 @@ func (l *Library) Neighbours(ctx context.Context, c Caller, k *entity.Kind, oIDs
 		return nil, err
 	}
 	around := map[string][]entity.Neighbour{}
+	type pair struct{ of, kind, oID string }
+	there := map[pair]bool{}
 	add := func(n entity.Neighbour) {
-		there := slices.ContainsFunc(around[n.Of], func(o entity.Neighbour) bool { return o.Kind == n.Kind && o.OID == n.OID })
-		if !there && n.Status != entity.StatusDeleted && (n.Kind != k.Name || n.OID != n.Of) {
+		p := pair{n.Of, n.Kind, n.OID}
+		if !there[p] && n.Status != entity.StatusDeleted && (n.Kind != k.Name || n.OID != n.Of) {
+			there[p] = true
 			around[n.Of] = append(around[n.Of], n)
 		}
 	}
-	offerings := map[string]*entity.Page{} // by the field that links to all
+	offerings := map[string][]entity.Named{} // by the field that links to all
 	for _, n := range found {
 		from, to := k, n.Kind
 		if n.Back {
@@ -62,7 +65,7 @@ func (l *Library) Neighbours(ctx context.Context, c Caller, k *entity.Kind, oIDs
 					return nil, err
 				}
 			}
-			for _, row := range offerings[f.Name].Rows {
+			for _, row := range offerings[f.Name] {
 				add(entity.Neighbour{Of: n.Of, Field: f.Name, Kind: row.Kind, OID: row.OID, Name: row.Name, Status: entity.StatusActive})
 			}
 		case slices.Contains(f.Targets, to):

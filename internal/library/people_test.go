@@ -1,12 +1,14 @@
 package library_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"personae.dev/internal/account"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
 )
@@ -82,6 +84,27 @@ func TestSetUpSignIn(t *testing.T) {
 	if list, err := f.Sessions(ctx, in); err != nil || len(list) != 2 || list[0].Address != home().Address {
 		t.Errorf("Sessions: %+v, %v", list, err)
 	}
+	// A password that is changed while it is checked begins no session.
+	change := func() {
+		known, err := f.store.Password(ctx, "hanna@larkfield.example")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		known.Hash = "another"
+		if err := f.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.PutPassword(ctx, known) }); err != nil {
+			t.Error(err)
+		}
+	}
+	l, err := library.New(library.Config{Store: passwordRead{f.store, change}, Registry: registry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.SignIn(ctx, "hanna@larkfield.example", goodPassword, home())
+	wants(t, "the old password", err, errs.Unauthorized)
+	if list, err := f.store.Sessions(ctx, in.User.OID, ""); err != nil || len(list) > 0 {
+		t.Errorf("there are sessions: %+v, %v", list, err)
+	}
 }
 
 func TestSetUpErrors(t *testing.T) {
@@ -108,6 +131,17 @@ func TestSetUpErrors(t *testing.T) {
 	f.now = f.now.Add(library.LinkLasts)
 	_, err = f.LinkFor(t.Context(), link)
 	wants(t, "an old link", err, errs.NotFound)
+}
+
+// passwordRead is a store that calls then after a password was read for a sign-in.
+type passwordRead struct {
+	entity.Store
+	then func()
+}
+
+func (s passwordRead) Password(ctx context.Context, email string) (*account.Password, error) {
+	defer s.then()
+	return s.Store.Password(ctx, email)
 }
 
 // TestSignInTellsNothing shows that an unknown address and a wrong password are

@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"personae.dev/internal/entity"
@@ -12,6 +13,9 @@ import (
 // rowsAtOnce is how many rows are purged or rewritten in one transaction: others
 // write in between.
 const rowsAtOnce = 100
+
+// outdatedAtOnce is how many entities are looked for that are to be rewritten.
+const outdatedAtOnce = 10_000
 
 // Purge removes the entities of all workspaces that were deleted before a time,
 // with their history, for good, and idempotency records and unmatched titles that
@@ -83,53 +87,57 @@ func (l *Library) Purgeable(ctx context.Context, before time.Time, limit int) ([
 }
 
 // reshape rewrites the rows that have a lower shape than their kind. A row that
-// cannot be read stays as it is; reading it tells why.
+// cannot be read stays as it is, and does not keep others from being rewritten.
 func (l *Library) reshape(ctx context.Context) error {
 	for _, k := range l.registry.Kinds() {
-		for {
-			rows, err := l.store.Outdated(ctx, k.Name, k.Shape, rowsAtOnce)
+		for after := int64(0); ; {
+			outdated, err := l.store.Outdated(ctx, k.Name, k.Shape, after, outdatedAtOnce)
 			if err != nil {
 				return err
 			}
-			if len(rows) == 0 {
-				break
-			}
-			rewritten := 0
-			err = l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
-				rewritten = 0
-				for _, row := range rows {
-					done, err := l.rewrite(ctx, tx, k, row.Ref)
-					if err != nil {
-						return err
-					}
-					rewritten += done
+			for some := range slices.Chunk(outdated, rowsAtOnce) {
+				var unread map[entity.Ref]error
+				err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) (err error) {
+					unread, err = l.rewrite(ctx, tx, k, some)
+					return err
+				})
+				if err != nil {
+					return err
 				}
-				return nil
-			})
-			if err != nil {
-				return err
+				for ref, err := range unread {
+					l.log.ErrorContext(ctx, "A row of a lower shape cannot be read, and stays: run personae check.",
+						"workspace", ref.Workspace, "kind", ref.Kind, "oId", ref.OID, "error", err)
+				}
 			}
-			if rewritten == 0 {
-				l.log.ErrorContext(ctx, "Rows of a lower shape cannot be rewritten: run personae check.", "kind", k.Name, "first", rows[0].OID)
+			if len(outdated) < outdatedAtOnce {
 				break
 			}
+			after = outdated[len(outdated)-1].Number
 		}
 	}
 	return nil
 }
 
-// rewrite writes a row in the present shape, and returns how many were written.
-func (l *Library) rewrite(ctx context.Context, tx entity.Tx, k *entity.Kind, ref entity.Ref) (int, error) {
-	row, err := tx.Row(ctx, ref, nil)
-	if errs.KindOf(err) == errs.NotFound { // it was purged in between
-		return 0, nil
+// rewrite writes rows in the present shape, and returns those that it could not
+// read.
+func (l *Library) rewrite(ctx context.Context, tx entity.Tx, k *entity.Kind, outdated []entity.OutdatedEntity) (map[entity.Ref]error, error) {
+	unread := map[entity.Ref]error{}
+	for _, o := range outdated {
+		row, err := tx.Row(ctx, o.Ref, nil)
+		if errs.KindOf(err) == errs.NotFound { // it was purged in between
+			continue
+		}
+		var e *entity.Entity
+		if err == nil {
+			e, err = k.Load(row)
+		}
+		if err != nil { // where the database is away, the transaction fails, too
+			unread[o.Ref] = err
+			continue
+		}
+		if err := tx.Replace(ctx, k.Store(o.Workspace, e), nil); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return 0, err
-	}
-	e, err := k.Load(row)
-	if err != nil {
-		return 0, nil //nolint:nilerr // reading the entity tells it
-	}
-	return 1, tx.Replace(ctx, k.Store(ref.Workspace, e), nil)
+	return unread, nil
 }

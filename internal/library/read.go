@@ -33,7 +33,8 @@ func (l *Library) Get(ctx context.Context, c Caller, k *entity.Kind, oID string,
 		return nil, err
 	}
 	var d *Document
-	if o.Fresh || o.QuestionIDs || o.Links {
+	// What is joined changes with another entity, which does not know of this one.
+	if o.Fresh || o.QuestionIDs || o.Links || len(k.Joins) > 0 {
 		d, err = l.getFresh(ctx, k, ref, o)
 	} else {
 		d, err = l.documents.get(ctx, ref, func(ctx context.Context) (*Document, error) {

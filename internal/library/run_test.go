@@ -91,18 +91,24 @@ func TestRun(t *testing.T) {
 }
 
 // TestRunReshapes shows that rows of a lower shape are answered in the present
-// one, and rewritten without a revision.
+// one, and rewritten without a revision, also where one before them is damaged.
 func TestRunReshapes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
 		lower := f.kind(t, "test-sample")
+		damaged := *f.createOf(t, lower, `{"name":"damaged"}`).Entity
 		written := f.createOf(t, lower, `{"name":"x","summary":"s"}`)
 		oID := written.Entity.OID
 
 		higher := registry()
 		k, err := higher.Kind("test-sample")
 		if err != nil {
+			t.Fatal(err)
+		}
+		stored := lower.Store(f.workspace.OID, &damaged)
+		stored.Tag[0]++
+		if err := f.store.Write(t.Context(), func(ctx context.Context, tx entity.Tx) error { return tx.Replace(ctx, stored, nil) }); err != nil {
 			t.Fatal(err)
 		}
 		k.Shape++
@@ -115,7 +121,7 @@ func TestRunReshapes(t *testing.T) {
 		if err != nil || before.ETag == written.ETag {
 			t.Fatalf("Get: %s, %v", before.Body, err)
 		}
-		page, err := l.List(t.Context(), f.caller, k, library.ListRequest{Limit: 1})
+		page, err := l.List(t.Context(), f.caller, k, library.ListRequest{OIDs: []string{oID}, Limit: 1})
 		if err != nil || string(page.Documents[0]) != string(before.Body) {
 			t.Errorf("List: %s, %v; want %s", page.Documents, err, before.Body)
 		}
@@ -162,7 +168,9 @@ func (s stuck) Write(ctx context.Context, _ func(context.Context, entity.Tx) err
 	return ctx.Err()
 }
 
-func (s stuck) Outdated(context.Context, string, int, int) ([]*entity.Row, error) { return nil, nil }
+func (s stuck) Outdated(context.Context, string, int, int64, int) ([]entity.OutdatedEntity, error) {
+	return nil, nil
+}
 
 func (s stuck) Principal(_ context.Context, keyOID string) (*account.Principal, error) {
 	return &account.Principal{Key: account.APIKey{OID: keyOID, Digest: s.digest}}, nil

@@ -112,13 +112,21 @@ func (l *Library) SignIn(ctx context.Context, email, password string, from From)
 	}
 	matches := account.PasswordMatches(known.Hash, password)
 	l.signIns.hashes.Release(1)
-	if !matches {
-		return "", &errs.Error{
-			Kind: errs.Unauthorized, Code: errs.CodeUnauthorized,
-			Message: fmt.Sprintf("E-mail and password do not match. After %d more tries, wait 15 minutes.", left),
-		}
+	differs := &errs.Error{
+		Kind: errs.Unauthorized, Code: errs.CodeUnauthorized,
+		Message: fmt.Sprintf("E-mail and password do not match. After %d more tries, wait 15 minutes.", left),
 	}
-	return l.begin(ctx, from, func(context.Context, entity.Tx) (string, error) { return known.UserOID, nil })
+	if !matches {
+		return "", differs
+	}
+	return l.begin(ctx, from, func(ctx context.Context, tx entity.Tx) (string, error) {
+		// A new password ends all sessions, also one that begins with the old one now.
+		now, err := tx.Password(ctx, email)
+		if errs.KindOf(err) == errs.NotFound || err == nil && now.Hash != known.Hash {
+			err = differs
+		}
+		return known.UserOID, err
+	})
 }
 
 // SignInByKey begins a session that may do what an API key may, as long as that

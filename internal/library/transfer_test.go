@@ -2,9 +2,12 @@ package library_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +20,8 @@ import (
 	"personae.dev/internal/entity/entitytest"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/library"
+	"personae.dev/internal/store"
+	"personae.dev/internal/store/storetest"
 )
 
 const (
@@ -57,6 +62,45 @@ func TestImportNew(t *testing.T) {
 		if p := f.get(t, oID); !p.CreatedAt.Equal(want[0]) || !p.UpdatedAt.Equal(want[1]) {
 			t.Errorf("%s was created at %s and updated at %s, want %s", oID, p.CreatedAt, p.UpdatedAt, want)
 		}
+	}
+}
+
+// TestExportList shows that what a list finds is exported whole, while it changes,
+// and that nothing is kept from other readers meanwhile.
+func TestExportList(t *testing.T) {
+	t.Parallel()
+	f := setupOn(t, storetest.OpenDatabase(t, "sqlite:"+filepath.Join(t.TempDir(), "personae.db"), store.Options{Create: true, Settings: store.Settings{Readers: 1}}))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var lines []string
+	for i := range 150 {
+		lines = append(lines, fmt.Sprintf(`{"oId":"pe_%03d","name":"n%d","createdAt":"2024-01-01T00:00:00.000Z"}`, i, i%3))
+	}
+	f.mustImport(t, library.ImportReport{Created: 150}, library.ImportOptions{}, lines...)
+	exported := func(r library.ListRequest) (oIDs []string) {
+		for record, err := range f.ExportList(ctx, f.caller, f.persona, r) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var head struct{ OID string }
+			if err := json.Unmarshal(record, &head); err != nil {
+				t.Fatal(err)
+			}
+			oIDs = append(oIDs, head.OID)
+			if _, err := f.Get(ctx, f.caller, f.persona, head.OID, library.GetOptions{Fresh: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return oIDs
+	}
+	if all := exported(library.ListRequest{}); len(all) != 150 || !slices.IsSorted(all) {
+		t.Errorf("%q", all)
+	}
+	if some := exported(library.ListRequest{Text: "n1"}); len(some) != 50 {
+		t.Errorf("%q", some)
+	}
+	for _, err := range f.ExportList(ctx, f.caller, f.persona, library.ListRequest{Facet: "none"}) {
+		wantFields(t, "no such value", err, "type")
 	}
 }
 

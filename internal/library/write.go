@@ -26,8 +26,10 @@ type Written struct {
 	// Missing are new link targets that are not in the workspace, or not of a
 	// kind that the field takes: "field: id".
 	Missing []string
-	// Linking is, after a delete, what still links to the entity.
-	Linking []entity.Named
+	// Linking is, after a delete, what still links to the entity, MaxLinking at
+	// most, and LinkingTotal how many there are.
+	Linking      []entity.Named
+	LinkingTotal int
 }
 
 func newWritten(k *entity.Kind, row *entity.Row, e *entity.Entity) *Written {
@@ -110,12 +112,14 @@ func (l *Library) Delete(ctx context.Context, c Caller, k *entity.Kind, t Target
 	if err != nil {
 		return nil, err
 	}
-	linking, err := l.store.Linking(ctx, c.Workspace.OID, written.Entity.OID, nil)
+	linking, total, err := l.store.Linking(ctx, c.Workspace.OID, written.Entity.OID, MaxLinking)
 	if err != nil { // it is deleted all the same
 		l.log.WarnContext(ctx, "What links to a deleted entity could not be read.", "kind", k.Name, "oId", t.OID, "error", err)
 		return written, nil
 	}
+	beyond := total - len(linking)
 	written.Linking = slices.DeleteFunc(linking, func(n entity.Named) bool { return n.DeletedAt != nil || n.OID == written.Entity.OID })
+	written.LinkingTotal = len(written.Linking) + beyond
 	return written, nil
 }
 

@@ -326,7 +326,10 @@ func sameWords(ctx context.Context, q *queries, workspace int64, r keyed, derive
 // repair writes again what is derived from the documents.
 func (c *checker) repair(ctx context.Context) error {
 	const empty = `insert into words (words) values ('delete-all')`
-	again := c.wrong
+	again, wrong := c.wrong, map[entity.Ref]bool{}
+	for _, ref := range c.wrong {
+		wrong[ref] = true
+	}
 	if c.rebuild {
 		again = nil
 		err := c.store.engine.write(ctx, true, func(ctx context.Context, t *tx) error {
@@ -363,7 +366,7 @@ func (c *checker) repair(ctx context.Context) error {
 				if err := t.Replace(ctx, derived, nil); err != nil {
 					return err
 				}
-				if slices.Contains(c.wrong, ref) {
+				if wrong[ref] {
 					repaired++
 				}
 			}

@@ -184,7 +184,11 @@ func (c *copier) copy(ctx context.Context) error {
 			c.options.Progress(Comparing, c.report.Before, c.total)
 		}
 	}
-	return c.add(ctx, batch)
+	if err := c.add(ctx, batch); err != nil {
+		return err
+	}
+	// Also where an earlier try has copied the last row, and was cut off then.
+	return c.to.engine.write(ctx, true, func(ctx context.Context, t *tx) error { return t.setSequences(ctx) })
 }
 
 // add adds rows, all or none.
@@ -198,7 +202,7 @@ func (c *copier) add(ctx context.Context, rows []copyRow) error {
 				return fmt.Errorf("store: copy %s: %w", r, err)
 			}
 		}
-		return t.setSequences(ctx)
+		return nil
 	})
 	if err != nil {
 		return err

@@ -14,12 +14,19 @@ import (
 	"personae.dev/internal/search"
 )
 
-// selectRows reads what scanRow scans.
-const selectRows = `
-	select e.id, e.workspace, e.kind, e.o_id, e.name, e.author, u.first_name, u.last_name, e.shape, e.tag,
-		e.created_at, e.updated_at, e.archived_at, e.deleted_at, e.document, e.hidden
-	from entities e
-	join users u on u.o_id = e.author`
+// selectRows reads what scanRow scans, and selectHeads the same without the
+// documents.
+const (
+	selectRows  = headColumns + `, e.document, e.hidden` + fromRows
+	selectHeads = headColumns + `, null, null` + fromRows
+
+	headColumns = `
+		select e.id, e.workspace, e.kind, e.o_id, e.name, e.author, u.first_name, u.last_name, e.shape, e.tag,
+			e.created_at, e.updated_at, e.archived_at, e.deleted_at`
+	fromRows = `
+		from entities e
+		join users u on u.o_id = e.author`
+)
 
 // rowsAtOnce is how many rows one statement reads of those that are read one
 // after the other.
@@ -146,18 +153,23 @@ func tagOf(bytes []byte) (tag entity.Tag) {
 	return tag
 }
 
-// rowsByID reads rows by their numbers, in the order of these.
-func (q *queries) rowsByID(ctx context.Context, workspace string, ids []int64) ([]keyed, error) {
+// rowsByID reads rows by their numbers, in the order of these; heads leaves
+// documents out.
+func (q *queries) rowsByID(ctx context.Context, workspace string, ids []int64, heads bool) ([]keyed, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	query := selectRows + ` where ` + q.inWorkspace + ` and e.id in ` + fmt.Sprintf(q.numbers, "$2")
+	query, scan := selectRows, q.scanRow
+	if heads {
+		query, scan = selectHeads, scanUnchecked
+	}
+	query += ` where ` + q.inWorkspace + ` and e.id in ` + fmt.Sprintf(q.numbers, "$2")
 	at := make(map[int64]int, len(ids))
 	for i, id := range ids {
 		at[id] = i
 	}
 	rows := make([]keyed, len(ids))
-	for r, err := range each(ctx, q, query, q.scanRow, workspace, jsonText(ids)) {
+	for r, err := range each(ctx, q, query, scan, workspace, jsonText(ids)) {
 		if err != nil {
 			return nil, err
 		}
@@ -269,25 +281,17 @@ func scanNamed(r row) (n entity.Named, err error) {
 
 // Outdated implements entity.Reader. A row is outdated by its shape, or by the
 // words that it is found by.
-func (q *queries) Outdated(ctx context.Context, kind string, shape, limit int) ([]*entity.Row, error) {
-	var rows []*entity.Row
-	for _, outdated := range []struct {
-		where string
-		below int
-	}{{"e.shape", shape}, {"e.search", search.Version}} {
-		query := selectRows + ` where e.kind = $1 and ` + outdated.where + ` < $2 order by e.id limit $3`
-		found, err := all(ctx, q, query, q.scanRow, kind, outdated.below, limit-len(rows))
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range found {
-			same := func(other *entity.Row) bool { return other.Ref == r.Ref }
-			if !slices.ContainsFunc(rows, same) {
-				rows = append(rows, r.Row)
-			}
-		}
-	}
-	return rows, nil
+func (q *queries) Outdated(ctx context.Context, kind string, shape int, after int64, limit int) ([]entity.OutdatedEntity, error) {
+	const query = `
+		select e.id, e.workspace, e.kind, e.o_id
+		from entities e
+		where e.kind = $1 and (e.shape < $2 or e.search < $3) and e.id + 0 > $4
+		order by e.id + 0
+		limit $5` // by the indexes of shape and search, and not by that of id, which has all rows
+	return all(ctx, q, query, func(r row) (o entity.OutdatedEntity, err error) {
+		err = r.Scan(&o.Number, &o.Workspace, &o.Kind, &o.OID)
+		return o, err
+	}, kind, shape, search.Version, after, limit)
 }
 
 // entityColumns are the columns of entities that entityValues returns, but for

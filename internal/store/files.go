@@ -80,9 +80,9 @@ const compactSteps = 100_000
 // log.
 func (e *sqliteEngine) compact(ctx context.Context) error {
 	const (
-		// How many segments of the index have tombstones: the number of a segment
-		// is in the upper bits of a block's id, with a flag for tombstones.
-		tombstones = `select count(*) from words_data where id >> 37 >= 65536`
+		// Blocks of the index that are tombstones: the flag for them is the highest
+		// bit of their numbers, 1 << 53.
+		tombstones = `select count(*) from words_data where id >= 9007199254740992`
 		start      = `insert into words (words, rank) values ('merge', -200)`
 		step       = `insert into words (words, rank) values ('merge', 200)`
 	)

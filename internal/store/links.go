@@ -49,22 +49,19 @@ func scanLink(r row) (l entity.Link, err error) {
 
 // Linking implements entity.Reader. An entity that links to the target under two
 // fields is there twice.
-func (q *queries) Linking(ctx context.Context, workspace, target string, fields []string) ([]entity.Named, error) {
-	query := `
-		select distinct e.kind, e.o_id, e.name, e.deleted_at, l.field, e.id
-		from links l
-		join entities e on e.id = l.entity_id and e.workspace = l.workspace
-		where l.workspace = $1 and l.target = $2 and l.position >= 0`
-	args := []any{workspace, target}
-	if len(fields) > 0 {
-		query += ` and l.field in ` + fmt.Sprintf(q.texts, "$3")
-		args = append(args, jsonText(fields))
-	}
-	query += ` order by e.id, l.field`
-	return all(ctx, q, query, func(r row) (entity.Named, error) {
-		var id int64
-		return scanNamed(withMore{r, []any{&id}})
-	}, args...)
+func (q *queries) Linking(ctx context.Context, workspace, target string, limit int) (named []entity.Named, total int, _ error) {
+	const query = `
+		select kind, o_id, name, deleted_at, field, count(*) over ()
+		from (
+			select distinct e.kind, e.o_id, e.name, e.deleted_at, l.field, e.id
+			from links l
+			join entities e on e.id = l.entity_id and e.workspace = l.workspace
+			where l.workspace = $1 and l.target = $2 and l.position >= 0
+		) f
+		order by id, field
+		limit $3`
+	named, err := all(ctx, q, query, func(r row) (entity.Named, error) { return scanNamed(withMore{r, []any{&total}}) }, workspace, target, limit)
+	return named, total, err
 }
 
 // Neighbours implements entity.Reader.

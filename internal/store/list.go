@@ -60,7 +60,7 @@ func (q *queries) List(ctx context.Context, query entity.Query) (*entity.Page, e
 	if page.HasNext = len(ids) > query.Limit; page.HasNext {
 		ids = ids[:query.Limit]
 	}
-	if query.Admit != nil {
+	if query.Admit != nil && !query.Heads {
 		size, err := q.size(ctx, &query, ids)
 		if err != nil {
 			return nil, err
@@ -69,12 +69,14 @@ func (q *queries) List(ctx context.Context, query entity.Query) (*entity.Page, e
 			return nil, err
 		}
 	}
-	rows, err := q.rowsByID(ctx, query.Workspace, ids)
+	rows, err := q.rowsByID(ctx, query.Workspace, ids, query.Heads)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.join(ctx, rows); err != nil {
-		return nil, err
+	if !query.Heads {
+		if err := l.join(ctx, rows); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range rows {
 		page.Rows = append(page.Rows, r.Row)

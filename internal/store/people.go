@@ -49,8 +49,8 @@ func digestFrom(d *account.Digest, bytes []byte) error {
 
 // Password implements entity.PeopleReader.
 func (q *queries) Password(ctx context.Context, email string) (*account.Password, error) {
-	const query = `select user_o_id, email, hash, changed_at from passwords where email = $1`
-	return one(ctx, q, query, func(r row) (*account.Password, error) {
+	const query = `select user_o_id, email, hash, changed_at from passwords p where email = $1`
+	return one(ctx, q, query+q.lockRow("p"), func(r row) (*account.Password, error) {
 		var p account.Password
 		var changed int64
 		err := r.Scan(&p.UserOID, &p.Email, &p.Hash, &changed)

@@ -230,11 +230,21 @@ func (s suite) testLinks(t *testing.T) {
 	same(t, "Links", links, must[[]entity.Link](t)(l.Links(ctx, entity.Ref{Workspace: l.Workspace.OID, Kind: "persona", OID: "pe_1"})))
 	one := entity.Named{Kind: "persona", OID: "pe_1", Name: "one", Field: "offering"}
 	two := entity.Named{Kind: "persona", OID: "pe_2", Name: "two", Field: "offering", DeletedAt: new(Day)}
-	same(t, "Linking", []entity.Named{one, two}, must[[]entity.Named](t)(l.Linking(ctx, l.Workspace.OID, "px_1", []string{"offering"})))
 	byPlaybook := one
 	byPlaybook.Field = "playbook"
-	same(t, "Linking under all fields", []entity.Named{one, byPlaybook, two}, must[[]entity.Named](t)(l.Linking(ctx, l.Workspace.OID, "px_1", nil)))
-	same(t, "Linking to nothing", []entity.Named(nil), must[[]entity.Named](t)(l.Linking(ctx, l.Workspace.OID, "px_3", nil)))
+	l.wantLinking(t, "px_1", 10, 3, one, byPlaybook, two)
+	l.wantLinking(t, "px_1", 2, 3, one, byPlaybook)
+	l.wantLinking(t, "px_3", 10, 0)
+}
+
+// wantLinking fails the test unless Linking answers want, and that there are total.
+func (l *Library) wantLinking(t *testing.T, target string, limit, total int, want ...entity.Named) {
+	t.Helper()
+	got, n, err := l.Linking(t.Context(), l.Workspace.OID, target, limit)
+	if err != nil || n != total {
+		t.Errorf("Linking to %s: %d in all, %v; want %d", target, n, err, total)
+	}
+	same(t, "Linking to "+target, want, got)
 }
 
 func (s suite) testNeighbours(t *testing.T) {
@@ -281,15 +291,22 @@ func (s suite) testOutdated(t *testing.T) {
 	l := s.library(t)
 	l.Insert(t, l.Persona("pe_1", "old"), l.Persona("pe_2", "new", func(s *entity.Stored) { s.Shape = 2 }),
 		l.Persona("pe_3", "old", func(s *entity.Stored) { s.Workspace = l.Other.OID }), l.Persona("px_1", "x", func(s *entity.Stored) { s.Kind = "product" }))
-	outdated := func(limit int) []string {
-		return ids(must[[]*entity.Row](t)(l.Outdated(t.Context(), "persona", 2, limit)))
+	outdated := func(limit int, after ...int64) []entity.Ref {
+		var refs []entity.Ref
+		for _, o := range must[[]entity.OutdatedEntity](t)(l.Outdated(t.Context(), "persona", 2, append(after, 0)[0], limit)) {
+			refs = append(refs, o.Ref)
+		}
+		return refs
 	}
-	same(t, "Outdated", []string{"pe_1", "pe_3"}, outdated(10))
-	same(t, "Outdated, one", []string{"pe_1"}, outdated(1))
+	first, third := l.Persona("pe_1", "").Ref, entity.Ref{Workspace: l.Other.OID, Kind: "persona", OID: "pe_3"}
+	one := must[[]entity.OutdatedEntity](t)(l.Outdated(t.Context(), "persona", 2, 0, 1))
+	same(t, "Outdated", []entity.Ref{first, third}, outdated(10))
+	same(t, "Outdated, one", []entity.Ref{first}, outdated(1))
+	same(t, "Outdated after it", []entity.Ref{third}, outdated(10, one[0].Number))
 	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error {
 		return tx.Replace(ctx, l.Persona("pe_1", "old", func(s *entity.Stored) { s.Shape = 2 }), nil)
 	})
-	same(t, "Outdated afterwards", []string{"pe_3"}, outdated(10))
+	same(t, "Outdated afterwards", []entity.Ref{third}, outdated(10))
 }
 
 // testIsolation asks one workspace for what another one has.

@@ -113,6 +113,11 @@ func (s suite) testListAdmits(t *testing.T) {
 		}
 		same(t, "bytes of the page", []int64{size}, asked)
 		query.Admit = func(int64) error { return errFull }
+		query.Heads = true
+		if heads := must[*entity.Page](t)(l.List(t.Context(), query)); len(heads.Rows) != 3 || heads.Rows[0].Name != "é" || heads.Rows[0].Document != nil {
+			t.Errorf("the heads are %+v", heads.Rows)
+		}
+		query.Heads = false
 		if page, err := l.List(t.Context(), query); !errors.Is(err, errFull) {
 			t.Errorf("List = %v, %v; want the error of Admit", page, err)
 		}
