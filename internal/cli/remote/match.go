@@ -264,9 +264,7 @@ func (c *UnmatchedCmd) Run(ctx context.Context, registry *entity.Registry, stdio
 		}
 		return format.Table(w, rows)
 	})
-	if more := found.Total - len(found.Data); more > 0 {
-		fmt.Fprintf(stdio.Err, "There are %d more: use --limit to see them.\n", more)
-	}
+	tellMore(stdio, found.Total-len(found.Data), "--limit")
 	return err
 }
 
@@ -474,8 +472,6 @@ func (c *AuditCmd) Run(ctx context.Context, stdio format.Stdio) error {
 		}
 	}
 	fmt.Fprintf(stdio.Err, "The score is %d of 100, with %d findings.\n", found.Score, found.Total)
-	if more := found.Total - len(found.Data); more > 0 {
-		fmt.Fprintf(stdio.Err, "There are %d more: use --limit to see them.\n", more)
-	}
+	tellMore(stdio, found.Total-len(found.Data), "--limit")
 	return nil
 }
