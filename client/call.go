@@ -76,6 +76,21 @@ func (c *Client) do(ctx context.Context, call call, out any) (http.Header, error
 	}
 }
 
+// fetch makes a call and returns its answer.
+func fetch[T any](ctx context.Context, c *Client, call call) (*T, error) {
+	answer := new(T)
+	if _, err := c.do(ctx, call, answer); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// post returns a call that sends a body.
+func post(path string, body any) call {
+	encoded, err := json.Marshal(body)
+	return call{method: http.MethodPost, path: path, body: encoded, refused: err}
+}
+
 // pause returns how long to wait after the attempt with this number, from 1.
 func pause(attempt int) time.Duration {
 	longest := firstPause << (attempt - 1)

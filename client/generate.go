@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"net/http"
 	"time"
 
 	"personae.dev/apitype"
 )
 
-// GenerateTimeout is how long one attempt of Generate may take, with the HTTP
-// client that New makes.
+// GenerateTimeout is how long one attempt of Generate or QualifyPerson may take,
+// with the HTTP client that New makes.
 const GenerateTimeout = 10 * time.Minute
 
 // Generated is what a generate call made.
@@ -28,19 +27,13 @@ type Generated struct {
 // {"personas":[{"sources":[{"type":"TEXT","value":"…"}]}]}. Like Create it has an
 // idempotency key. The key needs the scope write.
 func (c *Client) Generate(ctx context.Context, kind string, request any, options ...Option) (*Generated, error) {
-	body, err := json.Marshal(request)
-	if err != nil {
-		return nil, err
-	}
-	generate := call{method: http.MethodPost, path: "/" + kind + "/generate", body: body, idempotent: true, timeout: GenerateTimeout}.with(options)
+	generate := post("/"+kind+"/generate", request)
+	generate.idempotent, generate.timeout = true, GenerateTimeout
+	generate = generate.with(options)
 	if generate.header.Get("Idempotency-Key") == "" {
 		header("Idempotency-Key", rand.Text())(&generate)
 	}
-	var answer Generated
-	if _, err := c.do(ctx, generate, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[Generated](ctx, c, generate)
 }
 
 // Draft is for Generate: nothing is written, and the ids in the answer stand for

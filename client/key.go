@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"personae.dev/apitype"
@@ -13,21 +11,13 @@ import (
 // with status 401. Call it first: it also shows whether the base URL is right. A
 // key may make 1,000 of these calls a minute.
 func (c *Client) ValidateKey(ctx context.Context) (*apitype.ValidateKeyResponse, error) {
-	answer := new(apitype.ValidateKeyResponse)
-	if _, err := c.do(ctx, call{method: http.MethodGet, path: "/api-key/validate", idempotent: true}, answer); err != nil {
-		return nil, err
-	}
-	return answer, nil
+	return fetch[apitype.ValidateKeyResponse](ctx, c, call{method: http.MethodGet, path: "/api-key/validate", idempotent: true})
 }
 
 // ListAPIKeys returns the keys of the workspace, oldest first, without their
 // secrets.
 func (c *Client) ListAPIKeys(ctx context.Context) (*apitype.ListKeysResponse, error) {
-	answer := new(apitype.ListKeysResponse)
-	if _, err := c.do(ctx, call{method: http.MethodGet, path: "/api-key/list", idempotent: true}, answer); err != nil {
-		return nil, err
-	}
-	return answer, nil
+	return fetch[apitype.ListKeysResponse](ctx, c, call{method: http.MethodGet, path: "/api-key/list", idempotent: true})
 }
 
 // CreateAPIKey makes a key for the user of the client's own key. The answer's Key
@@ -43,13 +33,10 @@ func (c *Client) RevokeAPIKey(ctx context.Context, keyOID string) (*apitype.APIK
 }
 
 func (c *Client) changeKey(ctx context.Context, path string, body any, idempotent bool) (*apitype.APIKey, error) {
-	post := call{method: http.MethodPost, path: path, idempotent: idempotent}
-	var err error
-	if post.body, err = json.Marshal(body); err != nil {
-		return nil, fmt.Errorf("client: %s: %w", path, err)
-	}
-	var answer wrapped[apitype.APIKey]
-	if _, err := c.do(ctx, post, &answer); err != nil {
+	change := post(path, body)
+	change.idempotent = idempotent
+	answer, err := fetch[wrapped[apitype.APIKey]](ctx, c, change)
+	if err != nil {
 		return nil, err
 	}
 	return &answer.Data, nil

@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"personae.dev/apitype"
@@ -12,15 +10,9 @@ import (
 // Match tells which personas job titles belong to. The key needs the scope read.
 // A title that belongs to nobody is counted once for each call that arrives.
 func (c *Client) Match(ctx context.Context, r apitype.MatchRequest) (*apitype.Matched, error) {
-	body, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("client: encode the request: %w", err)
-	}
-	var answer apitype.Matched
-	if _, err := c.do(ctx, call{method: http.MethodPost, path: "/persona/match", body: body, idempotent: true}, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	match := post("/persona/match", r)
+	match.idempotent = true
+	return fetch[apitype.Matched](ctx, c, match)
 }
 
 // Unmatched returns job titles that belong to no persona, the most frequent first:
@@ -29,11 +21,7 @@ func (c *Client) Unmatched(ctx context.Context, limit, offset int) (*apitype.Lis
 	get := call{method: http.MethodGet, path: "/persona/unmatched", idempotent: true}
 	get.setQuery("limit", number(limit))
 	get.setQuery("offset", number(offset))
-	var answer apitype.List[apitype.UnmatchedTitle]
-	if _, err := c.do(ctx, get, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[apitype.List[apitype.UnmatchedTitle]](ctx, c, get)
 }
 
 // Audit tells what could be better in the library, the worst first: limit is 1 to
@@ -42,9 +30,5 @@ func (c *Client) Audit(ctx context.Context, limit, offset int) (*apitype.Audit, 
 	get := call{method: http.MethodGet, path: "/library/audit", idempotent: true}
 	get.setQuery("limit", number(limit))
 	get.setQuery("offset", number(offset))
-	var answer apitype.Audit
-	if _, err := c.do(ctx, get, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[apitype.Audit](ctx, c, get)
 }

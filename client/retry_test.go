@@ -204,6 +204,18 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 	})
 }
 
+// TestModelTimeout shows that a call that may ask a model has the time that a model
+// takes.
+func TestModelTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []reply{hang}}
+		if _, err := s.client(t).QualifyPerson(t.Context(), apitype.QualifyRequest{}); err == nil || len(s.at) != 1 || time.Since(s.began) != GenerateTimeout {
+			t.Errorf("%d attempts in %s, and the error %v", len(s.at), time.Since(s.began), err)
+		}
+	})
+}
+
 // TestRetriesOfWrites shows what is sent again after a connection that failed, and
 // that it is sent unchanged.
 func TestRetriesOfWrites(t *testing.T) {
@@ -243,6 +255,15 @@ func TestRetriesOfWrites(t *testing.T) {
 			_, err := c.Personas.Archive(ctx, "p_1")
 			return err
 		}, 1},
+		// A model that was asked may have been paid.
+		{"Qualify", func(ctx context.Context, c *Client) error {
+			_, err := c.QualifyPerson(ctx, apitype.QualifyRequest{})
+			return err
+		}, 1},
+		{"QualifyWithoutModel", func(ctx context.Context, c *Client) error {
+			_, err := c.QualifyPerson(ctx, apitype.QualifyRequest{WithoutModel: true})
+			return err
+		}, 2},
 		{"List", func(ctx context.Context, c *Client) error {
 			_, err := c.Personas.List(ctx, ListOptions{})
 			return err

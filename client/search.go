@@ -23,11 +23,7 @@ func (c *Client) Search(ctx context.Context, text string, search SearchOptions) 
 	get := call{method: http.MethodGet, path: "/library/search", query: url.Values{"text": {text}, "kinds": search.Kinds}, idempotent: true}
 	get.setQuery("limit", number(search.Limit))
 	get.setQuery("offset", number(search.Offset))
-	var answer apitype.List[apitype.Hit]
-	if _, err := c.do(ctx, get, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[apitype.List[apitype.Hit]](ctx, c, get)
 }
 
 // Changes returns a part of the change feed: what was changed after a place in
@@ -38,9 +34,5 @@ func (c *Client) Changes(ctx context.Context, after string, limit int) (*apitype
 	get := call{method: http.MethodGet, path: "/change/list", idempotent: true}
 	get.setQuery("after", after)
 	get.setQuery("limit", number(limit))
-	var answer apitype.Feed
-	if _, err := c.do(ctx, get, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[apitype.Feed](ctx, c, get)
 }

@@ -13,9 +13,5 @@ func (c *Client) Usage(ctx context.Context, limit, offset int) (*apitype.Usage, 
 	get := call{method: http.MethodGet, path: "/usage/list", idempotent: true}
 	get.setQuery("limit", number(limit))
 	get.setQuery("offset", number(offset))
-	var answer apitype.Usage
-	if _, err := c.do(ctx, get, &answer); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	return fetch[apitype.Usage](ctx, c, get)
 }
