@@ -117,6 +117,10 @@ func TestGenerateSources(t *testing.T) {
 		}
 	}
 
+	strict := s.generate(t, c, "persona/generate?strictLinks=true", `{"personas":[{"sources":[{"type":"TEXT","value":"A note"}]}],"primaryOfferingOId":"px_none"}`)
+	if _, fields := failure(t, strict); strict.status != http.StatusBadRequest || !slices.Equal(fields, []string{"primaryOfferingOId"}) || len(l.asked) != 1 {
+		t.Errorf("a link to nothing, after %d calls: %d %s", len(l.asked)-1, strict.status, strict.body)
+	}
 	refused := s.generate(t, c, "persona/generate", `{"personas":[{"sources":[{"type":"URL","value":"http://10.0.0.1/"},{"type":"RESOURCE","value":"Twice"}]},{"sources":[{"type":"RESOURCE","value":"nobody"},{"type":"TEXT","value":"`+strings.Repeat("x", 200_001)+`"}]}]}`)
 	code, fields := failure(t, refused)
 	want := []string{"personas[0].sources[0].value", "personas[0].sources[1].value", "personas[1].sources[0].value", "personas[1].sources[1].value"}

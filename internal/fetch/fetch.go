@@ -26,49 +26,29 @@ import (
 
 // The limits of a page.
 const (
+	timeout      = 30 * time.Second // with all redirects
 	MaxRedirects = 5
 	MaxBytes     = 5 << 20 // after decompression
 	maxURL       = 2048
 	maxHeader    = 64 << 10
 )
 
-// DefaultTimeout is how long a page may take, with all redirects.
-const DefaultTimeout = 30 * time.Second
-
-// Page is the text of a web page.
-type Page struct {
-	URL   string // where it was found, after redirects
-	Title string
-	Text  string
-}
-
-// Config says how pages are read. Its zero value is fine.
-type Config struct {
-	Timeout   time.Duration // DefaultTimeout, where it is 0
-	UserAgent string
-}
-
 // Fetcher reads pages. Any number of goroutines may use it.
 type Fetcher struct {
-	config Config
-	client *http.Client
+	userAgent string
+	timeout   time.Duration
+	client    *http.Client
 }
 
-// New returns a Fetcher that reads from public addresses.
-func New(config Config) *Fetcher {
+// New returns a Fetcher that reads from public addresses, and gives its name.
+func New(userAgent string) *Fetcher {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: ssrf.New().Safe}
-	return newFetcher(config, dialer.DialContext)
+	return newFetcher(userAgent, dialer.DialContext)
 }
 
 // newFetcher returns a Fetcher that connects through dial.
-func newFetcher(config Config, dial func(ctx context.Context, network, address string) (net.Conn, error)) *Fetcher {
-	if config.Timeout == 0 {
-		config.Timeout = DefaultTimeout
-	}
-	if config.UserAgent == "" {
-		config.UserAgent = "Personae"
-	}
-	return &Fetcher{config: config, client: &http.Client{
+func newFetcher(userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) *Fetcher {
+	return &Fetcher{userAgent: userAgent, timeout: timeout, client: &http.Client{
 		// No proxy: it would connect in place of the checked dialer.
 		Transport: &http.Transport{
 			DialContext:            dial,
@@ -87,25 +67,25 @@ func newFetcher(config Config, dial func(ctx context.Context, network, address s
 	}}
 }
 
-// Page reads the page at an address. The error says what is wrong in words that
+// Page reads the title and the text of the page at an address. The error says what is wrong in words that
 // can be shown: it is Invalid where the address or the page is no good, and
 // Unavailable where it may work later.
-func (f *Fetcher) Page(ctx context.Context, address string) (*Page, error) {
+func (f *Fetcher) Page(ctx context.Context, address string) (title, text string, _ error) {
 	u, err := parse(address)
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.config.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, errs.Invalidf("The address cannot be read. Send one such as https://example.com/about.")
+		return "", "", errs.Invalidf("The address cannot be read. Send one such as https://example.com/about.")
 	}
-	request.Header.Set("User-Agent", f.config.UserAgent)
+	request.Header.Set("User-Agent", f.userAgent)
 	request.Header.Set("Accept", "text/html, text/plain;q=0.9, text/markdown;q=0.9")
 	response, err := f.client.Do(request)
 	if err != nil {
-		return nil, f.explain(ctx, err)
+		return "", "", f.explain(ctx, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	return f.read(ctx, response)
@@ -156,21 +136,28 @@ func (f *Fetcher) explain(ctx context.Context, err error) error {
 			Message: "The address leads to a network that is not public. Only public pages are read; paste the text instead.",
 		}
 	case ctx.Err() != nil:
-		return errs.Unavailablef(err, "The page did not answer within %s. Try again, or paste its text.", f.config.Timeout)
+		return errs.Unavailablef(ctx.Err(), "The page did not answer within %s. Try again, or paste its text.", f.timeout)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return &errs.Error{Kind: errs.Invalid, Code: errs.CodeInvalidRequest, Err: err, Message: "The host of the address is not known. Check how it is written."}
 	}
-	return errs.Unavailablef(err, "The page cannot be reached. Try again, or paste its text.")
+	// The log gets nothing of the URL, or of what the other side says.
+	var cause error
+	if dns != nil {
+		cause = errors.New(dns.Err)
+	} else if broken, ok := errors.AsType[*net.OpError](err); ok {
+		cause = broken
+	}
+	return errs.Unavailablef(cause, "The page cannot be reached. Try again, or paste its text.")
 }
 
 // read reads the answer.
-func (f *Fetcher) read(ctx context.Context, response *http.Response) (*Page, error) {
+func (f *Fetcher) read(ctx context.Context, response *http.Response) (title, text string, _ error) {
 	if code := response.StatusCode; code != http.StatusOK {
 		message := fmt.Sprintf("The page answers with status %d (%s).", code, http.StatusText(code))
 		if code >= 500 || code == http.StatusTooManyRequests {
-			return nil, errs.Unavailablef(nil, "%s Try again later, or paste its text.", message)
+			return "", "", errs.Unavailablef(nil, "%s Try again later, or paste its text.", message)
 		}
-		return nil, errs.Invalidf("%s Check the address, or paste the text.", message)
+		return "", "", errs.Invalidf("%s Check the address, or paste the text.", message)
 	}
 	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil {
@@ -178,37 +165,35 @@ func (f *Fetcher) read(ctx context.Context, response *http.Response) (*Page, err
 	}
 	isHTML := kind == "text/html" || kind == "application/xhtml+xml"
 	if !isHTML && kind != "text/plain" && kind != "text/markdown" {
-		return nil, errs.Invalidf("The address leads to %s, and not to a page of text. Paste the text instead.", shorten(kind, 80))
+		return "", "", errs.Invalidf("The address leads to %s, and not to a page of text. Paste the text instead.", shorten(kind, 80))
 	}
 	if response.ContentLength > MaxBytes {
-		return nil, tooLarge()
+		return "", "", tooLarge()
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBytes+1))
 	if err != nil {
-		return nil, f.explain(ctx, err)
+		return "", "", f.explain(ctx, err)
 	}
 	if len(body) > MaxBytes {
-		return nil, tooLarge()
+		return "", "", tooLarge()
 	}
 	decoded, err := charset.NewReader(strings.NewReader(string(body)), response.Header.Get("Content-Type"))
 	if err != nil {
-		return nil, errs.Invalidf("The text of the page is in an encoding that cannot be read. Paste the text instead.")
+		return "", "", errs.Invalidf("The text of the page is in an encoding that cannot be read. Paste the text instead.")
 	}
-	page := &Page{URL: response.Request.URL.String()}
 	if isHTML {
-		page.Title, page.Text, err = htmlText(decoded, response.Request.URL)
+		title, text, err = htmlText(decoded, response.Request.URL)
 	} else {
-		var text []byte
-		text, err = io.ReadAll(decoded)
-		page.Text = tidy(string(text))
+		body, err = io.ReadAll(decoded)
+		text = tidy(string(body))
 	}
 	switch {
 	case err != nil:
-		return nil, &errs.Error{Kind: errs.Invalid, Code: errs.CodeInvalidRequest, Err: err, Message: "The page cannot be read as HTML. Paste its text instead."}
-	case page.Text == "":
-		return nil, errs.Invalidf("The page has no text: it may be made by scripts, or need a login. Paste its text instead.")
+		return "", "", &errs.Error{Kind: errs.Invalid, Code: errs.CodeInvalidRequest, Err: err, Message: "The page cannot be read as HTML. Paste its text instead."}
+	case text == "":
+		return "", "", errs.Invalidf("The page has no text: it may be made by scripts, or need a login. Paste its text instead.")
 	}
-	return page, nil
+	return title, text, nil
 }
 
 func tooLarge() error {

@@ -104,6 +104,12 @@ func writeCall(k *entity.Kind) string {
 }
 
 func (g *Generator) generate(ctx context.Context, c library.Caller, k *entity.Kind, r *Request, o Options, pending *library.Pending) (*Result, error) {
+	if o.StrictLinks {
+		patch, _ := r.wanted(k)
+		if err := g.Library.CheckLinks(ctx, c, k, patch); err != nil {
+			return nil, err
+		}
+	}
 	prompts, notes, err := g.prompts(ctx, c, k, r)
 	if err != nil {
 		return nil, err
@@ -249,7 +255,9 @@ func (g *Generator) read(ctx context.Context, c library.Caller, s entity.Origin)
 		if title != "" {
 			title = " " + title
 		}
-		return &Material{"page " + s.Value + title, text}, nil
+		// One more character than is used tells that there is more; the page itself is
+		// not kept.
+		return &Material{"page " + s.Value + title, strings.Clone(firstRunes(text, MaxText+1))}, nil
 	case Resource:
 		return g.resource(ctx, c, s.Value)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,7 +55,7 @@ func Decode(k *entity.Kind, body []byte, n8n bool) *Request {
 			r.errors.Add(strings.TrimSuffix(path, "."), "must be an object with sources")
 			return i
 		}
-		for _, name := range sortedKeys(fields) {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			value := fields[name]
 			switch {
 			case name == nameField:
@@ -103,7 +104,7 @@ func Decode(k *entity.Kind, body []byte, n8n bool) *Request {
 		r.Items = []Item{i}
 		return r
 	}
-	for _, name := range sortedKeys(members) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
 		switch {
 		case name == k.Plural:
 			var items []json.RawMessage
@@ -145,7 +146,7 @@ func (r *Request) check(k *entity.Kind) []errs.Field {
 		list.Add(k.Plural, `must have an item, such as {"sources":[{"type":"TEXT","value":"…"}]}`)
 	}
 	// What the caller wants of links is wrong whatever the model says.
-	patch, form := k.Decode(r.body(&Item{Name: "x"}, nil), entity.Mode{Create: true})
+	patch, form := r.wanted(k)
 	_, fields := k.Apply(nil, patch)
 	for _, f := range errs.Join(form, fields) {
 		if name, _, _ := strings.Cut(f.Path, "."); r.fields[name] != nil {
@@ -153,6 +154,11 @@ func (r *Request) check(k *entity.Kind) []errs.Field {
 		}
 	}
 	return errs.Join(r.errors.Fields(), list.Fields())
+}
+
+// wanted is what the caller wants of every entity.
+func (r *Request) wanted(k *entity.Kind) (*entity.Patch, []errs.Field) {
+	return k.Decode(r.body(&Item{Name: "x"}, nil), entity.Mode{Create: true})
 }
 
 // path is where a member of an item stands; "" is the item itself, for a message.
@@ -247,13 +253,4 @@ func isNull(value json.RawMessage) bool { return string(bytes.TrimSpace(value)) 
 func isEmpty(value json.RawMessage) bool {
 	var object map[string]json.RawMessage
 	return json.Unmarshal(value, &object) == nil && len(object) == 0
-}
-
-func sortedKeys(m map[string]json.RawMessage) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

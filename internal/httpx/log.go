@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"personae.dev/internal/account"
@@ -138,12 +139,12 @@ func loggedMethod(method string) string {
 }
 
 // appendError adds why a request failed. Of a known error it takes the code and
-// the cause: its message and fields may quote what the caller sent, unless the
-// message is for operators.
+// the cause: its message and fields may quote what the caller sent, or what a model
+// or a page says, unless the message is for operators.
 func appendError(attrs []slog.Attr, err error) []slog.Attr {
 	if known, ok := errors.AsType[*errs.Error](err); ok {
 		attrs = append(attrs, slog.String("code", known.Code))
-		if !forOperators(known) {
+		if !forOperators(known) || known.Code == errs.CodeSourceUnreachable || strings.HasPrefix(known.Code, "model_") {
 			err = known.Err
 		}
 	}

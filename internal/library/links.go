@@ -116,6 +116,16 @@ func (t targets) of(k *entity.Kind, link entity.Link) *entity.Named {
 	return nil
 }
 
+// CheckLinks refuses links of a new entity to what is not in the workspace.
+func (l *Library) CheckLinks(ctx context.Context, c Caller, k *entity.Kind, patch *entity.Patch) error {
+	e, _ := k.Apply(nil, patch)
+	_, refused, err := l.missing(ctx, l.store, k, c.Workspace.OID, nil, e)
+	if err != nil {
+		return err
+	}
+	return errs.InvalidFields(refused)
+}
+
 // missing returns the targets of links that are not in the workspace, or not of
 // a kind that the field takes, once as "field: id", and once as errors. Only
 // fields that differ from before count; before is nil for a new entity.

@@ -10,8 +10,7 @@ import (
 // anthropic speaks Anthropic's messages.
 type anthropic struct{ *wire }
 
-// anthropicMaxTokens is the longest answer, where the configuration names none:
-// the API needs a number.
+// anthropicMaxTokens is the longest answer: the API needs a number.
 const anthropicMaxTokens = 8192
 
 type anthropicRequest struct {
@@ -20,7 +19,6 @@ type anthropicRequest struct {
 	System       string        `json:"system,omitempty"`
 	Messages     []message     `json:"messages"`
 	OutputConfig *outputConfig `json:"output_config,omitempty"`
-	Temperature  *float64      `json:"temperature,omitempty"`
 }
 
 type outputConfig struct {
@@ -50,10 +48,7 @@ type anthropicResponse struct {
 func (*anthropic) modes() []Mode { return []Mode{ModeSchema, ModeText} }
 
 func (a *anthropic) turn(ctx context.Context, t turn) (*answer, error) {
-	request := anthropicRequest{Model: a.config.Model, MaxTokens: a.config.MaxTokens, System: t.system, Messages: t.messages, Temperature: a.config.Temperature}
-	if request.MaxTokens == 0 {
-		request.MaxTokens = anthropicMaxTokens
-	}
+	request := anthropicRequest{Model: a.config.Model, MaxTokens: anthropicMaxTokens, System: t.system, Messages: t.messages}
 	if t.mode == ModeSchema {
 		request.OutputConfig = &outputConfig{outputFormat{Type: "json_schema", Schema: t.request.Schema}}
 	}
@@ -62,7 +57,7 @@ func (a *anthropic) turn(ctx context.Context, t turn) (*answer, error) {
 		header.Set("X-Api-Key", string(a.config.Key))
 	}
 	var response anthropicResponse
-	if err := a.send(ctx, "/v1/messages", header, request, &response, t.tries); err != nil {
+	if err := a.send(ctx, "/v1/messages", header, request, &response, t.call); err != nil {
 		return nil, err
 	}
 	return a.read(&response)

@@ -42,7 +42,7 @@ func (c *Client) complete(ctx context.Context, r *Request, call *Call) (*Respons
 	case c.free <- struct{}{}:
 		defer func() { <-c.free }()
 	case <-ctx.Done():
-		return nil, interrupted(ctx, ctx.Err())
+		return nil, interrupted(ctx)
 	}
 	messages := []message{{Role: "user", Content: r.Prompt}}
 	a, err := c.ask(ctx, r, messages, call)
@@ -80,12 +80,15 @@ func (c *Client) ask(ctx context.Context, r *Request, messages []message, call *
 	modes := c.provider.modes()
 	for at := c.mode.Load(); ; at++ {
 		mode := modes[at]
-		t := turn{system: r.System, messages: messages, mode: mode, request: r, tries: &call.Tries}
+		t := turn{system: r.System, messages: messages, mode: mode, request: r, call: call}
 		if mode != ModeSchema {
 			t.system = strings.TrimSpace(t.system + schemaInWords(r))
 		}
 		a, err := c.provider.turn(ctx, t)
 		if a != nil {
+			if a.usage == (Usage{}) && c.config.Provider != Scripted { // the server does not say
+				a.usage = estimate(&t, a)
+			}
 			call.Usage.add(a.usage)
 		}
 		if notUnderstood, ok := errors.AsType[*modeError](err); ok {
@@ -100,6 +103,15 @@ func (c *Client) ask(ctx context.Context, r *Request, messages []message, call *
 		c.mode.Store(at) // the modes before are not tried again
 		return a, nil
 	}
+}
+
+// estimate is about what a turn took.
+func estimate(t *turn, a *answer) Usage {
+	asked := len(t.system) + len(t.request.Schema)
+	for _, m := range t.messages {
+		asked += len(m.Content)
+	}
+	return Usage{InputTokens: asked / bytesOfToken, OutputTokens: len(a.text) / bytesOfToken}
 }
 
 // schemaInWords asks for JSON that follows the schema.

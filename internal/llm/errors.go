@@ -38,13 +38,13 @@ func filtered() *errs.Error {
 
 // cutOff says that the answer did not end.
 func cutOff() *errs.Error {
-	return fail(CodeCutOff, nil, "The model's answer was cut off, as it is longer than allowed. Send shorter sources, or allow more tokens.")
+	return fail(CodeCutOff, nil, "The model's answer was cut off, as it is longer than allowed. Send shorter sources.")
 }
 
 // interrupted says that there was no time for an answer.
-func interrupted(ctx context.Context, err error) *errs.Error {
+func interrupted(ctx context.Context) *errs.Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fail(CodeUnreachable, err, "The request ended before the model had answered.")
+		return fail(CodeUnreachable, ctx.Err(), "The request ended before the model had answered.")
 	}
-	return fail(CodeUnreachable, err, "The model did not answer in time. Try again, or allow it more time.")
+	return fail(CodeUnreachable, ctx.Err(), "The model did not answer in time. Try again, or allow it more time.")
 }

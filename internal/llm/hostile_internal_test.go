@@ -182,9 +182,12 @@ func TestSlowServers(t *testing.T) {
 			})
 			defer close(release)
 			c, _ := client(t, Config{URL: s.url, Timeout: 100 * time.Millisecond})
-			_, err := c.Complete(t.Context(), request)
-			if errs.CodeOf(err) != CodeUnreachable || !strings.Contains(err.Error(), "in time") || len(s.requests()) > 1 {
-				t.Errorf("%v after %d requests", err, len(s.requests()))
+			var call Call
+			r := request
+			r.Observe = func(c Call) { call = c }
+			_, err := c.Complete(t.Context(), r)
+			if errs.CodeOf(err) != CodeUnreachable || !strings.Contains(err.Error(), "in time") || len(s.requests()) > 1 || call.Usage.InputTokens < 50 {
+				t.Errorf("%v after %d requests, %+v", err, len(s.requests()), call)
 			}
 		})
 	}

@@ -36,7 +36,7 @@ type Request struct {
 	// Purpose says in a word or two what the answer is for, for records.
 	Purpose string
 	// System says what the model is to do, and Prompt what with. Text of others
-	// belongs into Prompt.
+	// goes in Prompt.
 	System, Prompt string
 	// SchemaName names the schema: letters, digits, "_" and "-".
 	SchemaName string
@@ -73,8 +73,8 @@ type Response struct {
 	Usage Usage
 }
 
-// Usage is what an answer took, in the numbers of the provider. It covers all
-// turns; what an attempt that failed took is not known.
+// Usage is what an answer took, in the numbers of the provider, for all turns. It
+// is an estimate where the provider gives none, and where an answer was lost.
 type Usage struct {
 	InputTokens, OutputTokens int
 }
@@ -145,15 +145,8 @@ type Config struct {
 	Mode Mode
 	// Timeout is for one HTTP request: 2 minutes, where it is 0.
 	Timeout time.Duration
-	// Tries is how many HTTP requests a turn may take: 3, where it is 0.
-	Tries int
 	// Concurrency is how many requests may run at once: 4, where it is 0.
 	Concurrency int
-	// MaxTokens is how long an answer may be; where it is 0, the server decides,
-	// or it is 8192.
-	MaxTokens int
-	// Temperature is sent where it is set: several models refuse it.
-	Temperature *float64
 }
 
 // Client asks one model. Any number of goroutines may use it.
@@ -180,7 +173,7 @@ type turn struct {
 	messages []message
 	mode     Mode
 	request  *Request
-	tries    *int // counts HTTP requests
+	call     *Call // counts HTTP requests, and the tokens of those whose answer was lost
 }
 
 // A message is one of the conversation.
@@ -199,9 +192,6 @@ type answer struct {
 func New(config Config) (*Client, error) {
 	if config.Timeout == 0 {
 		config.Timeout = 2 * time.Minute
-	}
-	if config.Tries == 0 {
-		config.Tries = 3
 	}
 	if config.Concurrency == 0 {
 		config.Concurrency = 4
@@ -239,7 +229,7 @@ func New(config Config) (*Client, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errs.BadSettingf("The address of the model's server must be one such as https://api.openai.com/v1, without a password, a query or a fragment. The key belongs into PERSONAE_LLM_KEY.")
+		return nil, errs.BadSettingf("The address of the model's server must be one such as https://api.openai.com/v1, without a password, a query or a fragment. The key goes in PERSONAE_LLM_KEY.")
 	}
 	wire.base = strings.TrimRight(u.String(), "/")
 	transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -117,11 +117,21 @@ func status(code int, body string, header ...string) http.HandlerFunc {
 
 func abort(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
+// TestEstimate shows that an answer whose usage the server does not tell takes tokens.
+func TestEstimate(t *testing.T) {
+	t.Parallel()
+	s := serve(t, status(200, `{"choices":[{"message":{"content":"{\"count\": 3, \"note\": null}"}}]}`))
+	c, _ := client(t, Config{URL: s.url})
+	if got, err := c.Complete(t.Context(), request); err != nil || got.Usage.InputTokens < 20 || got.Usage.OutputTokens != len(right)/bytesOfToken {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestOpenAI(t *testing.T) {
 	t.Parallel()
 	s := serve(t, says(right))
 	var calls []Call
-	c, _ := client(t, Config{URL: s.url + "/v1/", MaxTokens: 500})
+	c, _ := client(t, Config{URL: s.url + "/v1/"})
 	r := request
 	r.Observe = func(c Call) { calls = append(calls, c) }
 	got, err := c.Complete(t.Context(), r)
@@ -141,7 +151,6 @@ func TestOpenAI(t *testing.T) {
 		"model":           "m-1",
 		"messages":        []any{map[string]any{"role": "system", "content": "Answer questions."}, map[string]any{"role": "user", "content": "How many?"}},
 		"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "count", "strict": true, "schema": schema}},
-		"max_tokens":      500.0,
 	}
 	if diff := cmp.Diff(want, asked.body); diff != "" {
 		t.Error(diff)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -16,11 +15,6 @@ type openAIRequest struct {
 	Model          string          `json:"model"`
 	Messages       []message       `json:"messages"`
 	ResponseFormat *responseFormat `json:"response_format,omitempty"`
-	// OpenAI's own newer models refuse the older name, and other servers know
-	// no other.
-	MaxTokens           int      `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int      `json:"max_completion_tokens,omitempty"`
-	Temperature         *float64 `json:"temperature,omitempty"`
 }
 
 type responseFormat struct {
@@ -52,7 +46,7 @@ type openAIResponse struct {
 func (*openAI) modes() []Mode { return []Mode{ModeSchema, ModeObject, ModeText} }
 
 func (o *openAI) turn(ctx context.Context, t turn) (*answer, error) {
-	request := openAIRequest{Model: o.config.Model, Temperature: o.config.Temperature}
+	request := openAIRequest{Model: o.config.Model}
 	if t.system != "" {
 		request.Messages = append(request.Messages, message{Role: "system", Content: t.system})
 	}
@@ -63,17 +57,12 @@ func (o *openAI) turn(ctx context.Context, t turn) (*answer, error) {
 	case ModeObject:
 		request.ResponseFormat = &responseFormat{Type: "json_object"}
 	}
-	if u, err := url.Parse(o.base); err == nil && strings.HasSuffix(u.Hostname(), "openai.com") {
-		request.MaxCompletionTokens = o.config.MaxTokens
-	} else {
-		request.MaxTokens = o.config.MaxTokens
-	}
 	header := http.Header{}
 	if o.config.Key != "" {
 		header.Set("Authorization", "Bearer "+string(o.config.Key))
 	}
 	var response openAIResponse
-	if err := o.send(ctx, "/chat/completions", header, request, &response, t.tries); err != nil {
+	if err := o.send(ctx, "/chat/completions", header, request, &response, t.call); err != nil {
 		return nil, err
 	}
 	return o.read(&response)

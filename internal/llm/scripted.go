@@ -70,7 +70,7 @@ func loadScript(path string) (*script, error) {
 func (*script) modes() []Mode { return []Mode{ModeSchema} }
 
 func (s *script) turn(_ context.Context, t turn) (*answer, error) {
-	*t.tries++
+	t.call.Tries++
 	prompt := t.messages[0].Content
 	number := (len(t.messages) + 1) / 2
 	for i := range s.lines {

@@ -20,6 +20,8 @@ const (
 	maxHeader     = 256 << 10
 	maxRetryAfter = 60 * time.Second
 	firstPause    = 500 * time.Millisecond
+	maxTries      = 3 // HTTP requests of a turn
+	bytesOfToken  = 4 // about
 )
 
 // wire sends requests to one server.
@@ -32,14 +34,17 @@ type wire struct {
 
 // send posts body as JSON and decodes the answer into out. It tries again where
 // the server asks for it, or before it has answered: never after a 200.
-func (w *wire) send(ctx context.Context, path string, header http.Header, body, out any, tries *int) error {
+func (w *wire) send(ctx context.Context, path string, header http.Header, body, out any, call *Call) error {
 	payload, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("llm: %w", err)
 	}
 	for try := 1; ; try++ {
-		*tries++
+		call.Tries++
 		err := w.try(ctx, path, header, payload, out)
+		if _, lost := errors.AsType[*lostError](err); lost {
+			call.Usage.InputTokens += len(payload) / bytesOfToken
+		}
 		again, ok := errors.AsType[*retryError](err)
 		if !ok {
 			return err
@@ -49,11 +54,11 @@ func (w *wire) send(ctx context.Context, path string, header http.Header, body, 
 			pause = firstPause<<(try-1) + rand.N(firstPause) //nolint:gosec // only to spread requests
 		}
 		deadline, limited := ctx.Deadline()
-		if try == w.config.Tries || pause > maxRetryAfter || limited && time.Until(deadline) < pause {
+		if try == maxTries || pause > maxRetryAfter || limited && time.Until(deadline) < pause {
 			return again.err
 		}
 		if w.sleep(ctx, pause) != nil {
-			return interrupted(ctx, err)
+			return interrupted(ctx)
 		}
 	}
 }
@@ -67,9 +72,15 @@ type retryError struct {
 func (e *retryError) Error() string { return e.err.Error() }
 func (e *retryError) Unwrap() error { return e.err }
 
+// lostError is an error after which the answer may have been paid for, and nobody
+// knows what it took.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
 // try sends one HTTP request.
 func (w *wire) try(ctx context.Context, path string, header http.Header, payload []byte, out any) error {
-	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, w.config.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.base+path, bytes.NewReader(payload))
@@ -82,10 +93,8 @@ func (w *wire) try(ctx context.Context, path string, header http.Header, payload
 	request.Header.Set("User-Agent", "Personae")
 	response, err := w.client.Do(request)
 	switch {
-	case err != nil && outer.Err() != nil:
-		return interrupted(outer, w.scrub(err))
 	case err != nil && ctx.Err() != nil:
-		return interrupted(ctx, w.scrub(err))
+		return &lostError{interrupted(ctx)}
 	case err != nil:
 		return &retryError{err: fail(CodeUnreachable, w.scrub(err), "The model's server cannot be reached. Check its address, and that it runs.")}
 	}
@@ -93,17 +102,17 @@ func (w *wire) try(ctx context.Context, path string, header http.Header, payload
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return interrupted(ctx, w.scrub(err))
+		return &lostError{interrupted(ctx)}
 	case len(text) > maxAnswer:
 		return fail(CodeUnreachable, nil, "The model's server sends more than %d MiB, and not an answer. Check its address.", maxAnswer>>20)
 	case response.StatusCode != http.StatusOK:
 		return w.rejected(response, text)
 	case err != nil:
-		return fail(CodeUnreachable, w.scrub(err), "The model's answer broke off. It is not asked again, as it may have been paid for.")
+		return &lostError{fail(CodeUnreachable, w.scrub(err), "The model's answer broke off. It is not asked again, as it may have been paid for.")}
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		kind := response.Header.Get("Content-Type")
-		return fail(CodeUnreachable, err, "The model's server answers with something that is not its API (%s). Check its address.", w.clean(kind))
+		return fail(CodeUnreachable, errors.New("not an answer of the API"), "The model's server answers with something that is not its API (%s). Check its address.", w.clean(kind))
 	}
 	return nil
 }
@@ -111,12 +120,11 @@ func (w *wire) try(ctx context.Context, path string, header http.Header, payload
 // rejected explains an answer that is not 200.
 func (w *wire) rejected(response *http.Response, body []byte) error {
 	code := response.StatusCode
-	said := w.clean(reason(body))
 	status := fmt.Sprintf("status %d", code)
-	if said != "" {
+	cause := errors.New(status) // without what the server says, which may quote the prompt
+	if said := w.clean(reason(body)); said != "" {
 		status += ": " + said
 	}
-	cause := errors.New(status)
 	switch {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fail(CodeRejected, cause, "The model's server does not accept the key (status %d). Set PERSONAE_LLM_KEY.", code)
@@ -171,7 +179,7 @@ func reason(body []byte) string {
 	return ""
 }
 
-// retryAfter reads how long a server asks to wait; 0 is no wish.
+// retryAfter reads how long a server asks to wait, 0 if absent.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
@@ -19,13 +21,13 @@ import (
 )
 
 const (
-	// DefaultCache is how long an answer is used again where nothing else is said.
-	DefaultCache = 24 * time.Hour
 	// DefaultConcurrency is how many calls of a workspace run at once where nothing
 	// else is said; all workspaces together have PerServer times as many.
 	DefaultConcurrency = 4
 	PerServer          = 4
 
+	// callTimeout is how long a call may take with all its tries.
+	callTimeout   = 9 * time.Minute
 	recordTimeout = 5 * time.Second
 )
 
@@ -50,6 +52,8 @@ type Models struct {
 	Config
 	mu      sync.Mutex
 	running map[string]*turns
+	// calls are those that may answer equal requests, by workspace and digest.
+	calls singleflight.Group
 }
 
 // turns are the calls of a workspace that run or wait.
@@ -75,15 +79,12 @@ func Month(at time.Time) time.Time {
 	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// For returns the model as a workspace may use it.
-func (m *Models) For(workspace string) llm.Model { return model{m, workspace} }
-
 // Name implements library.Model.
 func (m *Models) Name() string { return m.Model.Name() }
 
 // Ask implements library.Model.
 func (m *Models) Ask(ctx context.Context, c library.Caller, p library.Prompt) (json.RawMessage, error) {
-	response, err := m.For(c.Workspace.OID).Complete(ctx, llm.Request{
+	response, err := m.Complete(ctx, c.Workspace.OID, llm.Request{
 		Purpose: p.Purpose, System: p.System, Prompt: p.Text, SchemaName: p.SchemaName, Schema: p.Schema, Check: p.Check, Ephemeral: p.Ephemeral,
 	})
 	if err != nil {
@@ -92,46 +93,53 @@ func (m *Models) Ask(ctx context.Context, c library.Caller, p library.Prompt) (j
 	return response.JSON, nil
 }
 
-type model struct {
-	*Models
-	workspace string
-}
-
-// Name implements llm.Model.
-func (m model) Name() string { return m.Model.Name() }
-
-// Complete implements llm.Model. An answer that was kept takes no tokens.
-func (m model) Complete(ctx context.Context, r llm.Request) (*llm.Response, error) {
+// Complete asks the model for a workspace. An answer that was kept takes no tokens,
+// and equal requests at the same time take one call.
+func (m *Models) Complete(ctx context.Context, workspace string, r llm.Request) (*llm.Response, error) {
 	digest := r.Digest(m.Name())
-	if kept, err := m.kept(ctx, &r, digest); kept != nil || err != nil {
+	if kept, err := m.kept(ctx, workspace, &r, digest); kept != nil || err != nil {
 		return kept, err
 	}
-	end, err := m.begin(ctx)
+	end, err := m.begin(ctx, workspace)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	// It may have waited for a call with the same answer, or for the last tokens.
-	if kept, err := m.kept(ctx, &r, digest); kept != nil || err != nil {
-		return kept, err
+	if m.Cache <= 0 || r.Ephemeral {
+		return m.call(ctx, workspace, &r, digest)
 	}
-	if err := m.checkBudget(ctx); err != nil {
+	response, err, _ := m.calls.Do(workspace+" "+digest, func() (any, error) {
+		// It may have waited for a call with the same answer.
+		if kept, err := m.kept(ctx, workspace, &r, digest); kept != nil || err != nil {
+			return kept, err
+		}
+		return m.call(ctx, workspace, &r, digest)
+	})
+	if err != nil {
 		return nil, err
 	}
-	call := entity.ModelCall{Workspace: m.workspace, At: m.Now(), Purpose: r.Purpose, Model: m.Name()}
-	observe := r.Observe
-	r.Observe = func(c llm.Call) {
+	return response.(*llm.Response), nil
+}
+
+// call makes a call within the budget, and records it. One that has begun may have
+// to be paid for: it is finished even if its caller leaves.
+func (m *Models) call(ctx context.Context, workspace string, r *llm.Request, digest string) (*llm.Response, error) {
+	if err := m.checkBudget(ctx, workspace); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	call := entity.ModelCall{Workspace: workspace, At: m.Now(), Purpose: r.Purpose, Model: m.Name()}
+	observed := *r
+	observed.Observe = func(c llm.Call) {
 		call.InputTokens, call.OutputTokens = c.Usage.InputTokens, c.Usage.OutputTokens
 		call.Took, call.Tries, call.Repaired, call.Outcome = c.Took, c.Tries, c.Repaired, c.Outcome
-		if observe != nil {
-			observe(c)
-		}
 	}
-	response, err := m.Model.Complete(ctx, r)
+	response, err := m.Model.Complete(ctx, observed)
 	if err != nil {
 		response = nil
 	}
-	if recorded := m.record(ctx, &r, &call, digest, response); recorded != nil {
+	if recorded := m.record(ctx, r, &call, digest, response); recorded != nil {
 		// A call that is not counted would go past the budget.
 		return nil, errors.Join(err, recorded)
 	}
@@ -139,11 +147,11 @@ func (m model) Complete(ctx context.Context, r llm.Request) (*llm.Response, erro
 }
 
 // kept returns the answer to an earlier request with the digest, nil for none.
-func (m model) kept(ctx context.Context, r *llm.Request, digest string) (*llm.Response, error) {
+func (m *Models) kept(ctx context.Context, workspace string, r *llm.Request, digest string) (*llm.Response, error) {
 	if m.Cache <= 0 || r.Ephemeral {
 		return nil, nil
 	}
-	answer, err := m.Store.ModelAnswer(ctx, m.workspace, digest, m.Now())
+	answer, err := m.Store.ModelAnswer(ctx, workspace, digest, m.Now())
 	if errs.KindOf(err) == errs.NotFound {
 		return nil, nil
 	}
@@ -160,12 +168,12 @@ func (m model) kept(ctx context.Context, r *llm.Request, digest string) (*llm.Re
 }
 
 // begin waits until the workspace may make a call. What it returns ends the call.
-func (m model) begin(ctx context.Context) (end func(), err error) {
+func (m *Models) begin(ctx context.Context, workspace string) (end func(), err error) {
 	m.mu.Lock()
-	t := m.running[m.workspace]
+	t := m.running[workspace]
 	if t == nil {
 		t = &turns{free: make(chan struct{}, m.Concurrency)}
-		m.running[m.workspace] = t
+		m.running[workspace] = t
 	}
 	t.users++
 	m.mu.Unlock()
@@ -173,7 +181,7 @@ func (m model) begin(ctx context.Context) (end func(), err error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if t.users--; t.users == 0 {
-			delete(m.running, m.workspace)
+			delete(m.running, workspace)
 		}
 	}
 	select {
@@ -186,19 +194,19 @@ func (m model) begin(ctx context.Context) (end func(), err error) {
 }
 
 // ended answers a request that ended before its call began.
-func (m model) ended(ctx context.Context) error {
+func (m *Models) ended(ctx context.Context) error {
 	return &errs.Error{
 		Kind: errs.Unavailable, Code: llm.CodeUnreachable, Err: ctx.Err(),
 		Message: fmt.Sprintf("The request ended while it waited for the model: a workspace has %d calls at once. Try again later.", m.Concurrency),
 	}
 }
 
-func (m model) checkBudget(ctx context.Context) error {
+func (m *Models) checkBudget(ctx context.Context, workspace string) error {
 	if m.Budget <= 0 {
 		return nil
 	}
 	now := m.Now()
-	used, err := m.Store.ModelUsage(ctx, m.workspace, Month(now))
+	used, err := m.Store.ModelUsage(ctx, workspace, Month(now))
 	if err != nil || used.Tokens < m.Budget {
 		return err
 	}
@@ -212,7 +220,7 @@ func (m model) checkBudget(ctx context.Context) error {
 
 // record writes down what a call took, and keeps its answer, even if the caller
 // is gone by now.
-func (m model) record(ctx context.Context, r *llm.Request, call *entity.ModelCall, digest string, response *llm.Response) error {
+func (m *Models) record(ctx context.Context, r *llm.Request, call *entity.ModelCall, digest string, response *llm.Response) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	return m.Store.Write(ctx, func(ctx context.Context, tx entity.Tx) error {
@@ -222,6 +230,6 @@ func (m model) record(ctx context.Context, r *llm.Request, call *entity.ModelCal
 		if response == nil || m.Cache <= 0 || r.Ephemeral {
 			return nil
 		}
-		return tx.PutModelAnswer(ctx, m.workspace, digest, response.JSON, m.Now().Add(m.Cache))
+		return tx.PutModelAnswer(ctx, call.Workspace, digest, response.JSON, m.Now().Add(m.Cache))
 	})
 }

@@ -26,11 +26,14 @@ type counter struct {
 
 func (*counter) Name() string { return "counter" }
 
-func (c *counter) Complete(_ context.Context, r llm.Request) (*llm.Response, error) {
+func (c *counter) Complete(ctx context.Context, r llm.Request) (*llm.Response, error) {
 	n := c.calls.Add(1)
 	if c.wait != nil {
 		c.started <- struct{}{}
 		<-c.wait
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	call := llm.Call{Purpose: r.Purpose, Model: c.Name(), Usage: llm.Usage{InputTokens: 60, OutputTokens: 40}, Took: time.Second, Tries: 1, Outcome: "ok"}
 	if c.err != nil {
@@ -46,13 +49,13 @@ func setup(t *testing.T, c *counter, cfg models.Config) *models.Models {
 	return models.New(cfg)
 }
 
-func ask(t *testing.T, m llm.Model, prompt string, change ...func(*llm.Request)) string {
+func ask(t *testing.T, m *models.Models, workspace, prompt string, change ...func(*llm.Request)) string {
 	t.Helper()
 	r := llm.Request{Purpose: "test", Prompt: prompt}
 	for _, f := range change {
 		f(&r)
 	}
-	response, err := m.Complete(t.Context(), r)
+	response, err := m.Complete(t.Context(), workspace, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,23 +67,22 @@ func TestCache(t *testing.T) {
 	now := storetest.Day
 	c := &counter{}
 	m := setup(t, c, models.Config{Cache: time.Hour, Now: func() time.Time { return now }})
-	first, other := m.For("wa_1"), m.For("wa_2")
 	want := func(got, want string) {
 		t.Helper()
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	want(ask(t, first, "a"), `{"n":1}`)
-	want(ask(t, first, "a"), `{"n":1}`)
-	want(ask(t, first, "b"), `{"n":2}`)
-	want(ask(t, other, "a"), `{"n":3}`) // nobody is told what another workspace was
+	want(ask(t, m, "wa_1", "a"), `{"n":1}`)
+	want(ask(t, m, "wa_1", "a"), `{"n":1}`)
+	want(ask(t, m, "wa_1", "b"), `{"n":2}`)
+	want(ask(t, m, "wa_2", "a"), `{"n":3}`) // nobody is told what another workspace was
 	ephemeral := func(r *llm.Request) { r.Ephemeral = true }
-	want(ask(t, first, "of somebody", ephemeral), `{"n":4}`)
-	want(ask(t, first, "of somebody", ephemeral), `{"n":5}`)
-	want(ask(t, first, "a", func(r *llm.Request) { r.Check = func(json.RawMessage) []string { return []string{"wrong now"} } }), `{"n":6}`)
+	want(ask(t, m, "wa_1", "of somebody", ephemeral), `{"n":4}`)
+	want(ask(t, m, "wa_1", "of somebody", ephemeral), `{"n":5}`)
+	want(ask(t, m, "wa_1", "a", func(r *llm.Request) { r.Check = func(json.RawMessage) []string { return []string{"wrong now"} } }), `{"n":6}`)
 	now = now.Add(time.Hour)
-	want(ask(t, first, "a"), `{"n":7}`)
+	want(ask(t, m, "wa_1", "a"), `{"n":7}`)
 	calls, total, err := m.Store.ModelCalls(t.Context(), "wa_1", 10, 0)
 	if err != nil || total != 6 || calls[0].InputTokens != 60 || calls[0].Took != time.Second || calls[0].Purpose != "test" || !calls[0].At.Equal(now) {
 		t.Errorf("calls %+v, %v", calls, err)
@@ -91,18 +93,17 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 31, 23, 59, 0, 0, time.UTC)
 	m := setup(t, &counter{}, models.Config{Budget: 150, Now: func() time.Time { return now }})
-	first := m.For("wa_1")
-	ask(t, first, "a")
-	ask(t, first, "b")
-	_, err := first.Complete(t.Context(), llm.Request{Prompt: "c"})
+	ask(t, m, "wa_1", "a")
+	ask(t, m, "wa_1", "b")
+	_, err := m.Complete(t.Context(), "wa_1", llm.Request{Prompt: "c"})
 	refused, ok := errors.AsType[*errs.Error](err)
 	if !ok || refused.Kind != errs.RateLimited || refused.Code != errs.CodeModelBudget || refused.RetryAfter != 61 ||
 		!strings.Contains(refused.Message, "200 tokens") || !strings.Contains(refused.Message, "1 February") {
 		t.Errorf("over the budget: %v", err)
 	}
-	ask(t, m.For("wa_2"), "c")
+	ask(t, m, "wa_2", "c")
 	now = now.Add(2 * time.Minute)
-	ask(t, first, "c")
+	ask(t, m, "wa_1", "c")
 }
 
 // TestFailures shows that calls that fail are counted, and not kept.
@@ -111,7 +112,7 @@ func TestFailures(t *testing.T) {
 	c := &counter{err: &errs.Error{Kind: errs.Unavailable, Code: llm.CodeRefused, Message: "No."}}
 	m := setup(t, c, models.Config{Cache: time.Hour})
 	for range 2 {
-		if _, err := m.For("wa_1").Complete(t.Context(), llm.Request{Prompt: "a"}); errs.CodeOf(err) != llm.CodeRefused {
+		if _, err := m.Complete(t.Context(), "wa_1", llm.Request{Prompt: "a"}); errs.CodeOf(err) != llm.CodeRefused {
 			t.Error(err)
 		}
 	}
@@ -129,19 +130,45 @@ func TestConcurrency(t *testing.T) {
 	m := setup(t, c, models.Config{Cache: time.Hour, Concurrency: 1})
 	var group sync.WaitGroup
 	for range 5 {
-		group.Go(func() { ask(t, m.For("wa_1"), "a") })
+		group.Go(func() { ask(t, m, "wa_1", "a") })
 	}
 	<-c.started
-	group.Go(func() { ask(t, m.For("wa_2"), "a") })
+	group.Go(func() { ask(t, m, "wa_2", "a") })
 	<-c.started
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := m.For("wa_1").Complete(ctx, llm.Request{Prompt: "b"}); errs.CodeOf(err) != llm.CodeUnreachable {
+	if _, err := m.Complete(ctx, "wa_1", llm.Request{Prompt: "b"}); errs.CodeOf(err) != llm.CodeUnreachable {
 		t.Errorf("a call that waits for too long: %v", err)
 	}
 	close(c.wait)
 	group.Wait()
 	if n := c.calls.Load(); n != 2 {
 		t.Errorf("%d calls were made", n)
+	}
+}
+
+// TestEqualRequests shows that equal requests at the same time are paid for once,
+// and that a call is finished, recorded and kept though its caller leaves.
+func TestEqualRequests(t *testing.T) {
+	t.Parallel()
+	c := &counter{wait: make(chan struct{}), started: make(chan struct{}, 10)}
+	m := setup(t, c, models.Config{Cache: time.Hour})
+	ctx, leave := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() {
+		if response, err := m.Complete(ctx, "wa_1", llm.Request{Prompt: "a"}); err != nil || string(response.JSON) != `{"n":1}` {
+			t.Errorf("%+v, %v", response, err)
+		}
+	})
+	<-c.started
+	for range 5 {
+		group.Go(func() { ask(t, m, "wa_1", "a") })
+	}
+	leave()
+	close(c.wait)
+	group.Wait()
+	ask(t, m, "wa_1", "a")
+	if calls, _, err := m.Store.ModelCalls(t.Context(), "wa_1", 10, 0); err != nil || len(calls) != 1 || calls[0].InputTokens != 60 || c.calls.Load() != 1 {
+		t.Errorf("%d calls, of which %+v are recorded; %v", c.calls.Load(), calls, err)
 	}
 }

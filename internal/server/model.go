@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"personae.dev/internal/fetch"
@@ -50,14 +49,8 @@ func (s *Server) model() library.Model {
 
 // generator makes entities from sources.
 func (s *Server) generator() *generate.Generator {
-	pages := fetch.New(fetch.Config{UserAgent: "Personae/" + Version().Version})
-	return &generate.Generator{Library: s.Library, Model: s.model(), Page: func(ctx context.Context, address string) (title, text string, err error) {
-		page, err := pages.Page(ctx, address)
-		if err != nil {
-			return "", "", err
-		}
-		return page.Title, page.Text, nil
-	}}
+	pages := fetch.New("Personae/" + Version().Version)
+	return &generate.Generator{Library: s.Library, Model: s.model(), Page: pages.Page}
 }
 
 // useModel lets the workspaces use a model, nil for none.

@@ -191,11 +191,11 @@ func (c *GenerateCmd) prompt(ctx context.Context, stdio format.Stdio, kind Kind,
 	for _, s := range sources {
 		m := generate.Material{What: "text", Text: s.Value}
 		if s.Type == generate.URL {
-			page, err := fetch.New(fetch.Config{}).Page(ctx, s.Value)
+			_, text, err := fetch.New("Personae").Page(ctx, s.Value)
 			if err != nil {
 				return err
 			}
-			m = generate.Material{What: "page " + s.Value, Text: page.Text}
+			m = generate.Material{What: "page " + s.Value, Text: text}
 		}
 		materials = append(materials, m)
 	}
