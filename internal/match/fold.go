@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -109,10 +110,10 @@ func appendTokens(tokens []token, title string) []token {
 	for i := 0; i < len(s); {
 		c := s[i]
 		switch {
-		case isWord(c):
-			j := i + 1
-			for j < len(s) && isWord(s[j]) {
-				j++
+		case wordAt(s, i) > 0:
+			j := i
+			for n := wordAt(s, j); n > 0; n = wordAt(s, j) {
+				j += n
 			}
 			// Letters with dots are one word (v.p.), as are letters with an
 			// ampersand (R&D, FP&A).
@@ -164,6 +165,18 @@ func dotted(s string, i int) (word string, end int) {
 		i++
 	}
 	return b.String(), i
+}
+
+// wordAt returns how many bytes the letter or digit at i has, of any script; 0 is
+// none.
+func wordAt(s string, i int) int {
+	if i < len(s) && s[i] < utf8.RuneSelf && isWord(s[i]) {
+		return 1
+	}
+	if r, n := utf8.DecodeRuneInString(s[i:]); r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) {
+		return n
+	}
+	return 0
 }
 
 func isWord(c byte) bool {

@@ -27,6 +27,15 @@ type Index struct {
 	postings postings
 	vectors  []vector
 	size     int
+	// fits tells the personas that may match; nil is all.
+	fits func(oID string) bool
+}
+
+// Only returns the index with those personas only that fit.
+func (x *Index) Only(fits func(oID string) bool) *Index {
+	only := *x
+	only.fits = fits
+	return &only
 }
 
 // indexed is a persona with what its titles say.
@@ -72,11 +81,11 @@ func NewIndex(personas []Persona) *Index {
 			if len(tokens) == 0 || j > 0 && title == p.Name {
 				continue
 			}
-			x.list(of, tokens)
 			_, features = r.features(english, x.words, features)
 			for _, role := range r.parse(english).roles {
 				in.titles = append(in.titles, indexedTitle{title, role})
 			}
+			x.list(of, r.keys(tokens))
 		}
 		in.summarize()
 		x.personas = append(x.personas, in)
@@ -89,9 +98,9 @@ func NewIndex(personas []Persona) *Index {
 	return x
 }
 
-// list notes that a persona lists a title.
-func (x *Index) list(of int32, tokens []token) {
-	for _, k := range keys(tokens) {
+// list notes that a persona lists a title, under each of its keys.
+func (x *Index) list(of int32, keys []string) {
+	for _, k := range keys {
 		first, ok := x.listed[k]
 		switch {
 		case !ok:
@@ -112,24 +121,58 @@ func (x *Index) listing(tokens []token) []int32 {
 	return append([]int32{first}, x.shared[k]...)
 }
 
-// keys are the folded forms under which a title is listed: the whole, and where
-// it says the same twice, "Chief Financial Officer (CFO)", both.
-func keys(tokens []token) []string {
+// keys are the folded forms under which a title is listed: the whole, and each part
+// that is a title of its own, with a level and a function, or that says the same
+// as its neighbour: "Account Manager (AM)".
+func (r *reader) keys(tokens []token) []string {
 	all := []string{joinedKey(tokens)}
 	if !slices.ContainsFunc(tokens[1:], func(t token) bool { return t.sep == part }) {
 		return all
 	}
-	begin := 0
-	for i := 1; i <= len(tokens); i++ {
-		if i < len(tokens) && tokens[i].sep != part {
-			continue
+	parts := partsOf(slices.Clone(tokens)) // the reader reads on
+	for i, p := range parts {
+		if i > 0 && sameTitle(parts[i-1], p) || i+1 < len(parts) && sameTitle(p, parts[i+1]) || r.isTitle(p) {
+			all = append(all, joinedKey(p))
 		}
-		if begin > 0 || i < len(tokens) {
-			all = append(all, joinedKey(tokens[begin:i]))
-		}
-		begin = i
 	}
 	return all
+}
+
+// partsOf splits a title into its parts.
+func partsOf(tokens []token) (parts [][]token) {
+	begin := 0
+	for i := 1; i <= len(tokens); i++ {
+		if i == len(tokens) || tokens[i].sep == part {
+			parts, begin = append(parts, tokens[begin:i]), i
+		}
+	}
+	return parts
+}
+
+// isTitle tells whether a part of a title has a level and a function.
+func (r *reader) isTitle(tokens []token) bool {
+	_, english := r.read(joinedKey(tokens))
+	return slices.ContainsFunc(r.parse(english).roles, func(r role) bool { return r.level.known() && len(r.heads) > 0 })
+}
+
+// sameTitle tells whether one of two parts abbreviates the other.
+func sameTitle(a, b []token) bool {
+	return len(a) == 1 && abbreviates(a[0].text, b) || len(b) == 1 && abbreviates(b[0].text, a)
+}
+
+// abbreviates tells whether short is the first letters of the words.
+func abbreviates(short string, words []token) bool {
+	n := 0
+	for _, t := range words {
+		if t.text == "and" || t.text == "of" {
+			continue
+		}
+		if n == len(short) || t.text[0] != short[n] {
+			return false
+		}
+		n++
+	}
+	return n > 1 && n == len(short)
 }
 
 func joinedKey(tokens []token) string {

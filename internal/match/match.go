@@ -27,7 +27,7 @@ const (
 )
 
 // The scores from which a match has its confidence. DefaultMinScore is the
-// score below which the best match is none, where a caller has no wish.
+// score below which the best match is none, where a caller names none.
 const (
 	HighFrom        = 0.85
 	MediumFrom      = 0.65
@@ -57,7 +57,7 @@ type Match struct {
 	Reason string
 }
 
-// Auto is the minScore of a caller who has no wish: the best match must reach
+// Auto is the minScore of a caller who names none: the best match must reach
 // DefaultMinScore, and each further one furtherShare of its score.
 const Auto = -1
 
@@ -89,8 +89,8 @@ func (x *Index) Match(title string, limit int, minScore float64) []Match {
 	return matches
 }
 
-// Likely returns those of matches, the best first, that a caller wants who has
-// no wish: see Auto.
+// Likely returns those of matches, the best first, that a caller wants who names
+// no score: see Auto.
 func Likely(matches []Match) []Match {
 	for i, m := range matches {
 		if least := furtherShare * matches[0].Score; i == 0 && m.Score < DefaultMinScore || i > 0 && m.Score < least {

@@ -86,6 +86,53 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestListedTitles shows under which titles a persona is found at once.
+func TestListedTitles(t *testing.T) {
+	t.Parallel()
+	for listed, want := range map[string]struct{ yes, no []string }{
+		"VP - Sales":                    {[]string{"vp | sales", "VP – Sales"}, []string{"Manager", "VP", "Sales"}},
+		"Manager, Sales (EMEA)":         {[]string{"Manager Sales EMEA", "Manager, Sales"}, []string{"EMEA", "Manager"}},
+		"Chief Financial Officer (CFO)": {[]string{"CFO", "Chief Financial Officer"}, nil},
+		"Regional Branch Keeper (RBK)":  {[]string{"RBK", "regional branch keeper"}, []string{"Keeper"}},
+		"Директор по продажам":          {[]string{"директор по ПРОДАЖАМ"}, []string{"Директор", "продажам"}},
+		"Директор IT":                   {[]string{"директор it"}, []string{"IT", "Директор"}},
+		"Διευθυντής Πωλήσεων":           {[]string{"διευθυντης πωλησεων"}, nil},
+		"営業部長":                          {[]string{"営業部長"}, []string{"部長"}},
+	} {
+		index := match.NewIndex([]match.Persona{{OID: "one", Name: "Nobody in particular", Titles: []string{listed}, Active: true}})
+		is := func(title string) bool {
+			matches := index.Match(title, 1, match.Auto)
+			return len(matches) > 0 && matches[0].Score == 1 && strings.HasPrefix(matches[0].Reason, "listed title")
+		}
+		for _, title := range want.yes {
+			if !is(title) {
+				t.Errorf("%q does not match %q", listed, title)
+			}
+		}
+		for _, title := range want.no {
+			if is(title) {
+				t.Errorf("%q matches %q", listed, title)
+			}
+		}
+	}
+}
+
+// TestOnly shows that personas are left out before the nearest are chosen.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	var personas []match.Persona
+	for i := range 60 {
+		personas = append(personas, match.Persona{OID: fmt.Sprintf("p%02d", i), Name: "VP Sales", Titles: []string{"Head of Sales", "VP of Sales"}, Active: true})
+	}
+	personas = append(personas, match.Persona{OID: "wanted", Name: "Sales Leader for all regions and products", Active: true})
+	only := match.NewIndex(personas).Only(func(oID string) bool { return oID == "wanted" })
+	for _, title := range []string{"Vice President Sales", "VP Sales"} {
+		if got := only.Match(title, 3, match.Auto); len(got) != 1 || got[0].OID != "wanted" {
+			t.Errorf("%s: %+v", title, got)
+		}
+	}
+}
+
 func TestConfidence(t *testing.T) {
 	t.Parallel()
 	for score, want := range map[float64]match.Confidence{1: match.High, .85: match.High, .84: match.Medium, .65: match.Medium, .64: match.Low, .5: match.Low} {

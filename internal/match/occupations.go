@@ -103,7 +103,7 @@ func (o *occupations) has(w string) bool {
 	return ok && id < o.known
 }
 
-// weight is how much it says that a title has the feature: seldom ones say more.
+// weight is how much it says that a title has the feature: rare ones weigh more.
 func (o *occupations) weight(f feature) float32 {
 	if i, _ := o.postings.of(f); i >= 0 {
 		return o.rarities[i] * f.kindWeight()

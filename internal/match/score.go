@@ -94,12 +94,20 @@ func (x *Index) candidates(title string) (out []candidate, seeking bool) {
 	words, features := r.features(english, x.words, nil)
 	lexical := x.lexical(words, features)
 	occupations := x.know.onet.vectorOf(features, titleOccupations, make([]float32, len(x.know.onet.names)))
+	if x.fits != nil {
+		for i := range lexical {
+			if !x.fits(x.personas[i].oid) {
+				lexical[i] = -1
+			}
+		}
+	}
 	near := nearest(lexical, closely)
 	for _, l := range listed {
 		if !slices.Contains(near, l) {
 			near = append(near, l)
 		}
 	}
+	near = slices.DeleteFunc(near, func(of int32) bool { return lexical[of] < 0 })
 	slices.Sort(near)
 	out = make([]candidate, 0, len(near))
 	for _, of := range near {
@@ -123,20 +131,7 @@ func preferSpelledOut(tokens, english []token) []token {
 	if len(tokens) < 3 || tokens[1].sep != part {
 		return english
 	}
-	short, n := tokens[0].text, 0
-	for i, t := range tokens[1:] {
-		if i > 0 && t.sep == part {
-			break
-		}
-		if t.text == "and" || t.text == "of" {
-			continue
-		}
-		if n == len(short) || t.text[0] != short[n] {
-			return english
-		}
-		n++
-	}
-	if n < len(short) {
+	if !abbreviates(tokens[0].text, partsOf(tokens)[1]) {
 		return english
 	}
 	for i := 1; i < len(english); i++ {
