@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"personae.dev/apitype"
@@ -64,10 +65,22 @@ func (a *API) updateLinks(w http.ResponseWriter, r *http.Request) error {
 
 // bodyError tells where a body is not what it should be.
 func bodyError(err error) errs.Field {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return errs.Field{Path: wrong.Field, Message: "must be a " + wrong.Type.String() + ", not a " + wrong.Value}
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok || wrong.Field == "" {
+		return errs.Field{Path: "body", Message: "must be a JSON object: " + err.Error()}
 	}
-	return errs.Field{Path: "body", Message: "must be a JSON object: " + err.Error()}
+	what := "a number"
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		what = "a text"
+	case reflect.Bool:
+		what = "true or false"
+	case reflect.Slice:
+		what = "a list"
+	case reflect.Struct, reflect.Map:
+		what = "an object"
+	}
+	return errs.Field{Path: wrong.Field, Message: "must be " + what}
 }
 
 // unknownMembers returns the members of an object that are not known, by name.

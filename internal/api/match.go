@@ -59,7 +59,7 @@ func (a *API) match(w http.ResponseWriter, r *http.Request) error {
 		request.Path = func(i int) string { return fmt.Sprintf("people[%d].jobTitle", i) }
 	}
 	for i, person := range body.People {
-		var lead leadBody
+		var lead apitype.Lead
 		if err := json.Unmarshal(person, &lead); err != nil {
 			list.AddAll([]errs.Field{inside(fmt.Sprintf("people[%d]", i), bodyError(err))})
 		}

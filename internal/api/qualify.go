@@ -32,18 +32,8 @@ func (a *API) qualifyRoutes() []httpx.Route {
 	return routes
 }
 
-// leadBody is what is known of a person and of their company. The ids of a CRM
-// are accepted, and there is none to look them up in.
-type leadBody struct {
-	FirstName       string `json:"firstName"`
-	LastName        string `json:"lastName"`
-	Email           string `json:"email"`
-	JobTitle        string `json:"jobTitle"`
-	LinkedInProfile string `json:"linkedInProfile"`
-	CompanyName     string `json:"companyName"`
-	CompanyDomain   string `json:"companyDomain"`
-}
-
+// leadFields are the members of a lead. The ids of a CRM are accepted, and there is
+// none to look them up in.
 func leadFields() []string {
 	return []string{
 		"firstName", "lastName", "email", "jobTitle", "linkedInProfile", "companyName", "companyDomain",
@@ -53,18 +43,12 @@ func leadFields() []string {
 
 // knownBody is what both calls take beside the lead.
 type knownBody struct {
-	Answers        []answerBody    `json:"answers"`
-	RuntimeContext json.RawMessage `json:"runtimeContext"`
-	WithoutModel   bool            `json:"withoutModel"`
+	Answers        []apitype.GivenAnswer `json:"answers"`
+	RuntimeContext json.RawMessage       `json:"runtimeContext"`
+	WithoutModel   bool                  `json:"withoutModel"`
 }
 
-type answerBody struct {
-	Question string `json:"question"`
-	Answer   string `json:"answer"`
-	Evidence string `json:"evidence"`
-}
-
-func (b *knownBody) request(lead leadBody, fields []errs.Field) library.QualifyRequest {
+func (b *knownBody) request(lead apitype.Lead, fields []errs.Field) library.QualifyRequest {
 	r := library.QualifyRequest{
 		Lead: library.Lead{
 			FirstName: lead.FirstName, LastName: lead.LastName, Email: lead.Email, JobTitle: lead.JobTitle,
@@ -101,7 +85,7 @@ func (a *API) qualifyPersona(w http.ResponseWriter, r *http.Request) error {
 	if err := json.Unmarshal(data, &body); err != nil {
 		list.AddAll([]errs.Field{bodyError(err)})
 	}
-	var lead leadBody
+	var lead apitype.Lead
 	if len(body.Person) > 0 {
 		if err := json.Unmarshal(body.Person, &lead); err != nil {
 			list.AddAll([]errs.Field{inside("person", bodyError(err))})
@@ -158,7 +142,7 @@ func (a *API) runAgent(agentType string) httpx.Handler {
 			return err
 		}
 		var body struct {
-			leadBody
+			apitype.Lead
 			knownBody
 			AgentOID string `json:"agentOId"`
 			Full     bool   `json:"includeFullAnnotation"`
@@ -167,12 +151,12 @@ func (a *API) runAgent(agentType string) httpx.Handler {
 		if err := json.Unmarshal(data, &body); err != nil {
 			fields = append(fields, bodyError(err))
 		}
-		found, err := a.Library.RunAgent(r.Context(), callerOf(r), agentType, body.AgentOID, body.request(body.leadBody, fields))
+		found, err := a.Library.RunAgent(r.Context(), callerOf(r), agentType, body.AgentOID, body.request(body.Lead, fields))
 		if err != nil {
 			return err
 		}
 		unknown := unknownMembers(data, append(leadFields(), "agentOId", "answers", "includeFullAnnotation", "runtimeContext", "withoutModel")...)
-		return writeQualified(w, r, message(q, unknown), found, body.leadBody, agentType, body.Full)
+		return writeQualified(w, r, message(q, unknown), found, body.Lead, agentType, body.Full)
 	}
 }
 
@@ -182,7 +166,7 @@ type qualifyResponse struct {
 }
 
 // writeQualified answers a qualification, with each step where explain is set.
-func writeQualified(w http.ResponseWriter, r *http.Request, message string, found *library.Qualified, lead leadBody, agentType string, explain bool) error {
+func writeQualified(w http.ResponseWriter, r *http.Request, message string, found *library.Qualified, lead apitype.Lead, agentType string, explain bool) error {
 	data := apitype.Qualification{
 		Score: scoreOf(found.Score), Rationale: found.Rationale,
 		Model: apitype.ModelUse(found.Model),
@@ -251,7 +235,11 @@ func qualifiedSection(s *library.QualifiedSection, explain bool) *apitype.Qualif
 		switch {
 		case !a.Known():
 			answer.Confidence = string(qualify.Guessed)
-			if answer.Rationale == "" {
+			switch {
+			case answer.Rationale != "":
+			case a.Given:
+				answer.Rationale = "The caller does not know."
+			default:
 				answer.Rationale = "Nobody answered it."
 			}
 		case answer.Rationale == "":

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"personae.dev/examples"
 	"personae.dev/internal/library"
+	"personae.dev/internal/llm"
 )
 
 const qualifyPath = "/api/v2/persona/qualify"
@@ -124,6 +127,7 @@ func TestRunAgents(t *testing.T) {
 		`{"scoringContext":{"persona":{"skipContributingToOverallScore":true}}}`: {"data.score": nil, "data.persona.qualification.score": 10.0},
 		`{"personaOIds":["demo-founder-ceo"]}`:                                   {"data.persona.oId": "demo-founder-ceo", "data.product.oId": "demo-larkfield-starter", "data.score": nil},
 		`{"personaOIds":["demo-founder-ceo","demo-sdr-manager"]}`:                {"found": false, "data.persona.oId": nil},
+		`{"personaOIds":["pe_gone"]}`:                                            {"found": false, "data.persona.message": "The library has no persona that the agent names."},
 		`{"productOId":"demo-larkfield-starter"}`:                                {"data.product.oId": "demo-larkfield-starter"},
 	} {
 		var b strings.Builder
@@ -213,6 +217,42 @@ func TestNothingOfALeadIsStored(t *testing.T) {
 	}
 }
 
+// TestNothingOfALeadIsLogged shows that the log has the code of what went wrong with a
+// model, and nothing that the model or its server says.
+func TestNothingOfALeadIsLogged(t *testing.T) {
+	t.Parallel()
+	const marker = "Zyxwvut"
+	said := make(chan string, 10)
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer := <-said
+		if strings.Contains(answer, `"error"`) {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(model.Close)
+	client, err := llm.New(llm.Config{Provider: llm.OpenAI, URL: model.URL, Model: "m"})
+	must(t, err)
+	s := setup(t, withModel(client))
+	reader := &editor{s.start(t), s.token}
+	const wrong, rejected = `{"choices":[{"message":{"content":"{\"answers\":\"` + marker + `\"}"}}]}`, `{"error":{"message":"` + marker + `"}}`
+	for code, answers := range map[string][]string{
+		llm.CodeRefused: {`{"choices":[{"message":{"refusal":"` + marker + `"}}]}`}, llm.CodeBadAnswer: {wrong, wrong},
+		llm.CodeRejected: {rejected, rejected, rejected}, llm.CodeUnreachable: {marker},
+	} {
+		for _, answer := range answers {
+			said <- answer
+		}
+		got := reader.post(t, qualifyPath, `{"person":{"companyName":"`+marker+`"},"persona":{"name":"P","qualifyingQuestions":[{"question":"Many reps?","fitType":"GOOD","weight":"HIGH"}]}}`)
+		if found, _ := failure(t, got); found != code || !strings.Contains(s.log.String(), code) {
+			t.Errorf("%d %s, want %s", got.status, got.body, code)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, marker) || !strings.Contains(log, "status 400") {
+		t.Errorf("the log is %s", log)
+	}
+}
+
 // TestQualifyWithModel shows that a model answers what the caller did not, with
 // evidence, and that it cannot give a score.
 func TestQualifyWithModel(t *testing.T) {
@@ -248,6 +288,12 @@ func TestQualifyWithModel(t *testing.T) {
 	}
 	if got := ask("", ""); got.value(t, "data.model.asked") != false {
 		t.Errorf("nothing to read: %s", got.body)
+	}
+	unknown := reader.post(t, qualifyPath, `{"person":{"companyName":"Fernhill"},"persona":{"name":"P","qualifyingQuestions":[
+		{"question":"Many reps?","fitType":"GOOD","weight":"HIGH"},{"question":"Known?","fitType":"GOOD","weight":"LOW"},{"question":"Open?","fitType":"BAD","weight":"HIGH"}]},
+		"answers":[{"question":"Many reps?","answer":"UNKNOWN"}]}`)
+	if unknown.value(t, section+"answers[0].rationale") != "The caller does not know." || unknown.value(t, section+"answers[1].answer") != "Yes" || unknown.value(t, "data.model.questions") != 2.0 {
+		t.Errorf("an answer that is not known: %s", unknown.body)
 	}
 	got := ask("NoEvidence", "")
 	if code, _ := failure(t, got); got.status != http.StatusServiceUnavailable || code != "model_bad_answer" {

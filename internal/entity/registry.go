@@ -57,6 +57,17 @@ func (r *Registry) Kind(name string) (*Kind, error) {
 	return nil, errs.Invalidf("There is no kind %q. The kinds are %s.", shorten(name), strings.Join(names, ", "))
 }
 
+// Titled returns the kind of personas, the first whose entities have job titles, and
+// the name of the field with these; nil where there is none.
+func (r *Registry) Titled() (kind *Kind, field string) {
+	for _, k := range r.kinds {
+		if titles := k.where(func(f *Field) bool { return f.Tier == TierTitle }); len(titles) > 0 {
+			return k, titles[0].Name
+		}
+	}
+	return nil, ""
+}
+
 // PathPlural is the plural of old paths: "use-cases".
 func (k *Kind) PathPlural() string {
 	stem, isY := strings.CutSuffix(k.Name, "y")

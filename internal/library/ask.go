@@ -64,7 +64,7 @@ func (l *Library) askModel(ctx context.Context, c Caller, r QualifyRequest, inst
 	for _, one := range all {
 		for i := range one.answers {
 			a := &one.answers[i]
-			if a.Known() {
+			if a.Given {
 				continue
 			}
 			if places[a.Text] == nil && len(questions) < maxAsked {

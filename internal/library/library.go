@@ -192,9 +192,8 @@ func (l *Library) Run(ctx context.Context, work Background) {
 			tidy()
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
-			err := l.uses.flush(last, l.store)
-			cancel()
-			if err != nil {
+			defer cancel()
+			if err := l.uses.flush(last, l.store); err != nil {
 				work.Failed(fmt.Errorf("library: write when keys were last used: %w", err))
 			}
 			if err := l.FlushUnmatched(last); err != nil {

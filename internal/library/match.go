@@ -90,11 +90,13 @@ func (l *Library) Match(ctx context.Context, c Caller, r MatchRequest) ([]Matche
 			return nil, err
 		}
 	}
-	fits := func(string) bool { return true }
+	personas := x.Index
 	if r.OfferingOID != "" {
-		if fits, err = l.linkedTo(ctx, workspace, x, r.OfferingOID); err != nil {
+		fits, err := l.linkedTo(ctx, workspace, x, r.OfferingOID)
+		if err != nil {
 			return nil, err
 		}
+		personas = x.Only(fits)
 	}
 	answer := make([]Matched, len(r.Titles))
 	counts := map[string]int{}
@@ -102,7 +104,7 @@ func (l *Library) Match(ctx context.Context, c Caller, r MatchRequest) ([]Matche
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		answer[i] = Matched{title, x.match(title, r, fits)}
+		answer[i] = Matched{title, personas.Match(title, r.Limit, r.MinScore)}
 		if len(answer[i].Matches) > 0 {
 			continue
 		}
@@ -151,8 +153,7 @@ func (r *MatchRequest) check() error {
 
 // matching is what a Library needs to match titles.
 type matching struct {
-	// titled is the kind of personas, the first whose entities have job titles,
-	// and titlesField the name of the field with these; nil where there is none.
+	// titled and titlesField are as of entity.Registry.Titled.
 	titled      *entity.Kind
 	titlesField string
 	// versions has the version of the personas of a workspace, and indexes the
@@ -179,8 +180,8 @@ type index struct {
 
 // bytes is about what the index takes in memory.
 func (x *index) bytes() int {
-	const link = 100
-	size := x.Size()
+	const itself, link = 1000, 100
+	size := itself + x.Size()
 	for _, links := range x.links {
 		size += link * (1 + len(links))
 	}
@@ -192,13 +193,7 @@ func (x *index) bytes() int {
 func (l *Library) PersonaKind() *entity.Kind { return l.titled }
 
 func (l *Library) initMatching(cfg Config) (err error) {
-	for _, k := range l.registry.Kinds() {
-		for i := range k.Fields {
-			if f := &k.Fields[i]; f.Tier == entity.TierTitle && l.titled == nil {
-				l.titled, l.titlesField = k, f.Name
-			}
-		}
-	}
+	l.titled, l.titlesField = l.registry.Titled()
 	l.countUnmatched = cfg.CountUnmatched
 	const workspaces = 1 << 20 // bytes
 	if l.versions, err = newCache(min(cfg.CacheBytes, workspaces), func(workspace string, _ indexKey) int { return 2 * len(workspace) }, func(bool) {}); err != nil {
@@ -209,7 +204,10 @@ func (l *Library) initMatching(cfg Config) (err error) {
 	}
 	l.indexes, err = otter.New(&otter.Options[indexKey, *index]{
 		MaximumWeight: uint64(cfg.IndexBytes),
-		Weigher:       func(_ indexKey, x *index) uint32 { return uint32(min(x.bytes(), math.MaxUint32)) },
+		// An index that is larger than all may be is kept alone.
+		Weigher: func(_ indexKey, x *index) uint32 {
+			return uint32(min(int64(x.bytes()), cfg.IndexBytes, math.MaxUint32))
+		},
 	})
 	return err
 }
@@ -360,17 +358,4 @@ func (l *Library) isOffering(kind string) bool {
 		}
 	}
 	return false
-}
-
-// match returns the matches of a title that fit.
-func (x *index) match(title string, r MatchRequest, fits func(oID string) bool) []match.Match {
-	if r.OfferingOID == "" {
-		return x.Match(title, r.Limit, r.MinScore)
-	}
-	matches := x.Match(title, len(x.personas), max(0, r.MinScore))
-	matches = slices.DeleteFunc(matches, func(m match.Match) bool { return !fits(m.OID) })
-	if r.MinScore == match.Auto {
-		matches = match.Likely(matches)
-	}
-	return matches[:min(r.Limit, len(matches))]
 }

@@ -59,8 +59,8 @@ type QualifyRequest struct {
 // Qualified is how well a lead fits. It follows from the request and the library
 // alone, and from what the model answered where one was asked.
 type Qualified struct {
-	// Found tells whether there was something to go on, and something to hold it
-	// against; where not, Message says what is missing.
+	// Found tells whether anything is known of the lead, and whether there is an entity
+	// to score it by; where not, Message says what is missing.
 	Found bool
 	// Message says in words what was done.
 	Message string
@@ -347,7 +347,11 @@ func (l *Library) byTitle(ctx context.Context, c Caller, s plannedSection, r Qua
 	case oID != "":
 		message = "The request names it."
 	case len(s.oIDs) == 1:
-		oID, message = s.oIDs[0], "The agent names it."
+		found, err := l.candidates(ctx, c, s)
+		if err != nil || len(found) == 0 {
+			return nil, fmt.Sprintf("The library has no %s that the agent names.", k.Title), err
+		}
+		return found[0], "", nil
 	case r.Lead.JobTitle == "":
 		return nil, fmt.Sprintf("No %s was chosen, because there is no jobTitle.", k.Title), nil
 	default:
@@ -382,14 +386,15 @@ func (l *Library) byTitle(ctx context.Context, c Caller, s plannedSection, r Qua
 // some of them where oIDs are given. One that is active is better than one that is
 // not. The title is not counted where it belongs to nobody, as that would store it.
 func (l *Library) bestByTitle(ctx context.Context, workspace, title string, oIDs []string) (*match.Match, error) {
-	x, err := l.index(ctx, workspace)
+	indexed, err := l.index(ctx, workspace)
 	if err != nil {
 		return nil, err
 	}
-	matches := x.Match(title, MaxMatches, match.Auto)
+	x := indexed.Index
 	if len(oIDs) > 0 {
-		matches = match.Likely(slices.DeleteFunc(x.Match(title, len(x.personas), 0), func(m match.Match) bool { return !slices.Contains(oIDs, m.OID) }))
+		x = x.Only(func(oID string) bool { return slices.Contains(oIDs, oID) })
 	}
+	matches := x.Match(title, MaxMatches, match.Auto)
 	if len(matches) == 0 {
 		return nil, nil
 	}
@@ -409,28 +414,32 @@ func (l *Library) candidates(ctx context.Context, c Caller, s plannedSection) (f
 	}
 	held := &Listed{release: l.lists.Release}
 	defer held.Close()
-	page, err := l.page(ctx, held, q)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range page.Rows {
-		k, err := l.registry.Kind(row.Kind)
+	for ; ; q.Offset += q.Limit {
+		page, err := l.page(ctx, held, q)
 		if err != nil {
 			return nil, err
 		}
-		e, err := k.Load(row)
-		if err != nil {
-			return nil, err
+		for _, row := range page.Rows {
+			k, err := l.registry.Kind(row.Kind)
+			if err != nil {
+				return nil, err
+			}
+			e, err := k.Load(row)
+			if err != nil {
+				return nil, err
+			}
+			message := ""
+			if len(s.oIDs) > 0 {
+				message = "The agent names it."
+			}
+			if one := newCandidate(k, e, message); len(s.oIDs) > 0 || len(one.answers) > 0 && e.Bool("active") {
+				found = append(found, one)
+			}
 		}
-		message := ""
-		if len(s.oIDs) > 0 {
-			message = "The agent names it."
-		}
-		if one := newCandidate(k, e, message); len(s.oIDs) > 0 || len(one.answers) > 0 && e.Bool("active") {
-			found = append(found, one)
+		if len(page.Rows) < q.Limit || len(found) >= maxCandidates {
+			return found[:min(len(found), maxCandidates)], nil
 		}
 	}
-	return found, nil
 }
 
 // newCandidate returns an entity with its questions; archived ones are not asked.
@@ -510,9 +519,9 @@ func (s *QualifiedSection) choose(candidates []*candidate) {
 		return
 	case len(candidates) == 1:
 		best = candidates[0]
-		best.reason = cmp.Or(best.reason, "It is the only one that comes into question.")
+		best.reason = cmp.Or(best.reason, "There is no other.")
 	case best == nil:
-		s.Message = fmt.Sprintf("%d come into question, and no answer tells which.", len(candidates))
+		s.Message = fmt.Sprintf("There are %d, and no answer tells which.", len(candidates))
 		return
 	default:
 		best.reason = fmt.Sprintf("It has the highest score of %d.", len(candidates))

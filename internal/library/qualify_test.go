@@ -63,6 +63,24 @@ func TestQualifyIsRepeatable(t *testing.T) {
 	}
 }
 
+// TestCandidatesHaveQuestions shows that entities without questions take no place of
+// those that have some.
+func TestCandidatesHaveQuestions(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	lines := []string{`{"kind":"segment","oId":"sg_last","name":"z","qualifyingQuestions":[{"question":"Many reps?","rationale":"","fitType":"GOOD","weight":"HIGH"}]}`}
+	for i := range 101 {
+		lines = append(lines, fmt.Sprintf(`{"kind":"segment","name":"a %03d"}`, i))
+	}
+	if _, _, err := f.importText(t, library.ImportOptions{}, lines...); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.RunAgent(t.Context(), f.caller, library.AgentQualifyCompany, library.DefaultAgent, library.QualifyRequest{Lead: library.Lead{CompanyName: "Fernhill"}})
+	if err != nil || !strings.Contains(inWords(got), "segment sg_last There is no other.") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // inWords writes down all of a qualification.
 func inWords(q *library.Qualified) string {
 	var b strings.Builder

@@ -11,6 +11,7 @@ import (
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/library"
+	"personae.dev/internal/match"
 )
 
 // TestRun shows what is done from time to time.
@@ -18,7 +19,7 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
-		l, err := library.New(library.Config{Store: f.store, Registry: f.Registry()}) // whose time passes
+		l, err := library.New(library.Config{Store: f.store, Registry: f.Registry(), CountUnmatched: true}) // whose time passes
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,10 +83,16 @@ func TestRun(t *testing.T) {
 			t.Errorf("after 27 hours: an idempotency key is remembered: %t, and %d were purged", remembered(), purged.Load())
 		}
 		used = use()
+		if _, err := l.Match(t.Context(), f.caller, library.MatchRequest{Titles: []string{"Keeper of Bees"}, Limit: 1, MinScore: match.Auto}); err != nil {
+			t.Fatal(err)
+		}
 		cancel()
 		<-ended
 		if at := lastUsed(); at == nil || !at.Equal(used) {
 			t.Errorf("at the end the last use is %v, want %s", at, used)
+		}
+		if n, err := f.store.CountUnmatched(t.Context(), f.workspace.OID); err != nil || n != 1 {
+			t.Errorf("at the end %d unmatched titles are written down, %v", n, err)
 		}
 	})
 }

@@ -107,36 +107,35 @@ func (l *Library) FlushUnmatched(ctx context.Context) error {
 	u.by, u.noted = nil, 0
 	u.mu.Unlock()
 	for _, workspace := range slices.Sorted(maps.Keys(by)) {
-		titles := by[workspace]
-		for names := range slices.Chunk(slices.Sorted(maps.Keys(titles)), unmatchedPerWrite) {
-			some := make([]entity.UnmatchedTitle, len(names))
-			for i, name := range names {
-				some[i] = *titles[name]
-			}
-			err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.AddUnmatched(ctx, workspace, some) })
-			if err != nil {
-				u.mu.Lock()
-				defer u.mu.Unlock()
-				for workspace, titles := range by {
-					for _, title := range titles {
-						u.add(workspace, *title)
-					}
+		if err := l.writeUnmatched(ctx, workspace, by[workspace]); err != nil {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			for workspace, titles := range by {
+				for _, title := range titles {
+					u.add(workspace, *title)
 				}
-				return err
 			}
-			for _, name := range names {
-				delete(titles, name)
-			}
-		}
-		if err := l.keepUnmatched(ctx, workspace); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keepUnmatched removes the rarest titles where there are too many.
-func (l *Library) keepUnmatched(ctx context.Context, workspace string) error {
+// writeUnmatched writes down the counts of a workspace, and takes out of titles
+// what is written. It removes the rarest titles where there are too many.
+func (l *Library) writeUnmatched(ctx context.Context, workspace string, titles map[string]*entity.UnmatchedTitle) error {
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(titles)), unmatchedPerWrite) {
+		some := make([]entity.UnmatchedTitle, len(names))
+		for i, name := range names {
+			some[i] = *titles[name]
+		}
+		if err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.AddUnmatched(ctx, workspace, some) }); err != nil {
+			return err
+		}
+		for _, name := range names {
+			delete(titles, name)
+		}
+	}
 	n, err := l.store.CountUnmatched(ctx, workspace)
 	if err != nil || n <= MaxUnmatched {
 		return err
@@ -208,14 +207,14 @@ func (l *Library) Unmatched(ctx context.Context, c Caller, limit, offset int, fo
 			page.Titles = append(page.Titles, title)
 		}
 		if len(closed) > 0 {
-			if err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.DropUnmatched(ctx, workspace, closed) }); err != nil {
-				return nil, err
+			err := l.store.Write(ctx, func(ctx context.Context, tx entity.Tx) error { return tx.DropUnmatched(ctx, workspace, closed) })
+			if err == nil {
+				continue // others take their places
 			}
-			continue // others take their places
+			l.log.WarnContext(ctx, "Titles that are matched by now could not be removed.", "error", err)
 		}
-		if page.HasNext = len(rows) > limit; page.HasNext {
-			page.Titles = page.Titles[:limit]
-		}
+		page.HasNext = len(rows) > limit
+		page.Titles = page.Titles[:min(limit, len(page.Titles))]
 		page.Total, err = l.store.CountUnmatched(ctx, workspace)
 		return page, err
 	}

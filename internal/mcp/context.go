@@ -21,9 +21,6 @@ const (
 	promptTokens   = 12_000
 )
 
-// persona is the kind that prompts are about.
-const persona = "persona"
-
 // addResources adds entities as resources, which people attach to a conversation.
 func (s *service) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
@@ -162,10 +159,7 @@ func (s *service) findPersonaFor(ctx context.Context, r *sdk.GetPromptRequest) (
 	if title == "" {
 		return nil, errors.New("title is needed: the job title of the person")
 	}
-	k, err := s.registry.Kind(persona)
-	if err != nil {
-		return nil, err
-	}
+	k, _ := s.registry.Titled()
 	a := s.apiFor(r.Extra)
 	all, err := s.rows(ctx, a, k, url.Values{"orderField": {"name"}, "limit": {"200"}})
 	if err != nil {
@@ -190,13 +184,12 @@ Answer with a list of findings, the worst first: which %[1]s (name and oId), wha
 
 // reviewLibrary answers review_library.
 func (s *service) reviewLibrary(ctx context.Context, r *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
-	name := strings.TrimSpace(r.Params.Arguments["entityType"])
-	if name == "" {
-		name = persona
-	}
-	k, err := s.registry.Kind(name)
-	if err != nil {
-		return nil, err
+	k, _ := s.registry.Titled()
+	if name := strings.TrimSpace(r.Params.Arguments["entityType"]); name != "" {
+		var err error
+		if k, err = s.registry.Kind(name); err != nil {
+			return nil, err
+		}
 	}
 	a := s.apiFor(r.Extra)
 	all, err := s.rows(ctx, a, k, url.Values{"orderField": {"name"}, "limit": {"200"}})

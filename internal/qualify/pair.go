@@ -54,7 +54,7 @@ func Pair(questions []Question, given []Given) (answers []Answered, unused []int
 			continue
 		}
 		from[at] = i + 1
-		answers[at].Answer, answers[at].Evidence, answers[at].Confidence = answer, g.Evidence, Sure
+		answers[at].Answer, answers[at].Evidence, answers[at].Confidence, answers[at].Given = answer, g.Evidence, Sure, true
 	}
 	return answers, unused, list.Fields()
 }

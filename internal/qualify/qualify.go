@@ -72,6 +72,8 @@ type Answered struct {
 	Evidence string // what the answer rests on, in words; it does not count
 	// Confidence is how sure the answer is; it does not count either.
 	Confidence Confidence
+	// Given: the caller answered, perhaps that it is not known.
+	Given bool
 }
 
 // Confidence is how sure an answer is, as whoever answered says.
@@ -109,9 +111,6 @@ func (s Score) Float() float64 { return float64(s) / 100 }
 
 // String writes the score without zeros that say nothing: 7.75, 5.5, 8.
 func (s Score) String() string { return strconv.FormatFloat(s.Float(), 'f', -1, 64) }
-
-// MarshalJSON writes the score as a number.
-func (s Score) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
 // Band is a score in a word, for people and for filters.
 type Band string

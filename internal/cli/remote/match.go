@@ -184,29 +184,26 @@ func (l *leads) each(fn func(i int, row []string, title string) error) error {
 func (l *leads) match(ctx context.Context, stdio format.Stdio, api *client.Client, request apitype.MatchRequest, counts map[string]int) (map[string]*apitype.PersonaMatch, error) {
 	bar := format.Count(stdio.Err, int64(len(l.titles)), "titles")
 	best := map[string]*apitype.PersonaMatch{}
-	for titles := range slices.Chunk(l.titles, titlesAtOnce) {
-		for len(titles) > 0 {
-			// A body has 1 MiB at most.
-			n, size := 0, 0
-			for ; n < len(titles) && size < 500_000; n++ {
-				size += 2*len(titles[n]) + 16
-			}
-			request.Titles, request.Counts = titles[:n], nil
-			for _, title := range request.Titles {
-				request.Counts = append(request.Counts, counts[title])
-			}
-			found, err := api.Match(ctx, request)
-			if err != nil {
-				return nil, err
-			}
-			for i := range found.Data {
-				if m := &found.Data[i]; len(m.Matches) > 0 {
-					best[titles[i]] = &m.Matches[0]
-				}
-			}
-			_ = bar.Add(n)
-			titles = titles[n:]
+	for titles := l.titles; len(titles) > 0; titles = titles[len(request.Titles):] {
+		// A body has 1 MiB at most.
+		n, size := 0, 0
+		for ; n < min(len(titles), titlesAtOnce) && size < 500_000; n++ {
+			size += 2*len(titles[n]) + 16
 		}
+		request.Titles, request.Counts = titles[:n], nil
+		for _, title := range request.Titles {
+			request.Counts = append(request.Counts, counts[title])
+		}
+		found, err := api.Match(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for i := range found.Data {
+			if m := &found.Data[i]; len(m.Matches) > 0 {
+				best[titles[i]] = &m.Matches[0]
+			}
+		}
+		_ = bar.Add(n)
 	}
 	_ = bar.Finish()
 	return best, nil
@@ -270,10 +267,7 @@ func (c *UnmatchedCmd) Run(ctx context.Context, registry *entity.Registry, stdio
 
 // add adds a title to a persona.
 func (c *UnmatchedCmd) add(ctx context.Context, registry *entity.Registry, stdio format.Stdio) error {
-	kind, field, err := personas(registry)
-	if err != nil {
-		return err
-	}
+	kind, field := personas(registry)
 	o := one{server: c.server, Output: c.Output, Ref: c.To}
 	a, err := o.on(ctx, kind, func(api *connection, oID string) (*answer, error) {
 		now, err := api.Get(ctx, oID)
@@ -293,15 +287,9 @@ func (c *UnmatchedCmd) add(ctx context.Context, registry *entity.Registry, stdio
 }
 
 // personas returns the kind that titles belong to, and its field with titles.
-func personas(registry *entity.Registry) (Kind, string, error) {
-	for _, k := range registry.Kinds() {
-		for i := range k.Fields {
-			if k.Fields[i].Tier == entity.TierTitle {
-				return Kind{k, registry}, k.Fields[i].Name, nil
-			}
-		}
-	}
-	return Kind{}, "", errors.New("no kind has job titles")
+func personas(registry *entity.Registry) (Kind, string) {
+	k, field := registry.Titled()
+	return Kind{k, registry}, field
 }
 
 // WhatIfCmd shows what a change of a persona would change for leads.
@@ -336,10 +324,7 @@ type moved struct {
 
 // Run compares.
 func (c *WhatIfCmd) Run(ctx context.Context, registry *entity.Registry, stdio format.Stdio) error {
-	kind, _, err := personas(registry)
-	if err != nil {
-		return err
-	}
+	kind, _ := personas(registry)
 	if c.File == "-" && c.CSV == "-" {
 		return errs.BadSettingf("-f and --csv cannot both read stdin.")
 	}

@@ -58,11 +58,8 @@ Examples:
 
 // Run scores one person, or each row of a file.
 func (c *QualifyCmd) Run(ctx context.Context, stdio format.Stdio, registry *entity.Registry) error {
-	persona, err := registry.Kind("persona")
-	if err != nil {
-		return err
-	}
-	conn, err := c.connect(Kind{persona, registry})
+	persona, _ := personas(registry)
+	conn, err := c.connect(persona)
 	if err != nil {
 		return err
 	}
@@ -204,11 +201,7 @@ func leadColumnsOf(file *format.CSV) (columns leadColumns, err error) {
 		columns.fields[i] = file.Column(names...)
 		known = known || columns.fields[i] >= 0
 	}
-	for i, header := range file.Header {
-		if strings.HasSuffix(strings.TrimSpace(header), "?") {
-			columns.answers = append(columns.answers, i)
-		}
-	}
+	columns.answers = answerColumns(file)
 	if !known && len(columns.answers) == 0 {
 		return columns, errs.BadSettingf("No column is known: name one of them job title, first name, last name, email, company, domain or LinkedIn. The header is: %s.", strings.Join(file.Header, ", "))
 	}
@@ -224,12 +217,28 @@ func (columns leadColumns) of(file *format.CSV, row []string, r apitype.QualifyR
 			*field = strings.TrimSpace(row[at])
 		}
 	}
-	for _, at := range columns.answers {
-		if row[at] != "" {
-			r.Answers = append(r.Answers, apitype.GivenAnswer{Question: file.Header[at], Answer: row[at]})
+	r.Answers = answersOf(file, columns.answers, row)
+	return r
+}
+
+// answerColumns are the places of answers in the rows of a file.
+func answerColumns(file *format.CSV) (columns []int) {
+	for i, header := range file.Header {
+		if strings.HasSuffix(strings.TrimSpace(header), "?") {
+			columns = append(columns, i)
 		}
 	}
-	return r
+	return columns
+}
+
+// answersOf returns the answers of a row.
+func answersOf(file *format.CSV, columns []int, row []string) (given []apitype.GivenAnswer) {
+	for _, at := range columns {
+		if row[at] != "" {
+			given = append(given, apitype.GivenAnswer{Question: file.Header[at], Answer: row[at]})
+		}
+	}
+	return given
 }
 
 const (
@@ -270,8 +279,8 @@ func (c *QualifyCmd) scoreFile(ctx context.Context, stdio format.Stdio, api *cli
 	wrong := 0
 	score := func(ctx context.Context, row []string) ([]string, error) {
 		found, err := api.QualifyPerson(ctx, columns.of(file, row, r))
-		if refused, ok := errors.AsType[*client.Error](err); ok && refused.StatusCode == http.StatusBadRequest {
-			return []string{"", "", "", "", "", refused.Message}, nil
+		if reason := rowsFault(err); reason != "" {
+			return []string{"", "", "", "", "", reason}, nil
 		}
 		if err != nil {
 			return nil, err
@@ -296,6 +305,23 @@ func (c *QualifyCmd) scoreFile(ctx context.Context, stdio format.Stdio, api *cli
 	return nil
 }
 
+// rowsFault returns what is said of a row that cannot be scored though others can,
+// "" where err is not about the row.
+func rowsFault(err error) string {
+	refused, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return ""
+	}
+	switch refused.Code {
+	case "model_refused", "model_filtered", "model_cut_off", "model_bad_answer":
+		return refused.Message
+	}
+	if refused.StatusCode == http.StatusBadRequest {
+		return refused.Message
+	}
+	return ""
+}
+
 // scoreCells are the cells that a row gets.
 func scoreCells(found *apitype.Qualified) []string {
 	section := found.Data.Persona
@@ -318,23 +344,21 @@ func (c *QualifyCmd) agreed(ctx context.Context, stdio format.Stdio, api *client
 		return true, nil
 	}
 	r.WithoutModel = true
-	model, tokens, asked := "", 0, 0
+	model, tokens, answered := "", 0, 0
 	enough := errors.New("enough")
 	err := file.Each(func(i int, row []string) error {
 		if i < done {
 			return nil
 		}
-		if asked++; asked > sampled {
-			return enough
-		}
 		found, err := api.QualifyPerson(ctx, columns.of(file, row, r))
-		if refused, ok := errors.AsType[*client.Error](err); ok && refused.StatusCode == http.StatusBadRequest {
+		if rowsFault(err) != "" {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if model, tokens = found.Data.Model.Name, tokens+found.Data.Model.Tokens; model == "" {
+		answered++
+		if model, tokens = found.Data.Model.Name, tokens+found.Data.Model.Tokens; model == "" || answered == sampled {
 			return enough
 		}
 		return nil
@@ -342,11 +366,14 @@ func (c *QualifyCmd) agreed(ctx context.Context, stdio format.Stdio, api *client
 	if err != nil && !errors.Is(err, enough) {
 		return false, err
 	}
+	if answered == 0 { // no row can be scored
+		return true, nil
+	}
 	if model == "" {
 		fmt.Fprintln(stdio.Err, "The server has no language model: it costs nothing, and questions without an answer in the file stay Unknown.")
 		return true, nil
 	}
-	fmt.Fprintf(stdio.Err, "The model %s will be asked about %d people, which takes about %d tokens.\n", model, file.Rows-done, tokens/min(asked, sampled)*(file.Rows-done))
+	fmt.Fprintf(stdio.Err, "The model %s will be asked about %d people, which takes about %d tokens.\n", model, file.Rows-done, tokens/answered*(file.Rows-done))
 	if c.Yes {
 		return true, nil
 	}

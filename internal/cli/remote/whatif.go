@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"personae.dev/apitype"
 	"personae.dev/client"
@@ -24,20 +23,15 @@ type rescored struct {
 // of the persona oID changes. now and then are the personas of titles without and
 // with the draft.
 func (l *leads) rescore(ctx context.Context, stdio format.Stdio, api *client.Client, now, then map[string]*apitype.PersonaMatch, oID string, draft json.RawMessage) (scores []rescored, _ error) {
-	columns := leadColumns{fields: [7]int{-1, -1, -1, -1, -1, -1, -1}}
-	for i, header := range l.file.Header {
-		if strings.HasSuffix(strings.TrimSpace(header), "?") {
-			columns.answers = append(columns.answers, i)
-		}
-	}
-	if len(columns.answers) == 0 {
+	columns := answerColumns(l.file)
+	if len(columns) == 0 {
 		return nil, nil
 	}
 	bar := format.Count(stdio.Err, int64(l.file.Rows), "scores")
 	defer func() { _ = bar.Finish() }() // it is not worth an error
 	err := l.each(func(i int, row []string, title string) error {
 		_ = bar.Add(1)
-		request := columns.of(l.file, row, apitype.QualifyRequest{WithoutModel: true})
+		request := apitype.QualifyRequest{WithoutModel: true, Answers: answersOf(l.file, columns, row)}
 		of := func(m *apitype.PersonaMatch, draft json.RawMessage) (score, why string, _ error) {
 			if m == nil {
 				return "-", "It belongs to no persona then.", nil
