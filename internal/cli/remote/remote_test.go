@@ -629,3 +629,58 @@ func TestAnyBodyComesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestQualifyFile shows what is said of the costs of a file, that nobody is asked
+// unasked, and that a row which cannot be scored stops no other.
+func TestQualifyFile(t *testing.T) {
+	t.Parallel()
+	const rows, bad = 1000, 21 // more bad ones at the beginning than are sampled
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		var asked apitype.QualifyRequest
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		switch {
+		case asked.Person.JobTitle == "bad":
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"message":"It is bad.","error":{"code":"invalid_request"}}`)
+		case asked.Person.JobTitle == "refused" && !asked.WithoutModel:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"message":"The model refuses.","error":{"code":"model_refused"}}`)
+		default:
+			_, _ = io.WriteString(w, `{"found":true,"message":"","data":{"model":{"name":"m-1","questions":2,"tokens":100},"persona":{"name":"VP","oId":"pe_1","qualification":{"score":7,"band":"STRONG","coverage":1}}}}`)
+		}
+	}))
+	t.Cleanup(model.Close)
+	api, err := client.New(client.Config{BaseURL: model.URL, APIKey: "psk_x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	leads := "job title\n" + strings.Repeat("bad\n", bad) + "refused\n" + strings.Repeat("VP\n", rows-bad-1)
+	if err := os.WriteFile(dir+"/leads.csv", []byte(leads), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	score := func(yes bool) (said string, err error) {
+		var out strings.Builder
+		c := QualifyCmd{CSV: dir + "/leads.csv", Output: dir + "/scored.csv", Yes: yes}
+		err = c.scoreFile(t.Context(), format.Stdio{In: strings.NewReader("y\n"), Out: io.Discard, Err: &out}, api, apitype.QualifyRequest{})
+		return out.String(), err
+	}
+	const costs = "The model m-1 will be asked about 1000 people, which takes about 100000 tokens."
+	if said, err := score(false); err == nil || !strings.Contains(err.Error(), "add --yes") || !strings.Contains(said, costs) {
+		t.Errorf("without --yes: %s, %v", said, err)
+	}
+	began := time.Now()
+	if said, err := score(true); err == nil || !strings.Contains(err.Error(), "could not be scored: 22.") || !strings.Contains(said, costs) || !strings.Contains(said, "Rows that were scored: 978.") {
+		t.Errorf("with --yes: %s, %v", said, err)
+	}
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("%d rows took %s", rows, took)
+	}
+	scored, err := os.ReadFile(dir + "/scored.csv")
+	if err != nil || strings.Count(string(scored), "\n") != rows+1 || !strings.Contains(string(scored), "\nrefused,,,,,,The model refuses.\n") {
+		t.Errorf("%.2000s, %v", scored, err)
+	}
+}
