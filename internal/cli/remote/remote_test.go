@@ -684,3 +684,33 @@ func TestQualifyFile(t *testing.T) {
 		t.Errorf("%.2000s, %v", scored, err)
 	}
 }
+
+// TestGenerateSaves shows that a draft is shown and saved with its sources after a
+// yes, and not after a no.
+func TestGenerateSaves(t *testing.T) {
+	t.Parallel()
+	for reply, saved := range map[string]bool{"n\n": false, "y\n": true, "\n": true} {
+		var body string
+		flags, requests := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			body = string(text)
+			_, _ = io.WriteString(w, `{"data":`+fullPersona+`}`)
+		})
+		api, err := flags.connect(persona(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out, said strings.Builder
+		c := GenerateCmd{server: flags, Offering: "px_1"}
+		err = c.save(t.Context(), format.Stdio{In: strings.NewReader(reply), Out: &out, Err: &said}, api, parse(t, barePersona), []apitype.Origin{{Type: "TEXT", Value: "a note"}})
+		if err != nil || !strings.Contains(said.String(), "name: VP\n") || !strings.Contains(said.String(), "Save it?") {
+			t.Errorf("%q: %s, %v", reply, said.String(), err)
+		}
+		if len(*requests) > 0 != saved || saved && (out.String() != "pe_1\n" || !strings.Contains(body, `"value":"a note"`) || !strings.Contains(body, `"primaryOfferingOId":"px_1"`)) {
+			t.Errorf("%q: %q, %s, %s", reply, *requests, body, out.String())
+		}
+	}
+}
