@@ -40,8 +40,7 @@ type admin struct {
 	Errors map[string]string
 }
 
-// Typed returns what was typed in an input of a form that was refused, and Error
-// what is wrong with it.
+// Typed returns what was typed in an input of a form that was refused.
 func (a admin) Typed(form, name string) string {
 	if a.Wrong != form {
 		return ""
@@ -49,7 +48,7 @@ func (a admin) Typed(form, name string) string {
 	return a.Values.Get(name)
 }
 
-// Error is as Typed.
+// Error returns what is wrong with an input of a form that was refused.
 func (a admin) Error(form, name string) string {
 	if a.Wrong != form {
 		return ""
@@ -190,16 +189,10 @@ func (r *request) resetLink() error {
 // showLinkOf shows a link for a user; there is none for whom it was not made.
 func (r *request) showLinkOf(user *account.User, link string) error {
 	if link == "" {
+		r.tell(notice{Text: user.Author().Name() + " may enter this workspace now."})
 		return r.see(adminPath)
 	}
-	base := r.PublicURL
-	if base == "" {
-		base = "http://" + r.Host
-		if r.TLS != nil {
-			base = "https://" + r.Host
-		}
-	}
-	return r.showAdmin(http.StatusOK, admin{Made: &made{"link", user.Author().Name(), LinkURL(base, link)}})
+	return r.showAdmin(http.StatusOK, admin{Made: &made{"link", user.Author().Name(), LinkURL(r.publicURL(), link)}})
 }
 
 func (r *request) setRole() error {

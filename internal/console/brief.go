@@ -183,10 +183,13 @@ func (r *request) pack() error {
 	})
 }
 
-// publicURL is where scripts reach the server.
+// publicURL is where others reach the server.
 func (r *request) publicURL() string {
-	if r.PublicURL != "" {
+	switch {
+	case r.PublicURL != "":
 		return r.PublicURL
+	case r.TLS != nil:
+		return "https://" + r.Host
 	}
 	return "http://" + r.Host
 }

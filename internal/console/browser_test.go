@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,9 @@ import (
 // browser is a tab of a real browser that somebody is signed in with.
 type browser struct {
 	*site
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	asked atomic.Int32 // how often a page asked before it was left
 }
 
 // open starts a browser, until the end of the test.
@@ -44,10 +46,17 @@ func open(t *testing.T, s *site) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{s, t, ctx}
+	b := &browser{site: s, t: t, ctx: ctx}
 	must(t, chromedp.Listen(ctx, func(ev any) {
 		switch ev := ev.(type) {
 		case *cdppage.EventJavascriptDialogOpening:
+			if ev.Type == cdppage.DialogTypeBeforeunload {
+				b.asked.Add(1)
+				go func() { // the browser waits for it
+					_, _ = chromedp.Call(ctx, cdppage.HandleJavaScriptDialog, cdppage.HandleJavaScriptDialogParams{Accept: true})
+				}()
+				return
+			}
 			t.Errorf("%s opens a dialog: %s", ev.URL, ev.Message)
 		case *runtime.EventExceptionThrown:
 			t.Errorf("exception: %v", ev.ExceptionDetails)
@@ -190,6 +199,36 @@ func TestJourneys(t *testing.T) {
 	b.shows("VP of Sales was saved.")
 	b.shows("Typed in the browser")
 
+	t.Log("titled lists: two at once, and one moved")
+	b.look(vp+"/edit", 1280, "light")
+	if !do[bool](b, `(() => {
+		const type = (i, v) => { i.value = v; i.dispatchEvent(new Event("input", {bubbles: true})); };
+		for (const title of ["First list", "Second list"]) {
+			const d = document.querySelector("#customFields block-list > :last-child");
+			type(d.querySelector("[name='customFields.title']"), title);
+			type(d.querySelector("textarea"), "Item of " + title);
+		}
+		document.querySelector("#customFields block-list > :nth-last-child(2) > .tools [data-do=up]").click();
+		const items = document.querySelectorAll("[name=painPoints]").length; // what an input method composes is no Enter
+		document.querySelector("[name=painPoints]").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, isComposing: true}));
+		return document.querySelectorAll("[name=painPoints]").length === items;
+	})()`) {
+		t.Error("Enter while composing makes an item")
+	}
+	b.press("s", chromedp.ModifierCtrl)
+	b.at(vp)
+	b.until(`((text) => text.indexOf("Item of Second") > 0 && text.indexOf("Item of Second") < text.indexOf("Item of First"))(document.body.innerText)`)
+
+	t.Log("leaving with changes asks")
+	b.look(vp+"/edit", 1280, "light")
+	b.run(`document.querySelector("[name=description]").focus()`)
+	b.press("x")
+	b.until(`document.querySelector("[data-changes]").innerText === "1 field changed"`)
+	b.look("/console", 1280, "light")
+	if n := b.asked.Load(); n != 1 {
+		t.Errorf("it asked %d times", n)
+	}
+
 	t.Log("a draft survives a closed tab")
 	b.look(vp+"/edit", 1280, "light")
 	b.run(`(() => { const d = document.querySelector("[name=description]"); d.value = "Half a thought"; d.dispatchEvent(new Event("input", {bubbles: true})); })()`)
@@ -218,7 +257,7 @@ func TestJourneys(t *testing.T) {
 	b.shows("Restore revision 1?")
 	b.click(".ask .primary")
 	b.shows("VP of Sales was restored.")
-	b.until(`document.querySelectorAll(".revisions i").length === 4`)
+	b.until(`document.querySelectorAll(".revisions i").length === 5`)
 
 	t.Log("search as one types, delete and undo")
 	b.look("/console/persona", 1280, "light")

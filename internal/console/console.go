@@ -4,7 +4,7 @@
 // Every page works without scripts. htmx and static/console.js make it faster:
 // they add search as one types, the palette, keys and editing in place.
 //
-// All texts stand in templates; what Go says of its own is in words.go.
+// Most texts stand in templates; what Go says is in words.go, or beside its code.
 package console
 
 import (
@@ -13,6 +13,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,6 +142,9 @@ func (c *Console) signedIn(h handler) httpx.Handler {
 		if err != nil {
 			return err
 		}
+		if from := r.PostFormValue("in-workspace"); from != "" && from != v.Workspace.OID {
+			return errs.Conflictf(errs.CodeInvalidRequest, wordOtherWorkspace, v.Workspace.Name)
+		}
 		return h(&request{r, c, v, w})
 	}
 }
@@ -164,19 +168,36 @@ func guard(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// fail answers an error with a page.
+// failed is what the page of an error shows.
+type failed struct {
+	*errs.Error
+	// SignIn is the page to sign in on, where that helps.
+	SignIn string
+	// Kept is what the editor sent, to be sent again.
+	Kept []pair
+}
+
+// fail answers an error with a page. What was typed in the editor is kept on it.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, status int, shown *errs.Error) {
 	guard(w)
-	if shown.Kind == errs.Unauthorized && r.Method != http.MethodPost {
-		if r.Header.Get("HX-Request") == "" {
-			http.Redirect(w, r, signInURL(r), http.StatusSeeOther)
-			return
+	data := failed{Error: shown}
+	switch {
+	case r.Method == http.MethodPost:
+		if shown.Kind == errs.Unauthorized {
+			data.SignIn = signInURL(back(r))
 		}
-		w.Header().Set("HX-Redirect", signInURL(r))
+		if list, err := pairs(string(httpx.Body(r))); err == nil && c.sameSite(r) == nil && slices.ContainsFunc(list, func(p pair) bool { return p.Name == "version" }) {
+			data.Kept = list
+		}
+	case shown.Kind == errs.Unauthorized && r.Header.Get("HX-Request") == "":
+		http.Redirect(w, r, signInURL(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	case shown.Kind == errs.Unauthorized:
+		w.Header().Set("HX-Redirect", signInURL(r.URL.RequestURI()))
 	}
 	v, _ := c.authenticate(r) // whoever is not signed in sees the error without the library
 	req := &request{r, c, v, w}
-	if err := req.render(status, "error", page{Title: wordsOfStatus(status), Data: shown}); err != nil {
+	if err := req.render(status, "error", page{Title: wordsOfStatus(status), Data: data}); err != nil {
 		http.Error(w, shown.Message, status)
 	}
 }

@@ -35,6 +35,9 @@ func TestPagesAreGuarded(t *testing.T) {
 				t.Errorf("%s has %s, which the policy forbids", name, inline)
 			}
 		}
+		if got := s.get(t, path, "HX-Request", "true").Header.Get("Cache-Control"); got != "no-store" {
+			t.Errorf("%s for htmx: Cache-Control is %q", name, got)
+		}
 		if a := stranger.get(t, path); a.StatusCode < 300 || strings.Contains(a.body, "VP of Sales") {
 			t.Errorf("%s without a key: %s", name, a.Status)
 		}

@@ -1,9 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,14 +30,15 @@ type form struct {
 	// began with. Key is the idempotency key of a create.
 	Version, Base, Key string
 	Fields             []formField
-	// Errors are those that no field shows.
+	// Problem is why saving was refused, and Errors are those that no field shows.
+	Problem string
 	Errors  []errs.Field
 	ToFix   int
 	Changes int
 	// Conflict tells that somebody saved meanwhile: By.
 	Conflict bool
 	By       string
-	Asked    bool // whether Differs is asked for
+	Asked    bool // whether the difference is asked for: Differ
 	Differ   []fieldDiff
 }
 
@@ -91,7 +92,7 @@ func (f formField) Has(oID string) bool { return f.Text == oID || slices.Contain
 
 // pair is a field of a form as it was sent; their order tells what belongs
 // together.
-type pair struct{ name, value string }
+type pair struct{ Name, Value string }
 
 func pairs(body string) ([]pair, error) {
 	var list []pair
@@ -111,8 +112,8 @@ func pairs(body string) ([]pair, error) {
 
 func first(list []pair, name string) string {
 	for _, p := range list {
-		if p.name == name {
-			return p.value
+		if p.Name == name {
+			return p.Value
 		}
 	}
 	return ""
@@ -124,26 +125,26 @@ func sent(f *entity.Field, list []pair, before value, now time.Time) value {
 	v := value{Field: f}
 	var open *group // that items belong to
 	for _, p := range list {
-		part, ok := strings.CutPrefix(p.name, f.Name)
+		part, ok := strings.CutPrefix(p.Name, f.Name)
 		if !ok || part != "" && part[0] != '.' {
 			continue
 		}
 		switch {
 		case f.Type == entity.TypeQuestions:
-			v.question(part, p.value, now)
+			v.question(part, p.Value, now)
 		case part == ".title":
-			v.Groups = append(v.Groups, newGroup(f, p.value))
+			v.Groups = append(v.Groups, newGroup(f, p.Value))
 			open = &v.Groups[len(v.Groups)-1]
-		case part == ".item" && open != nil && strings.TrimSpace(p.value) != "":
-			open.Items = append(open.Items, p.value)
+		case part == ".item" && open != nil && strings.TrimSpace(p.Value) != "":
+			open.Items = append(open.Items, p.Value)
 		case part == ".mode":
-			v.Text = p.value
+			v.Text = p.Value
 		case part == "" && (f.Type == entity.TypeTexts || f.Type == entity.TypeTextOrTexts || f.Type == entity.TypeLinks || f.Type == entity.TypeStrategy):
-			if strings.TrimSpace(p.value) != "" {
-				v.Items = append(v.Items, p.value)
+			if strings.TrimSpace(p.Value) != "" {
+				v.Items = append(v.Items, p.Value)
 			}
 		case part == "":
-			v.Text = p.value // of a box, the last counts
+			v.Text = p.Value // of a box, the last counts
 		}
 	}
 	if isLink(f) {
@@ -416,6 +417,12 @@ func (r *request) save() error {
 		return r.showForm(http.StatusOK, f)
 	case do != "save":
 		return r.showForm(http.StatusOK, f)
+	case !r.mayWrite():
+		f.Problem, f.Conflict = wordMayNotWrite, false
+		return r.showForm(http.StatusForbidden, f)
+	case now.DeletedAt != nil:
+		f.Problem, f.Conflict = wordDeleted, false
+		return r.showForm(http.StatusConflict, f)
 	case f.Conflict:
 		return r.showForm(http.StatusConflict, f)
 	}
@@ -425,12 +432,18 @@ func (r *request) save() error {
 	} else {
 		written, err = r.Library.Update(r.Context(), r.caller(), f.Kind, library.Target{OID: r.oID(f.Kind), IfMatch: f.Version, Errors: wrong}, patch)
 	}
-	if known, ok := errors.AsType[*errs.Error](err); ok && known.Kind == errs.Invalid && len(known.Fields) > 0 {
-		f.blame(known.Fields)
-		return r.showForm(http.StatusUnprocessableEntity, f)
-	}
 	if errs.KindOf(err) == errs.Precondition { // between reading and writing
 		return r.save()
+	}
+	if shown := known(err); shown != nil && shown.Kind != errs.Internal { // nothing typed is lost
+		f.Problem = shown.Message
+		if len(shown.Fields) > 0 {
+			f.blame(shown.Fields)
+		}
+		status := map[errs.Kind]int{
+			errs.Forbidden: http.StatusForbidden, errs.NotFound: http.StatusNotFound, errs.Conflict: http.StatusConflict, errs.Unavailable: http.StatusServiceUnavailable,
+		}[shown.Kind]
+		return r.showForm(cmp.Or(status, http.StatusUnprocessableEntity), f)
 	}
 	if err != nil {
 		return err
@@ -491,7 +504,7 @@ func (f *form) blame(wrong []errs.Field) {
 
 // showForm answers with the editor.
 func (r *request) showForm(status int, f *form) error {
-	if !r.mayWrite() {
+	if !r.mayWrite() && f.Problem == "" {
 		return &errs.Error{Kind: errs.Forbidden, Code: errs.CodeInsufficientScope, Message: wordMayNotWrite}
 	}
 	offered := map[string][]choice{}
@@ -520,14 +533,7 @@ func (r *request) showForm(status int, f *form) error {
 	if f.OID == "" {
 		p.Title = "New " + f.Kind.Title
 	} else {
-		p.Crumbs = r.above(f.Kind, crumb{orWord(f.Name, sentence(f.Kind.Title)), entityURL(f.Kind.Name, f.OID)})
+		p.Crumbs = r.above(f.Kind, crumb{cmp.Or(f.Name, sentence(f.Kind.Title)), entityURL(f.Kind.Name, f.OID)})
 	}
 	return r.render(status, "edit", p)
-}
-
-func orWord(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -53,13 +53,13 @@ func form(t testing.TB, page string) [][2]string {
 }
 
 // submit sends a form as a browser does, after change.
-func (s *site) submit(t testing.TB, path string, list [][2]string, do string) answer {
+func (s *site) submit(t testing.TB, path string, list [][2]string, do string, header ...string) answer {
 	t.Helper()
 	var body []string
 	for _, p := range append(list, [2]string{"do", do}) {
 		body = append(body, url.QueryEscape(p[0])+"="+url.QueryEscape(strings.ReplaceAll(p[1], "\n", "\r\n")))
 	}
-	return s.send(t, http.MethodPost, path, "application/x-www-form-urlencoded", []byte(strings.Join(body, "&")))
+	return s.send(t, http.MethodPost, path, "application/x-www-form-urlencoded", []byte(strings.Join(body, "&")), header...)
 }
 
 // set changes the n-th value of a name.
@@ -153,6 +153,39 @@ func TestEditWithErrors(t *testing.T) {
 	}
 	if page := s.page(t, vp); !strings.Contains(page, "Typed and kept") || !strings.Contains(page, "Is it?") {
 		t.Error("what was typed is not saved")
+	}
+}
+
+// TestNothingTypedIsLost shows that a save that is refused shows what was typed, and
+// takes it again.
+func TestNothingTypedIsLost(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	typed := set(form(t, s.page(t, vp+"/edit")), "description", 0, "Typed <b> and kept")
+	s.post(t, "/console/persona", url.Values{"do": {"delete"}, "oId": {"demo-vp-of-sales"}})
+	for name, test := range map[string]struct {
+		who    *site
+		status int
+		want   string
+	}{
+		"deleted meanwhile": {s, http.StatusConflict, "It was deleted meanwhile"},
+		"signed out":        {s.stranger(), http.StatusUnauthorized, `href="/console/sign-in?next=%2Fconsole%2Fpersona%2Fdemo-vp-of-sales%2Fedit"`},
+		"may only read":     {s.reader(t), http.StatusForbidden, "Typed"},
+		"elsewhere":         {s.other(t), http.StatusConflict, "another workspace"},
+	} {
+		a := test.who.submit(t, vp+"/edit", typed, "save", "Referer", s.URL()+vp+"/edit")
+		if a.StatusCode != test.status || !strings.Contains(a.body, test.want) || !strings.Contains(a.body, "Typed &lt;b&gt; and kept") {
+			t.Errorf("%s: %s\n%s", name, a.Status, a.body)
+		}
+	}
+	if a := s.submit(t, vp+"/edit", typed, "save", "Origin", "https://evil.example"); strings.Contains(a.body, "Typed") {
+		t.Error("a form of another site is kept")
+	}
+	s.post(t, "/console/persona", url.Values{"do": {"undelete"}, "oId": {"demo-vp-of-sales"}})
+	if a := s.submit(t, vp+"/edit", typed, "save"); a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "Typed &lt;b&gt; and kept") {
+		t.Errorf("after it was brought back: %s", a.Status)
+	} else if a := s.submit(t, vp+"/edit", form(t, a.body), "save"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("once more: %s", a.Status)
 	}
 }
 

@@ -160,7 +160,7 @@ func lines(v value) []string {
 		}
 	}
 	for _, q := range v.Questions {
-		text := q.Question + " (" + fitName(q.FitType) + ", " + humane(q.Weight) + ")"
+		text := q.Question + " (" + humane(q.FitType) + " fit" + ", " + humane(q.Weight) + ")"
 		if q.Rationale != "" {
 			text += " " + q.Rationale
 		}

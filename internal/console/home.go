@@ -12,10 +12,11 @@ import (
 const (
 	// recently is since when a change counts as new at home.
 	recently = 14 * 24 * time.Hour
-	// homeChanges is how many changes home shows, and coverRows how many entities
-	// the coverage has.
+	// homeChanges is how many changes home shows, coverRows how many entities the
+	// coverage shows, and covered how many of them, by name, it looks at.
 	homeChanges = 6
 	coverRows   = 40
+	covered     = 500
 )
 
 // homePage is what there is, what is thin, and what changed.
@@ -56,8 +57,10 @@ func (r *request) home() error {
 type coverage struct {
 	Of      *entity.Kind
 	Columns []column
-	Rows    []coverRow
+	Rows    []coverRow // the first coverRows of Looked
 	Gaps    []gap
+	// Looked is how many entities are looked at, of Total.
+	Looked, Total int
 }
 
 // column is a kind, or the kinds that a link takes alike.
@@ -111,11 +114,12 @@ func (r *request) coverage() (coverage, error) {
 	ctx, c := r.Context(), r.caller()
 	kinds := r.Library.Registry().Kinds()
 	cover := coverage{Of: kinds[0]}
-	listed, err := r.Library.List(ctx, c, cover.Of, library.ListRequest{Order: entity.OrderName, Limit: coverRows, Slim: true})
+	listed, err := r.Library.List(ctx, c, cover.Of, library.ListRequest{Order: entity.OrderName, Limit: covered, Slim: true})
 	if err != nil {
 		return cover, err
 	}
 	defer listed.Close()
+	cover.Looked, cover.Total = len(listed.Rows), listed.Total
 	oIDs := make([]string, len(listed.Rows))
 	for i, row := range listed.Rows {
 		oIDs[i] = row.OID
@@ -178,7 +182,9 @@ func (r *request) coverage() (coverage, error) {
 				missing[j] = append(missing[j], line)
 			}
 		}
-		cover.Rows = append(cover.Rows, line)
+		if i < coverRows {
+			cover.Rows = append(cover.Rows, line)
+		}
 	}
 	for j, rows := range missing {
 		if len(rows) > 0 {

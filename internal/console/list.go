@@ -68,7 +68,6 @@ type listRow struct {
 type sortLink struct {
 	Name, At         string
 	Here, Descending bool
-	Num              bool
 }
 
 // list answers the list of a kind; the entity itself, where there is one only.
@@ -259,7 +258,7 @@ func sorts(at *url.URL, ask library.ListRequest) []sortLink {
 		order entity.Order
 		down  bool
 	}{{"Name", entity.OrderName, false}, {"Changed", entity.OrderUpdated, true}} {
-		link := sortLink{Name: s.name, Here: ask.Order == s.order, Descending: ask.Descending, Num: s.down}
+		link := sortLink{Name: s.name, Here: ask.Order == s.order, Descending: ask.Descending}
 		down := s.down
 		if link.Here {
 			down = !ask.Descending
@@ -306,6 +305,7 @@ func (r *request) act() error {
 	}
 	do, ok := map[string]func(context.Context, library.Caller, *entity.Kind, library.Target) (*library.Written, error){
 		"archive": r.Library.Archive, "delete": r.Library.Delete, "restore": r.Library.Restore, "only": r.Library.MakeOnly,
+		"undelete": r.undelete,
 	}[r.PostForm.Get("do")]
 	if !ok {
 		return notFound()
@@ -321,17 +321,28 @@ func (r *request) act() error {
 		name = written.Entity.Text("name")
 	}
 	r.leave(k, r.PostForm.Get("do"), name, oIDs)
-	if at := r.PostForm.Get("then"); at == listURL(k.Name) {
-		return r.see(at)
-	}
 	return r.see(back(r.Request))
+}
+
+// undelete brings back what the last revision of an entity deleted, as it was
+// before: archived, where it was.
+func (r *request) undelete(ctx context.Context, c library.Caller, k *entity.Kind, t library.Target) (*library.Written, error) {
+	last, err := r.Library.Revisions(ctx, c, entity.RevisionQuery{Kinds: []string{k.Name}, OIDs: []string{t.OID}, Restored: true, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(last.Revisions) == 0 {
+		return nil, notFound()
+	}
+	return r.Library.Revert(ctx, c, k, t, last.Revisions[0].RevisionOID)
 }
 
 // notice is told on the next page: what was done, and how to undo it.
 type notice struct {
 	Text string
 	Kind string   `json:",omitempty"`
-	OIDs []string `json:",omitempty"` // what undo restores
+	OIDs []string `json:",omitempty"` // what can be undone, and by which form
+	Undo string   `json:",omitempty"`
 }
 
 const (
@@ -346,8 +357,8 @@ func (r *request) leave(k *entity.Kind, do, name string, oIDs []string) {
 		return
 	}
 	n := notice{Text: done(k, do, name, len(oIDs))}
-	if do != "restore" && do != "only" && len(oIDs) <= maxUndo {
-		n.Kind, n.OIDs = k.Name, oIDs
+	if undo := map[string]string{"archive": "restore", "delete": "undelete"}[do]; undo != "" && len(oIDs) <= maxUndo {
+		n.Kind, n.OIDs, n.Undo = k.Name, oIDs, undo
 	}
 	r.tell(n)
 }

@@ -3,10 +3,6 @@ package console
 import (
 	"encoding/csv"
 	"encoding/json"
-	"errors"
-	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +11,6 @@ import (
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/files"
-	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 	"personae.dev/internal/match"
 	"personae.dev/internal/qualify"
@@ -65,10 +60,11 @@ func (r *request) showMatch(status int, p matchPage) error {
 
 // matchTitles matches the titles of a form, and answers a page, or a CSV file.
 func (r *request) matchTitles() error {
-	titles, asCSV, err := readTitles(r.Request)
+	name, text, err := r.sentText("titles")
 	if err != nil {
 		return err
 	}
+	titles := titlesOf(text, strings.HasSuffix(strings.ToLower(name), ".csv"))
 	p := matchPage{Titles: strings.Join(titles, "\n")}
 	if len(titles) == 0 {
 		p.Problem = wordNoTitle
@@ -76,7 +72,7 @@ func (r *request) matchTitles() error {
 	}
 	found, err := r.Library.Match(r.Context(), r.caller(), library.MatchRequest{Titles: titles, Limit: 2, MinScore: match.Auto})
 	if errs.KindOf(err) == errs.Invalid {
-		p.Problem = message(err)
+		p.Problem = known(err).Message
 		return r.showMatch(http.StatusUnprocessableEntity, p)
 	}
 	if err != nil {
@@ -92,18 +88,10 @@ func (r *request) matchTitles() error {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if asCSV {
+	if r.PostFormValue("do") == "csv" {
 		return r.matchCSV(p.Rows)
 	}
 	return r.showMatch(http.StatusOK, p)
-}
-
-// message is what a caller is told of an error.
-func message(err error) string {
-	if known, ok := errors.AsType[*errs.Error](err); ok {
-		return known.Message
-	}
-	return err.Error()
 }
 
 // matchCSV answers the rows as a file. A cell that a spreadsheet would take for a
@@ -124,33 +112,6 @@ func (r *request) matchCSV(rows []matchRow) error {
 	}
 	w.Flush()
 	return nil
-}
-
-// readTitles reads titles of a form: one a line, or a column of a table.
-func readTitles(r *http.Request) (titles []string, asCSV bool, err error) {
-	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || params["boundary"] == "" {
-		return nil, false, badForm(err)
-	}
-	form, err := multipart.NewReader(strings.NewReader(string(httpx.Body(r))), params["boundary"]).ReadForm(MaxBodyBytes)
-	if err != nil {
-		return nil, false, badForm(err)
-	}
-	text := strings.Join(form.Value["titles"], "\n")
-	table := false
-	if files := form.File["file"]; len(files) > 0 && files[0].Size > 0 {
-		f, err := files[0].Open()
-		if err != nil {
-			return nil, false, badForm(err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(f)
-		if err != nil {
-			return nil, false, badForm(err)
-		}
-		text, table = string(b), strings.HasSuffix(strings.ToLower(files[0].Filename), ".csv")
-	}
-	return titlesOf(text, table), slices.Contains(form.Value["do"], "csv"), nil
 }
 
 // titlesOf returns the titles of a text: each line, or of a table the column that
@@ -197,11 +158,12 @@ func (r *request) own() error {
 		}
 	}
 	title, oID := strings.TrimSpace(r.PostFormValue("title")), r.PostFormValue("persona")
-	e, err := r.Library.Entity(r.Context(), r.caller(), k, oID)
+	// The version first: a change in between is refused then, and is not lost.
+	d, err := r.Library.Get(r.Context(), r.caller(), k, oID, library.GetOptions{Fresh: true})
 	if err != nil {
 		return err
 	}
-	d, err := r.Library.Get(r.Context(), r.caller(), k, oID, library.GetOptions{Fresh: true})
+	e, err := r.Library.Entity(r.Context(), r.caller(), k, oID)
 	if err != nil {
 		return err
 	}
@@ -233,9 +195,7 @@ type qualifyPage struct {
 	Model    bool
 	// Least and Most are the scores that open answers may lead to.
 	Least, Most string
-	Ticks       []int
 	Problem     string
-	Asked       bool
 }
 
 // Won and Counted are the points of the sum.
@@ -250,10 +210,9 @@ type scoreRow struct {
 	qualify.Answered
 	Hits, Points int
 	X, Width     int
-	Last         bool
 }
 
-// Key is the question, for the names of form fields.
+// Key names the form fields of the question.
 func (s scoreRow) Key() string { return s.OID }
 
 // stairs is how wide the staircase is, in pixels.
@@ -274,7 +233,7 @@ func (r *request) qualifyForm() error {
 			FirstName: q.Get("firstName"), LastName: q.Get("lastName"), JobTitle: q.Get("title"),
 			CompanyName: q.Get("company"), Context: q.Get("context"),
 		},
-		Persona: q.Get("persona"), Kind: r.Library.PersonaKind(), Asked: r.Method == http.MethodPost,
+		Persona: q.Get("persona"), Kind: r.Library.PersonaKind(),
 	}
 	var err error
 	if p.Personas, err = r.named(r.Context(), []string{p.Kind.Name}); err != nil {
@@ -284,7 +243,7 @@ func (r *request) qualifyForm() error {
 	if p.Persona != "" || p.Lead.JobTitle != "" {
 		err = r.score(&p, q)
 		if errs.KindOf(err) == errs.Invalid {
-			status, p.Problem, err = http.StatusUnprocessableEntity, message(err), nil
+			status, p.Problem, err = http.StatusUnprocessableEntity, known(err).Message, nil
 		}
 	}
 	if err != nil {
@@ -295,7 +254,7 @@ func (r *request) qualifyForm() error {
 
 // score scores the answers of a form.
 func (r *request) score(p *qualifyPage, q url.Values) error {
-	ask := library.QualifyRequest{Lead: p.Lead, PersonaOID: p.Persona, WithoutModel: q.Get("do") != "model"}
+	ask := library.QualifyRequest{Lead: p.Lead, PersonaOID: p.Persona, WithoutModel: r.Method != http.MethodPost || q.Get("do") != "model"}
 	for name, values := range q {
 		if id, ok := strings.CutPrefix(name, "answer."); ok && values[0] != "" {
 			ask.Answers = append(ask.Answers, qualify.Given{Question: id, Answer: values[0], Evidence: q.Get("evidence." + id)})
@@ -331,9 +290,6 @@ func (r *request) score(p *qualifyPage, q url.Values) error {
 			open++
 		}
 		p.Rows = append(p.Rows, row)
-	}
-	for n := range 5 {
-		p.Ticks = append(p.Ticks, p.Section.Result.Counted*n/4)
 	}
 	if open > 0 && p.Section.Result.Score != nil && len(p.Section.Result.Disqualifiers) == 0 {
 		p.Least, p.Most = extreme(answers, false), extreme(answers, true)
@@ -387,9 +343,6 @@ func (r *request) audit() error {
 	}{found, nobody, ""}
 	if found.HasNext {
 		p.Next = with(r.URL, "from", number(from+auditRows))
-	}
-	if r.Header.Get("HX-Request") != "" { // at home, which shall not look through the library each time
-		r.w.Header().Set("Cache-Control", "private, max-age=300")
 	}
 	return r.render(http.StatusOK, "audit", page{Title: "Audit", Here: "audit", Data: p})
 }

@@ -110,7 +110,6 @@ func (c *Console) functions() template.FuncMap {
 		"icon":          func(name string) template.HTML { return svg(c.fileURL("icons.svg"), name) },
 		"kindIcon":      c.kindIcon,
 		"isPersona":     func(k *entity.Kind) bool { return k == c.Library.PersonaKind() },
-		"kindTitle":     func(kind string) string { return c.title(kind) },
 		"list":          listURL,
 		"entity":        entityURL,
 		"plural":        plural,
@@ -122,24 +121,15 @@ func (c *Console) functions() template.FuncMap {
 		"when":          func(at time.Time) template.HTML { return when(c.Now(), at) },
 		"dict":          dict,
 		"humane":        humane,
-		"isRaw":         func(t entity.Type) bool { return t == entity.TypeRaw },
 		"answers":       func() []string { return []string{string(qualify.Yes), string(qualify.No), string(qualify.Unknown)} },
 		"blankQuestion": func() entity.Question { return entity.Question{FitType: entity.FitGood, Weight: entity.WeightMedium} },
 		"isURL":         isURL,
 		"isActive":      isActive,
 		"marked":        marked,
 		"startsWith":    func(s, start string) bool { return strings.HasPrefix(strings.ToLower(s), strings.ToLower(start)) },
-		"fitName":       fitName,
+		"role":          role,
 		"add":           func(a, b int) int { return a + b },
 	}
-}
-
-// title is the title of a kind by its name.
-func (c *Console) title(kind string) string {
-	if k, err := c.Library.Registry().Kind(kind); err == nil {
-		return k.Title
-	}
-	return kind
 }
 
 // kindIcon is the icon of a kind by its name; kinds that nobody drew for share one.

@@ -3,7 +3,9 @@ package console_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"html"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -82,6 +84,54 @@ func TestArchiveAndUndo(t *testing.T) {
 	}
 }
 
+// TestUndoOfArchived shows that what was deleted in the archive goes back there.
+func TestUndoOfArchived(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, do := range []string{"archive", "delete", "undelete"} {
+		if a := s.post(t, "/console/persona", url.Values{"do": {do}, "oId": {"demo-vp-of-sales"}}); a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %s", do, a.Status)
+		} else if page := s.get(t, "/console", "Cookie", a.Header.Get("Set-Cookie")).body; do == "delete" && !strings.Contains(page, `name="do" value="undelete"`) {
+			t.Error("the notice does not offer it")
+		}
+	}
+	if page := s.page(t, "/console/persona?status=archived"); !strings.Contains(page, "demo-vp-of-sales") {
+		t.Error("it is not in the archive")
+	}
+}
+
+// TestSwitchedWorkspace shows that a form of one workspace is refused in another
+// one, and that every form says of which it is.
+func TestSwitchedWorkspace(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	values := url.Values{"do": {"archive"}, "oId": {"demo-vp-of-sales"}, "in-workspace": {s.setup.Workspace.OID}}
+	other := s.other(t)
+	a := other.post(t, "/console/persona", values)
+	if a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "another workspace than Other") {
+		t.Errorf("%s\n%s", a.Status, a.body)
+	}
+	if a := s.post(t, "/console/persona", values); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("in its own: %s", a.Status)
+	}
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	must(t, errors.Join(w.WriteField("in-workspace", s.setup.Workspace.OID), w.WriteField("text", "name: A"), w.Close()))
+	if a := other.send(t, http.MethodPost, "/console/import", w.FormDataContentType(), b.Bytes()); a.StatusCode != http.StatusConflict {
+		t.Errorf("an import: %s", a.Status)
+	}
+	anywhere := regexp.MustCompile(`action="/console/(theme|workspace|sign-out)"`)
+	says := `name="in-workspace" value="` + s.setup.Workspace.OID + `"`
+	for name, path := range pages() {
+		for _, form := range strings.Split(s.get(t, path).body, "<form")[1:] {
+			form, _, _ = strings.Cut(form, "</form>")
+			if head, _, _ := strings.Cut(form, ">"); strings.Contains(head, `method="post"`) && !anywhere.MatchString(head) && !strings.Contains(form, says) {
+				t.Errorf("%s: a form does not say where it belongs: %s", name, head)
+			}
+		}
+	}
+}
+
 // TestRestoreRevision shows the words that a revision changed, and brings it back.
 func TestRestoreRevision(t *testing.T) {
 	t.Parallel()
@@ -146,8 +196,18 @@ func TestImport(t *testing.T) {
 func TestExport(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	for query, want := range map[string]int{"": 12, "q=renewal+guardian": 1, "oId=demo-vp-of-sales&oId=demo-sdr-manager": 2, "status=archived": 0} {
-		a := s.get(t, "/console/export/persona?"+query)
+	for query, want := range map[string]int{"": 12, "q=renewal+guardian": 1, "playbookOId=demo-playbook-first-reps&q=founder": 1, "oId=demo-vp-of-sales&oId=demo-sdr-manager": 2, "status=archived": 0} {
+		at := "/console/export/persona?" + query
+		if !strings.HasPrefix(query, "oId") { // as the button sends it
+			page := s.page(t, "/console/persona?"+query)
+			_, results, _ := strings.Cut(page, `<form id="results"`)
+			hidden := url.Values{}
+			for _, input := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(results, -1) {
+				hidden.Add(input[1], html.UnescapeString(input[2]))
+			}
+			at = regexp.MustCompile(`<button form="results" formmethod="get" formaction="([^"]*)"`).FindStringSubmatch(page)[1] + "?" + hidden.Encode()
+		}
+		a := s.get(t, at)
 		if got := strings.Count(a.body, "\n"); got != want {
 			t.Errorf("%q exports %d lines, and not %d", query, got, want)
 		}

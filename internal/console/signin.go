@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/errs"
@@ -113,7 +114,7 @@ func (r *request) signOut() error {
 	if err := r.Library.SignOut(r.Context(), r.sessionToken(r.Request)); err != nil {
 		return err
 	}
-	r.setSession("", -1)
+	r.setSession("", -time.Second)
 	return r.see(signInPath)
 }
 
@@ -204,8 +205,8 @@ func fieldErrors(shown *errs.Error) map[string]string {
 }
 
 // signInURL is the page to sign in on, which leads back to a page.
-func signInURL(r *http.Request) string {
-	if at := r.URL.RequestURI(); at != Path && next(at) == at {
+func signInURL(at string) string {
+	if at != Path && next(at) == at {
 		return signInPath + "?" + url.Values{"next": {at}}.Encode()
 	}
 	return signInPath

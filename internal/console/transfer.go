@@ -1,11 +1,9 @@
 package console
 
 import (
-	"errors"
+	"cmp"
 	"io"
 	"maps"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +11,6 @@ import (
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/files"
-	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
 )
 
@@ -70,7 +67,7 @@ func (r *request) importFile() error {
 	if !r.mayWrite() {
 		return r.showImport(http.StatusForbidden, importPage{})
 	}
-	p, write, err := readImport(r.Request)
+	p, write, err := r.readImport()
 	if err != nil {
 		return err
 	}
@@ -105,8 +102,8 @@ func (r *request) importFile() error {
 			p.Done = true
 		}
 	}
-	if known, ok := errors.AsType[*errs.Error](err); ok && known.Kind == errs.Invalid {
-		p.Problem, err = known.Message, nil
+	if errs.KindOf(err) == errs.Invalid {
+		p.Problem, err = known(err).Message, nil
 	}
 	if err != nil {
 		return err
@@ -121,41 +118,33 @@ func (r *request) importFile() error {
 
 // readImport reads the form of an import: with a file, with pasted text, or with
 // the text of a file that was looked through.
-func readImport(r *http.Request) (p importPage, write bool, err error) {
-	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || params["boundary"] == "" {
-		return p, false, badForm(err)
-	}
-	form, err := multipart.NewReader(strings.NewReader(string(httpx.Body(r))), params["boundary"]).ReadForm(MaxImportBytes + MaxBodyBytes)
-	if err != nil {
-		return p, false, badForm(err)
-	}
-	value := func(name string) string {
-		if list := form.Value[name]; len(list) > 0 {
-			return list[0]
-		}
-		return ""
-	}
+func (r *request) readImport() (p importPage, write bool, err error) {
+	name, text, err := r.sentText("text")
 	p = importPage{
-		Name: value("name"), Text: strings.ReplaceAll(value("text"), "\r\n", "\n"), Kind: value("kind"),
-		Skip: value("skip") != "", IgnoreUnknown: value("unknown") != "",
-	}
-	if files := form.File["file"]; len(files) > 0 && files[0].Size > 0 {
-		f, err := files[0].Open()
-		if err != nil {
-			return p, false, badForm(err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(f)
-		if err != nil {
-			return p, false, badForm(err)
-		}
-		p.Name, p.Text = files[0].Filename, string(b)
+		Name: cmp.Or(name, r.PostFormValue("name")), Text: text, Kind: r.PostFormValue("kind"),
+		Skip: r.PostFormValue("skip") != "", IgnoreUnknown: r.PostFormValue("unknown") != "",
 	}
 	if strings.TrimSpace(p.Text) == "" {
 		p.Problem = wordNoFile
 	}
-	return p, value("do") == "import", nil
+	return p, r.PostFormValue("do") == "import", err
+}
+
+// sentText returns the file of a form with its name, or the text of a field.
+func (r *request) sentText(field string) (name, text string, err error) {
+	if err := r.ParseMultipartForm(MaxImportBytes + MaxBodyBytes); err != nil {
+		return "", "", badForm(err)
+	}
+	f, head, err := r.FormFile("file")
+	if err != nil || head.Size == 0 {
+		return "", strings.ReplaceAll(r.PostFormValue(field), "\r\n", "\n"), nil
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return "", "", badForm(err)
+	}
+	return head.Filename, string(b), nil
 }
 
 // export answers the entities of a kind that a list shows, or some of them, as

@@ -50,6 +50,31 @@ func (v value) Count() int {
 	return n
 }
 
+// Widget names what the field is edited with.
+func (v value) Widget() string {
+	switch v.Type {
+	case entity.TypeTexts, entity.TypeTextOrTexts:
+		return "items"
+	case entity.TypeBool:
+		return "box"
+	case entity.TypeEnum:
+		return "choice"
+	case entity.TypeCustom, entity.TypeLists:
+		return "lists"
+	case entity.TypeRaw:
+		return "raw"
+	case entity.TypeQuestions:
+		return "questions"
+	case entity.TypeLink:
+		return "link"
+	case entity.TypeLinks:
+		return "links"
+	case entity.TypeStrategy:
+		return "strategy"
+	}
+	return "text"
+}
+
 // isLink tells whether a field names other entities.
 func isLink(f *entity.Field) bool { return len(f.Targets) > 0 }
 

@@ -5,22 +5,25 @@ import (
 	"strings"
 	"time"
 
+	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 )
 
 // The texts of the console that are not in templates.
 const (
-	wordNotFound    = "There is nothing at this address. It may have been removed, or belong to another workspace."
-	wordOffering    = "Offering"
-	wordPlaybook    = "Playbook"
-	wordNoTitle     = "There is no title: write one on each line, or choose a file."
-	wordNoFile      = "There is no text: choose a file, or paste its text."
-	wordNoJSON      = "is no JSON: correct it, or empty the field"
-	wordMayNotWrite = "You may read this library, and not change it. Ask an admin of the workspace for the role editor."
-	wordBadForm     = "The form could not be read. Open the page again and send it once more."
-	wordOfferings   = "Offerings"
-	wordOtherSite   = "The form was sent from another site, so it was refused. Open the page here and send it again."
+	wordNotFound       = "There is nothing at this address. It may have been removed, or belong to another workspace."
+	wordOffering       = "Offering"
+	wordPlaybook       = "Playbook"
+	wordNoTitle        = "There is no title: write one on each line, or choose a file."
+	wordNoFile         = "There is no text: choose a file, or paste its text."
+	wordNoJSON         = "is not valid JSON: correct it, or empty the field"
+	wordMayNotWrite    = "You may read this library, and not change it. Ask an admin of the workspace for the role editor."
+	wordDeleted        = "It was deleted meanwhile: restore it in the list of what is deleted, then save again."
+	wordBadForm        = "The form could not be read. Open the page again and send it once more."
+	wordOfferings      = "Offerings"
+	wordOtherWorkspace = "This page is of another workspace than %s, which you are in now, so nothing was done. Switch back under Admin, then open the page again."
+	wordOtherSite      = "The form was sent from another site, so it was refused. Open the page here and send it again."
 )
 
 func wordsOfStatus(status int) string {
@@ -83,7 +86,7 @@ func verb(a entity.Action) string {
 // done says what was done with entities: "VP of Sales was archived."
 func done(k *entity.Kind, do, name string, n int) string {
 	verb := map[string]string{
-		"archive": "archived", "delete": "deleted", "restore": "restored", "only": "made the default", "revert": "restored", "create": "created", "update": "saved",
+		"archive": "archived", "delete": "deleted", "restore": "restored", "undelete": "restored", "only": "made the default", "revert": "restored", "create": "created", "update": "saved",
 	}[do]
 	if n == 1 {
 		if name == "" {
@@ -92,14 +95,6 @@ func done(k *entity.Kind, do, name string, n int) string {
 		return name + " was " + verb + "."
 	}
 	return count(n, k.Title, plural(k)) + " were " + verb + "."
-}
-
-// fitName is a fit for people.
-func fitName(fit string) string {
-	if fit == entity.FitBad {
-		return "Bad fit"
-	}
-	return "Good fit"
 }
 
 func yesNo(truth string) string {
@@ -153,4 +148,15 @@ func browserName(agent string) string {
 		return browser
 	}
 	return browser + " on " + system
+}
+
+// role names what somebody may do in the workspace.
+func role(p *account.Principal) string {
+	switch {
+	case p.Key.Scopes.Allow(account.ScopeAdmin):
+		return "Admin"
+	case p.Key.Scopes.Allow(account.ScopeWrite):
+		return "Editor"
+	}
+	return "Viewer"
 }

@@ -40,7 +40,8 @@ type PeopleTx interface {
 	DeleteMember(ctx context.Context, workspace, userOID string, at time.Time) error
 
 	InsertSession(ctx context.Context, s *account.Session) error
-	// TouchSession notes when and where a session was seen last: in a workspace.
+	// TouchSession notes when a session was seen last, and moves it to a workspace;
+	// "" leaves it where it is.
 	TouchSession(ctx context.Context, digest account.Digest, workspace string, at time.Time) error
 	DeleteSession(ctx context.Context, digest account.Digest) error
 	InsertLink(ctx context.Context, link *account.Link) error

@@ -276,7 +276,7 @@ func writeScalar(out *bytes.Buffer, node *yaml.Node) error {
 func writeValue(out *bytes.Buffer, text string) {
 	b, err := json.Marshal(text)
 	if err != nil {
-		panic("format: encode a text: " + err.Error())
+		panic("files: encode a text: " + err.Error())
 	}
 	out.Write(b)
 }

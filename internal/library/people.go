@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"slices"
 
 	"personae.dev/internal/account"
 	"personae.dev/internal/entity"
@@ -25,7 +26,7 @@ func (l *Library) Members(ctx context.Context, c Caller) ([]account.Member, erro
 // Invite makes a user who is a member of a workspace, and returns the secret of a
 // link to choose a password with. A user whom the organization has already becomes
 // a member, and gets no link: whoever invites could take the place of the user
-// with it.
+// with it. Whoever is a member is refused: SetRole changes a role.
 func (l *Library) Invite(ctx context.Context, workspace account.Workspace, wanted NewMember) (_ *account.User, link string, err error) {
 	user := NewUser{FirstName: wanted.FirstName, LastName: wanted.LastName, Email: &wanted.Email, Role: account.RoleMember, Workspace: workspace}
 	if err := errs.InvalidFields(append(user.validate(), checkRole(wanted.Role)...)); err != nil {
@@ -40,6 +41,13 @@ func (l *Library) Invite(ctx context.Context, workspace account.Workspace, wante
 		}
 		for _, u := range users {
 			if u.OrganizationOID == workspace.OrganizationOID && u.RemovedAt == nil && u.Email != nil && account.FoldEmail(*u.Email) == account.FoldEmail(wanted.Email) {
+				members, err := tx.Members(ctx, workspace.OID)
+				if err != nil {
+					return err
+				}
+				if slices.ContainsFunc(members, func(m account.Member) bool { return m.OID == u.OID }) {
+					return errs.Conflictf("member", "%s is in this workspace already: change the role instead.", u.Author().Name())
+				}
 				invited = &u
 				return l.putMember(ctx, tx, workspace, &u, wanted.Role)
 			}

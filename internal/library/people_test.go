@@ -298,9 +298,15 @@ func TestMembers(t *testing.T) {
 	// An admin of a workspace cannot take the place of somebody else.
 	_, _, err = f.ResetLinkFor(ctx, admin, owner.User.OID)
 	wants(t, "a password link by an admin", err, errs.Forbidden)
-	_, link, err := f.InviteFor(ctx, admin.Caller, library.NewMember{FirstName: "V", Email: "Viewer@larkfield.example", Role: account.Editor})
+	again := library.NewMember{FirstName: "V", Email: "Viewer@larkfield.example", Role: account.Editor}
+	_, _, err = f.InviteFor(ctx, admin.Caller, again)
+	wants(t, "an invitation of a member", err, errs.Conflict)
+	if viewer, err := f.SetRole(ctx, f.workspace, "viewer@larkfield.example", ""); err != nil {
+		t.Errorf("the removal of %v: %v", viewer, err)
+	}
+	_, link, err := f.InviteFor(ctx, admin.Caller, again)
 	if err != nil || link != "" {
-		t.Errorf("an invitation of a member: %q, %v", link, err)
+		t.Errorf("an invitation of a user who has a password: %q, %v", link, err)
 	}
 	_, _, err = f.InviteFor(ctx, admin.Caller, library.NewMember{FirstName: "H", Email: "hanna@larkfield.example", Role: account.Viewer})
 	wants(t, "an invitation of the owner", err, errs.Conflict)

@@ -215,7 +215,7 @@ func (l *Library) Session(ctx context.Context, token string) (*SignedIn, error) 
 		return nil, signInAgain(ErrNoMember)
 	}
 	if now.Sub(in.SeenAt) >= touchEvery {
-		if err := l.touch(ctx, in.Session, in.WorkspaceOID); err != nil {
+		if err := l.touch(ctx, in.Session, ""); err != nil {
 			l.log.Warn("library: note when a session was used", "error", err) // a read goes on
 		}
 	}

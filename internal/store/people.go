@@ -201,7 +201,7 @@ func (t *tx) InsertSession(ctx context.Context, s *account.Session) error {
 
 // TouchSession implements entity.PeopleTx.
 func (t *tx) TouchSession(ctx context.Context, digest account.Digest, workspace string, at time.Time) error {
-	_, err := t.exec(ctx, `update sessions set workspace = $2, seen_at = $3 where digest = $1`, digest[:], workspace, millis(at))
+	_, err := t.exec(ctx, `update sessions set workspace = coalesce(nullif($2, ''), workspace), seen_at = $3 where digest = $1`, digest[:], workspace, millis(at))
 	return err
 }
 

@@ -31,7 +31,7 @@ document.addEventListener('change', (e) => {
 });
 document.addEventListener('reset', () => setTimeout(showChosen));
 const row = (step) => {
-  const rows = all('.rows tbody tr, #palette .hits li');
+  const rows = all('.rows tbody tr');
   const at = rows.findIndex((r) => r.classList.contains('at'));
   const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
   rows[at]?.classList.remove('at');
@@ -94,6 +94,7 @@ const openPalette = () => {
   let wait;
   input.addEventListener('input', () => { clearTimeout(wait); wait = setTimeout(search, 80); });
   d.addEventListener('keydown', (e) => {
+    if (e.isComposing) return;
     if (e.key === 'ArrowDown' || e.key === 'ArrowUp') { e.preventDefault(); choose(e.key === 'ArrowDown' ? 1 : -1); }
     if (e.key === 'Enter') { e.preventDefault(); const a = one('[aria-selected=true]', hits); if (a) (e.metaKey || e.ctrlKey ? window.open(a.href) : location.assign(a.href)); }
   });
@@ -111,7 +112,7 @@ const quiet = () => localStorage.getItem('personae-keys') === 'off';
 const help = () => {
   const d = make(`<dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>${[
     [mac ? '⌘ K' : 'Ctrl K', 'Search or jump to'], ['/', 'Search this page'], ['G H', 'Home'], ['G P', 'Personas'], ['G M', 'Match'], ['G I', 'Import'], ['G A', 'Admin'], ['C', 'New'], ['E', 'Edit'], ['H', 'History'],
-    ['J K', 'Next, previous row'], ['X', 'Select the row'], ['↵', 'Open the row'], [mac ? '⌘ S' : 'Ctrl S', 'Save'], ['Alt ↑ ↓', 'Move an item of a list'], ['Esc', 'Close, clear'], ['?', 'This list'],
+    ['J K', 'Next, previous row'], ['X', 'Select the row'], ['↵', 'Open the row'], [mac ? '⌘ S' : 'Ctrl S', 'Save'], ['Alt ↑ ↓', 'Move an item, a list or a question'], ['Esc', 'Close, clear'], ['?', 'This list'],
   ].map(([key, what]) => `<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`).join('')}</dl><p><label class="check"><input type="checkbox"${quiet() ? '' : ' checked'}> Single letters do something</label><button autofocus>Close</button></p></dialog>`);
   one('input', d).addEventListener('change', (e) => localStorage.setItem('personae-keys', e.target.checked ? 'on' : 'off'));
   one('button', d).addEventListener('click', () => d.close());
@@ -122,6 +123,7 @@ const help = () => {
 const places = { h: '/console', p: '/console/persona', m: '/console/match', i: '/console/import', a: '/console/admin' };
 let went = -1e9;
 document.addEventListener('keydown', (e) => {
+  if (e.isComposing) return;
   const key = e.key.toLowerCase();
   if (e.ctrlKey || e.metaKey) {
     const press = one(`[data-key="mod+${key}"]`);
@@ -146,6 +148,8 @@ document.addEventListener('keydown', (e) => {
 // A list of texts: one row an item, the last one blank.
 customElements.define('item-list', class extends HTMLElement {
   connectedCallback() {
+    if (this.ready) return; // it was moved
+    this.ready = true;
     all('li', this).forEach((li) => this.equip(li));
     this.addEventListener('keydown', (e) => this.key(e));
     this.addEventListener('input', (e) => this.fill(e.target.closest('li')));
@@ -156,6 +160,7 @@ customElements.define('item-list', class extends HTMLElement {
     });
   }
   equip(li) {
+    one('.tools', li)?.remove(); // of the one it was copied from
     li.append(make(`<span class="tools">${[['up', 'arrow-up', 'Move up'], ['down', 'arrow-down', 'Move down'], ['drop', 'x', 'Remove']].map(([what, name, label]) =>
       `<button type="button" class="quiet" data-do="${what}" tabindex="-1" title="${label}">${icon(name)}<span class="unseen">${label}</span></button>`).join('')}</span>`));
     li.classList.toggle('blank', !one('textarea', li).value);
@@ -170,7 +175,6 @@ customElements.define('item-list', class extends HTMLElement {
   }
   add(after, value = '') {
     const li = after.cloneNode(true);
-    one('.tools', li).remove();
     delete li.dataset.is;
     one('.wrong', li)?.remove();
     const text = one('textarea', li);
@@ -196,6 +200,7 @@ customElements.define('item-list', class extends HTMLElement {
     this.dispatchEvent(new Event('change', { bubbles: true }));
   }
   key(e) {
+    if (e.isComposing) return;
     const li = e.target.closest('li');
     if (e.altKey && (e.key === 'ArrowUp' || e.key === 'ArrowDown')) { e.preventDefault(); this.use(li, e.key === 'ArrowUp' ? 'up' : 'down'); }
     if (e.key === 'Enter' && !e.shiftKey && !e.ctrlKey && !e.metaKey) { e.preventDefault(); const next = li.nextElementSibling?.matches('.blank') || !e.target.value ? li.nextElementSibling ?? li : this.add(li); one('textarea', next).focus(); }
@@ -214,29 +219,46 @@ customElements.define('item-list', class extends HTMLElement {
   }
 });
 
-// Questions: the last is blank; whoever writes in it gets another one.
-customElements.define('question-list', class extends HTMLElement {
+// Questions and titled lists: the last is blank; whoever writes in it gets another one.
+customElements.define('block-list', class extends HTMLElement {
   connectedCallback() {
     this.blank = this.lastElementChild.cloneNode(true);
-    all('details', this).forEach((d) => this.equip(d));
+    for (const block of this.children) this.equip(block);
     this.addEventListener('input', (e) => {
-      if (e.target.closest('details') === this.lastElementChild && e.target.value) this.append(this.equip(this.blank.cloneNode(true)));
+      if (this.lastElementChild.contains(e.target) && e.target.value) this.append(this.equip(this.blank.cloneNode(true)));
+    });
+    this.addEventListener('keydown', (e) => {
+      if (!e.altKey || e.isComposing || !/^Arrow(Up|Down)$/.test(e.key) || e.target.closest('item-list')) return;
+      e.preventDefault();
+      this.move([...this.children].find((block) => block.contains(e.target)), e.key === 'ArrowUp' ? 'up' : 'down', e.target);
     });
   }
-  equip(d) {
-    const tools = make(`<div class="tools"><button type="button" class="quiet small">${icon('arrow-up')}Up</button><button type="button" class="quiet small">${icon('arrow-down')}Down</button><button type="button" class="quiet small danger">${icon('trash-2')}Remove</button></div>`);
-    const [up, down, drop] = all('button', tools);
-    const changed = () => this.dispatchEvent(new Event('change', { bubbles: true }));
-    up.addEventListener('click', () => { d.previousElementSibling?.before(d); up.focus(); changed(); });
-    down.addEventListener('click', () => { if (d.nextElementSibling !== this.lastElementChild) d.nextElementSibling?.after(d); down.focus(); changed(); });
-    drop.addEventListener('click', () => { if (d !== this.lastElementChild) { (d.previousElementSibling ?? d.nextElementSibling).firstElementChild.focus(); d.remove(); changed(); } });
-    d.append(tools);
-    return d;
+  equip(block) {
+    const tools = make(`<div class="tools">${[['up', 'arrow-up', 'Up'], ['down', 'arrow-down', 'Down'], ['drop', 'trash-2', 'Remove']].map(([what, name, label]) =>
+      `<button type="button" class="quiet small${what === 'drop' ? ' danger' : ''}" data-do="${what}">${icon(name)}${label}</button>`).join('')}</div>`);
+    tools.addEventListener('click', (e) => { const button = e.target.closest('button'); if (button) this.move(block, button.dataset.do, button); });
+    block.append(tools);
+    return block;
+  }
+  move(block, what, focus) {
+    const next = block.nextElementSibling;
+    if (!next) return; // the blank one stays the last
+    if (what === 'up') block.previousElementSibling?.before(block);
+    if (what === 'down' && next.nextElementSibling) next.after(block);
+    if (what === 'drop') { focus = one('summary, input, textarea', block.previousElementSibling ?? next); block.remove(); }
+    focus.focus();
+    this.dispatchEvent(new Event('change', { bubbles: true }));
   }
 });
 
 // The editor: how many fields changed, a draft that survives a closed tab, and a
-// question before it is left.
+// question before it is left. Drafts are of a user, a workspace and an address.
+const saving = sessionStorage.getItem('personae-saving');
+sessionStorage.removeItem('personae-saving');
+document.addEventListener('submit', (e) => {
+  if (!e.target.matches('[action="/console/sign-out"]')) return;
+  for (const key of Object.keys(localStorage)) if (key.startsWith('personae-draft ')) localStorage.removeItem(key);
+});
 const editor = one('#editor');
 if (editor) {
   const pairs = () => new URLSearchParams(new FormData(editor)).toString();
@@ -246,13 +268,14 @@ if (editor) {
   const at = `personae-draft ${editor.dataset.draft}`;
   let leaving = false;
   let wait;
+  const keep = () => localStorage.setItem(at, JSON.stringify({ when: Date.now(), pairs: pairs() }));
   const changed = () => fields.filter((f) => f.hasAttribute('data-changed') || state(f) !== before.get(f));
   const show = () => {
     const list = changed();
     one('[data-changes]').textContent = list.length ? `${list.length} ${list.length === 1 ? 'field' : 'fields'} changed` : '';
     for (const f of fields) one(`.outline a[href="#${f.id}"]`)?.classList.toggle('changed', list.includes(f));
     clearTimeout(wait);
-    wait = setTimeout(() => { if (!leaving && list.length) localStorage.setItem(at, JSON.stringify({ when: Date.now(), pairs: pairs() })); }, 300);
+    wait = setTimeout(() => { if (!leaving && list.length) keep(); }, 300);
   };
   const draft = JSON.parse(localStorage.getItem(at) ?? 'null');
   if (draft && !changed().length) {
@@ -277,15 +300,23 @@ if (editor) {
   editor.addEventListener('submit', (e) => {
     leaving = true;
     clearTimeout(wait);
+    if (changed().length) keep();
     if (e.submitter?.value === 'save') sessionStorage.setItem('personae-saving', at);
   });
   one('[data-discard]').addEventListener('click', () => { leaving = true; clearTimeout(wait); localStorage.removeItem(at); });
   window.addEventListener('beforeunload', (e) => { if (!leaving && changed().length) e.preventDefault(); });
   show();
-} else if (sessionStorage.getItem('personae-saving') && one('#toasts .toast')) { // it was saved
-  localStorage.removeItem(sessionStorage.getItem('personae-saving'));
-  sessionStorage.removeItem('personae-saving');
-}
+} else if (saving && one('#toasts .toast')) localStorage.removeItem(saving); // it was saved
+
+// A form that takes long says that it is at work, and is sent once.
+document.addEventListener('submit', (e) => {
+  const says = e.submitter?.dataset.busy;
+  if (!says) return;
+  if (e.target.ariaBusy === 'true') { e.preventDefault(); return; }
+  e.target.ariaBusy = 'true';
+  e.submitter.after(make(`<span role="status">${says}</span>`));
+});
+window.addEventListener('pageshow', () => all('form[aria-busy]').forEach((f) => { f.ariaBusy = null; one('[data-busy] + [role=status]', f)?.remove(); }));
 
 // A file can be dropped on its field.
 customElements.define('drop-zone', class extends HTMLElement {

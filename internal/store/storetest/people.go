@@ -121,7 +121,7 @@ func (s suite) testSessions(t *testing.T) {
 
 	first.SeenAt, first.WorkspaceOID = Day.Add(time.Hour), l.Other.OID
 	l.MustWrite(t, func(ctx context.Context, tx entity.Tx) error {
-		return errors.Join(tx.TouchSession(ctx, first.Digest, l.Other.OID, first.SeenAt), tx.DeleteSession(ctx, theirs.Digest))
+		return errors.Join(tx.TouchSession(ctx, first.Digest, l.Other.OID, Day), tx.TouchSession(ctx, first.Digest, "", first.SeenAt), tx.DeleteSession(ctx, theirs.Digest))
 	})
 	same(t, "Sessions afterwards", []account.Session{*first, *second}, must[[]account.Session](t)(l.Sessions(ctx, l.Owner.OID, "")))
 	_, err := l.Session(ctx, theirs.Digest)
