@@ -14,7 +14,7 @@ import (
 // generateTool makes entities with the language model of the server.
 func (s *service) generateTool() *tool {
 	return &tool{
-		name: "generate_entities", title: "Generate entities from sources", effect: adds, run: generateEntities,
+		name: "generate_entities", title: "Generate entities from sources", effect: adds, open: true, run: generateEntities,
 		about: "Let the language model of the server write entities from texts, public web pages and other entities: one for each item, all or none. Where you have read the source yourself, write the fields with create_entity instead: that needs no model.",
 		params: []param{
 			needed("entityType", s.kindNames("The kind.", func(k *entity.Kind) bool { return k.Generates })),

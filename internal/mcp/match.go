@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"strconv"
 
 	"personae.dev/apitype"
 )
@@ -64,26 +63,27 @@ func listUnmatchedTitles(ctx context.Context, c *call) (any, error) {
 	return c.list(ctx, "persona/unmatched", url.Values{}, c.number("limit", usualRows, 1, mostRows), whole)
 }
 
+// finding is something that could be better, as audit_library answers it.
+type finding struct {
+	Severity string `json:"severity"`
+	Rule     string `json:"rule"`
+	hit
+	Field   string `json:"field"`
+	Message string `json:"message"`
+	Fix     string `json:"fix"`
+	Others  []hit  `json:"others"`
+}
+
 // auditLibrary answers audit_library.
 func auditLibrary(ctx context.Context, c *call) (any, error) {
-	var score struct {
-		Score  int                 `json:"score"`
-		Counts apitype.AuditCounts `json:"counts"`
-	}
 	limit := c.number("limit", usualFindings, 1, mostRows)
-	found, err := c.list(ctx, "library/audit", url.Values{}, limit, func(row json.RawMessage) (any, error) {
+	return c.list(ctx, "library/audit", url.Values{}, limit, func(row json.RawMessage) (any, error) {
 		var f apitype.AuditFinding
 		err := json.Unmarshal(row, &f)
-		f.Kind = c.toolName(f.Kind)
-		return f, err
+		shown := finding{f.Severity, f.Rule, hit{EntityType: c.toolName(f.Kind), OID: f.OID, Name: f.Name}, f.Field, f.Message, f.Fix, []hit{}}
+		for _, o := range f.Others {
+			shown.Others = append(shown.Others, hit{EntityType: c.toolName(o.Kind), OID: o.OID, Name: o.Name})
+		}
+		return shown, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = c.api.get(ctx, "library/audit", url.Values{"limit": {strconv.Itoa(1)}}, &score)
-	return struct {
-		Score  int                 `json:"score"`
-		Counts apitype.AuditCounts `json:"counts"`
-		*list
-	}{score.Score, score.Counts, found}, err
 }

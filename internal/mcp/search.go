@@ -50,23 +50,24 @@ type hit struct {
 // searchKnowledgeBase answers search_knowledge_base.
 func searchKnowledgeBase(ctx context.Context, c *call) (any, error) {
 	words, kinds, limit := c.text("query"), c.texts("entityTypes"), c.number("limit", usualHits, 1, mostHits)
-	found, err := c.search(ctx, words, kinds, limit, func(*hit) {})
+	offset := c.offset()
+	found, err := c.search(ctx, words, kinds, offset, limit, func(*hit) {})
 	if err != nil {
 		return nil, err
 	}
 	if found.Total == 0 {
-		return c.searchSome(ctx, words, kinds, limit)
+		return c.searchSome(ctx, words, kinds, offset, limit)
 	}
 	return found, nil
 }
 
 // search returns the entities that have all words, and shows each of them to see.
-func (c *call) search(ctx context.Context, words string, kinds []string, limit int, see func(*hit)) (*list, error) {
+func (c *call) search(ctx context.Context, words string, kinds []string, offset, limit int, see func(*hit)) (*list, error) {
 	query := url.Values{"text": {words}}
 	if len(kinds) > 0 {
 		query["kinds"] = kinds
 	}
-	return c.list(ctx, "library/search", query, limit, func(row json.RawMessage) (any, error) {
+	return c.listFrom(ctx, "library/search", query, offset, limit, func(row json.RawMessage) (any, error) {
 		var found struct {
 			Kind string `json:"kind"`
 			hit
@@ -80,7 +81,7 @@ func (c *call) search(ctx context.Context, words string, kinds []string, limit i
 
 // searchSome returns the entities that have some of the words: agents ask in
 // sentences. First come those whose words few others have.
-func (c *call) searchSome(ctx context.Context, words string, kinds []string, limit int) (*list, error) {
+func (c *call) searchSome(ctx context.Context, words string, kinds []string, offset, limit int) (*list, error) {
 	var all []*hit
 	byID := map[string]*hit{}
 	var tried []string
@@ -90,7 +91,7 @@ func (c *call) searchSome(ctx context.Context, words string, kinds []string, lim
 		}
 		tried = append(tried, word)
 		var having []*hit
-		found, err := c.search(ctx, word, kinds, mostHits, func(h *hit) { having = append(having, h) })
+		found, err := c.search(ctx, word, kinds, 0, mostHits, func(h *hit) { having = append(having, h) })
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +107,12 @@ func (c *call) searchSome(ctx context.Context, words string, kinds []string, lim
 	}
 	slices.SortStableFunc(all, func(a, b *hit) int { return cmp.Compare(b.weight, a.weight) })
 	some := &list{Total: len(all), Rows: []json.RawMessage{}, Note: "No entity has these words. Try others, or list_entities."}
-	for _, h := range all[:min(limit, len(all))] {
+	begin := min(offset, len(all))
+	end := min(begin+limit, len(all))
+	if some.HasNext = end < len(all); some.HasNext {
+		some.Next = c.again(end)
+	}
+	for _, h := range all[begin:end] {
 		b, err := encode(h)
 		if err != nil {
 			return nil, fmt.Errorf("mcp: encode a row: %w", err)

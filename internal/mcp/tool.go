@@ -32,6 +32,7 @@ type tool struct {
 	name, title, about string
 	params             []param
 	effect             effect
+	open               bool // it reaches beyond the library: web pages, a model
 	run                func(ctx context.Context, c *call) (any, error)
 }
 
@@ -54,11 +55,11 @@ func (t *tool) described() *sdk.Tool {
 	if len(required) > 0 {
 		schema += `,"required":[` + strings.Join(required, ",") + `]`
 	}
-	destructive, closed := t.effect == changes, false
+	destructive := t.effect == changes
 	return &sdk.Tool{
 		Name: t.name, Title: t.title, Description: t.about, InputSchema: json.RawMessage(schema + "}"),
 		Annotations: &sdk.ToolAnnotations{
-			ReadOnlyHint: t.effect == reads, DestructiveHint: &destructive, IdempotentHint: t.effect != adds, OpenWorldHint: &closed,
+			ReadOnlyHint: t.effect == reads, DestructiveHint: &destructive, IdempotentHint: t.effect != adds, OpenWorldHint: &t.open,
 		},
 	}
 }
@@ -86,8 +87,7 @@ func number(about string, most int) string {
 
 func offset() param { return optional("offset", `{"type":"integer","minimum":0}`) }
 
-// kinds is the schema of the name of a kind that has a property, or of a list of
-// such names.
+// kindNames is the schema of the name of a kind that fits.
 func (s *service) kindNames(about string, fits func(*entity.Kind) bool) string {
 	var names []string
 	for _, k := range s.registry.Kinds() {

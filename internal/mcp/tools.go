@@ -90,12 +90,25 @@ type list struct {
 	// Next says how to get what is left out.
 	Next string `json:"next,omitempty"`
 	Note string `json:"note,omitempty"`
+
+	auditSums
+}
+
+// auditSums are those of the whole library, in lists of an audit.
+type auditSums struct {
+	Score  *int                 `json:"score,omitempty"`
+	Counts *apitype.AuditCounts `json:"counts,omitempty"`
 }
 
 // list makes a call that lists, from the argument offset on. It returns as many
 // rows as fit into an answer, one at least, each as show returns it.
 func (c *call) list(ctx context.Context, path string, query url.Values, limit int, show func(row json.RawMessage) (any, error)) (*list, error) {
-	offset := c.number("offset", 0, 0, 1<<30)
+	return c.listFrom(ctx, path, query, c.offset(), limit, show)
+}
+
+func (c *call) offset() int { return c.number("offset", 0, 0, 1<<30) }
+
+func (c *call) listFrom(ctx context.Context, path string, query url.Values, offset, limit int, show func(row json.RawMessage) (any, error)) (*list, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -106,6 +119,7 @@ func (c *call) list(ctx context.Context, path string, query url.Values, limit in
 		HasNext   bool              `json:"hasNext"`
 		Data      json.RawMessage   `json:"data"`
 		Revisions []json.RawMessage `json:"revisions"`
+		auditSums
 	}
 	found, err := c.api.call(ctx, request{method: http.MethodGet, path: path, query: query})
 	if err != nil {
@@ -124,7 +138,7 @@ func (c *call) list(ctx context.Context, path string, query url.Values, limit in
 	if err != nil {
 		return nil, fmt.Errorf("mcp: read %s: %w", path, err)
 	}
-	l, size := &list{Total: page.Total, Rows: []json.RawMessage{}, HasNext: page.HasNext}, 0
+	l, size := &list{Total: page.Total, Rows: []json.RawMessage{}, HasNext: page.HasNext, auditSums: page.auditSums}, 0
 	for i, row := range rows {
 		shown, err := show(row)
 		if err != nil {
@@ -141,9 +155,14 @@ func (c *call) list(ctx context.Context, path string, query url.Values, limit in
 		l.Rows = append(l.Rows, b)
 	}
 	if l.HasNext {
-		l.Next = fmt.Sprintf("Call %s again with the same arguments and offset %d.", c.tool.name, offset+len(l.Rows))
+		l.Next = c.again(offset + len(l.Rows))
 	}
 	return l, nil
+}
+
+// again says how to get the rows from an offset.
+func (c *call) again(offset int) string {
+	return fmt.Sprintf("Call %s again with the same arguments and offset %d.", c.tool.name, offset)
 }
 
 // row is an entity or an agent as lists show it.
