@@ -102,8 +102,6 @@ const (
 	checksumLength = 6  // base-62 digits: hold the 32 bits of a CRC-32
 	// TokenLength is the length of every token, in bytes.
 	TokenLength = len(TokenPrefix) + idLength + secretLength + checksumLength
-	// KeyOIDLength is the length of the id of a key that has a token, in bytes.
-	KeyOIDLength = len(APIKeyPrefix) + idLength
 )
 
 // Errors of a token, for the log: a caller is never told which.

@@ -203,7 +203,7 @@ func decodeNewKey(data []byte) (wanted library.NewKey, unknown []string) {
 		}
 	}
 	for name := range body {
-		unknown = append(unknown, shorten(name))
+		unknown = append(unknown, entity.Shorten(name))
 	}
 	wanted.Errors = list.Fields()
 	return wanted, unknown

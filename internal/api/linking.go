@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 	"personae.dev/internal/httpx"
 	"personae.dev/internal/library"
@@ -91,7 +92,7 @@ func unknownMembers(object []byte, known ...string) (unknown []string) {
 	}
 	for name := range members {
 		if !slices.Contains(known, name) {
-			unknown = append(unknown, shorten(name))
+			unknown = append(unknown, entity.Shorten(name))
 		}
 	}
 	slices.Sort(unknown)

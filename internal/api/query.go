@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"personae.dev/apitype"
+	"personae.dev/internal/entity"
 	"personae.dev/internal/errs"
 )
 
@@ -224,19 +225,15 @@ func (q *query) join(err error) error {
 	return q.err()
 }
 
-// maxUnknown is how many unknown parameters are named, and maxName how many
-// bytes of each.
-const (
-	maxUnknown = 20
-	maxName    = 64
-)
+// maxUnknown is how many unknown parameters are named.
+const maxUnknown = 20
 
 // unknown names the parameters that nobody asked for.
 func (q *query) unknown() []string {
 	var unknown []string
 	for name := range q.values {
 		if !slices.Contains(q.known, name) {
-			unknown = append(unknown, shorten(strings.ToValidUTF8(name, "\uFFFD")))
+			unknown = append(unknown, entity.Shorten(strings.ToValidUTF8(name, "\uFFFD")))
 		}
 	}
 	slices.Sort(unknown)
@@ -244,16 +241,4 @@ func (q *query) unknown() []string {
 		unknown = append(unknown[:maxUnknown], "…")
 	}
 	return unknown
-}
-
-// shorten cuts a name that a caller made up, for a message.
-func shorten(name string) string {
-	if len(name) <= maxName {
-		return name
-	}
-	end := maxName
-	for !utf8.RuneStart(name[end]) {
-		end--
-	}
-	return name[:end] + "…"
 }

@@ -61,7 +61,7 @@ func (k *Kind) Decode(body []byte, mode Mode) (*Patch, []errs.Field) {
 	d.object(root, "")
 	p.OID, p.Origins = d.oID, d.origins
 	for _, u := range d.unknown[:min(len(d.unknown), MaxUnknown)] {
-		p.Unknown = append(p.Unknown, shorten(u.path))
+		p.Unknown = append(p.Unknown, Shorten(u.path))
 	}
 	for i := range k.Fields {
 		f := &k.Fields[i]
@@ -218,12 +218,12 @@ func isDate(name string) bool {
 // whether it knows the member.
 func (d *decoder) members(n *node, prefix string, member func(name, path string, value *node) bool) {
 	for _, m := range n.members {
-		path := shorten(m.name)
+		path := Shorten(m.name)
 		if prefix != "" {
 			path = prefix + "." + path
 		}
 		if m.again {
-			d.Add(shorten(path), "occurs twice: keep one")
+			d.Add(Shorten(path), "occurs twice: keep one")
 			continue
 		}
 		if member(m.name, path, m.value) {
@@ -231,7 +231,7 @@ func (d *decoder) members(n *node, prefix string, member func(name, path string,
 		}
 		d.unknown = append(d.unknown, unknownField{path: path, hasContent: m.value.hasContent()})
 		if m.value.tooDeep {
-			d.Add(shorten(path), "is nested deeper than %d levels", MaxDepth)
+			d.Add(Shorten(path), "is nested deeper than %d levels", MaxDepth)
 		}
 	}
 }
@@ -265,7 +265,7 @@ func hasEmptyMember(n *node) bool {
 func (d *decoder) kindName(path string, n *node) {
 	name, ok := d.text(path, n)
 	if ok && name != "" && !d.kind.isNamed(name) {
-		d.Add(path, "is %q, and this is about %s: use the calls or the command for that kind", shorten(name), d.kind.WithArticle())
+		d.Add(path, "is %q, and this is about %s: use the calls or the command for that kind", Shorten(name), d.kind.WithArticle())
 	}
 }
 
@@ -344,14 +344,14 @@ func (d *decoder) texts(path string, n *node) []string {
 
 // wrong notes that a value has another type than is wanted.
 func (d *decoder) wrong(path string, n *node, wanted string) {
-	d.Add(shorten(path), "must be %s, not %s", wanted, n.describe())
+	d.Add(Shorten(path), "must be %s, not %s", wanted, n.describe())
 	if n.tooDeep {
-		d.Add(shorten(path), "is nested deeper than %d levels", MaxDepth)
+		d.Add(Shorten(path), "is nested deeper than %d levels", MaxDepth)
 	}
 }
 
-// shorten cuts a name that a caller made up, for a message.
-func shorten(path string) string {
+// Shorten cuts a name that a caller made up, for a message.
+func Shorten(path string) string {
 	if len(path) <= maxUnknownNameLength {
 		return path
 	}
@@ -384,7 +384,7 @@ func DecodeTexts(body []byte, names ...string) (values map[string]string, unknow
 		return true
 	})
 	for _, u := range d.unknown[:min(len(d.unknown), MaxUnknown)] {
-		unknown = append(unknown, shorten(u.path))
+		unknown = append(unknown, Shorten(u.path))
 	}
 	return values, unknown, d.Fields()
 }

@@ -92,7 +92,7 @@ func (v *validator) strategy(path string, s strategy) {
 	case s.mode == "":
 		v.Add(path+"."+keyMode, "is missing: use %s for offerings by id", ModeSpecific)
 	case s.mode != ModeAll && s.mode != ModeSpecific:
-		v.Add(path+"."+keyMode, "is %q: use %s or %s", shorten(s.mode), ModeAll, ModeSpecific)
+		v.Add(path+"."+keyMode, "is %q: use %s or %s", Shorten(s.mode), ModeAll, ModeSpecific)
 	case s.mode == ModeSpecific && len(s.oIDs) == 0:
 		v.Add(oIDs, "must name an offering where mode is %s", ModeSpecific)
 	case s.mode == ModeAll && len(s.oIDs) > 0:

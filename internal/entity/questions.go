@@ -165,12 +165,12 @@ func (v *validator) question(prefix string, q *Question) {
 	v.text(prefix+keyQuestion, q.Question, 1, MaxQuestion)
 	v.text(prefix+keyRationale, q.Rationale, 0, MaxRationale)
 	if q.FitType != FitGood && q.FitType != FitBad {
-		v.Add(prefix+keyFitType, "is %q: use %s or %s", shorten(q.FitType), FitGood, FitBad)
+		v.Add(prefix+keyFitType, "is %q: use %s or %s", Shorten(q.FitType), FitGood, FitBad)
 	}
 	switch q.Weight {
 	case WeightLow, WeightMedium, WeightHigh, WeightInstantDisqualifier:
 	default:
-		v.Add(prefix+keyWeight, "is %q: use %s, %s, %s or %s", shorten(q.Weight), WeightLow, WeightMedium, WeightHigh, WeightInstantDisqualifier)
+		v.Add(prefix+keyWeight, "is %q: use %s, %s, %s or %s", Shorten(q.Weight), WeightLow, WeightMedium, WeightHigh, WeightInstantDisqualifier)
 	}
 	v.date(prefix+keyArchivedAt, q.ArchivedAt)
 }

@@ -171,14 +171,14 @@ func (rd *recordReader) reject(unknown []unknownField, kind *Kind) (ignored []st
 		case !u.hasContent:
 		case rd.ignoreUnknown:
 			if len(ignored) < MaxUnknown {
-				ignored = append(ignored, shorten(u.path))
+				ignored = append(ignored, Shorten(u.path))
 			}
 		case u.message != "":
-			rd.Add(shorten(u.path), "%s", u.message)
+			rd.Add(Shorten(u.path), "%s", u.message)
 		case len(rd.Fields()) > errs.MaxFields:
-			rd.Add(shorten(u.path), "unknown field") // which is counted, and not listed
+			rd.Add(Shorten(u.path), "unknown field") // which is counted, and not listed
 		default:
-			rd.Add(shorten(u.path), "%s", kind.unknownMessage(u.path))
+			rd.Add(Shorten(u.path), "%s", kind.unknownMessage(u.path))
 		}
 	}
 	return ignored

@@ -52,9 +52,9 @@ func (r *Registry) Kind(name string) (*Kind, error) {
 		names[i] = k.Name
 	}
 	if near := Nearest(name, known); near != "" {
-		return nil, errs.Invalidf("There is no kind %q; did you mean %s? The kinds are %s.", shorten(name), near, strings.Join(names, ", "))
+		return nil, errs.Invalidf("There is no kind %q; did you mean %s? The kinds are %s.", Shorten(name), near, strings.Join(names, ", "))
 	}
-	return nil, errs.Invalidf("There is no kind %q. The kinds are %s.", shorten(name), strings.Join(names, ", "))
+	return nil, errs.Invalidf("There is no kind %q. The kinds are %s.", Shorten(name), strings.Join(names, ", "))
 }
 
 // Titled returns the kind of personas, the first whose entities have job titles, and

@@ -101,7 +101,7 @@ func (v *validator) field(f *Field, value jsontext.Value, path string) {
 		v.text(path, n.text, minimum, f.MaxChars())
 	case TypeEnum:
 		if !slices.Contains(f.Enum, n.text) {
-			v.Add(path, "is %q: use %s", shorten(n.text), alternatives(f.Enum))
+			v.Add(path, "is %q: use %s", Shorten(n.text), alternatives(f.Enum))
 		}
 	case TypeTexts, TypeTextOrTexts:
 		v.list(path, n.items, f)
@@ -199,7 +199,7 @@ func (v *validator) lists(path string, members []member, f *Field) {
 		if !slices.Contains(f.Keys, m.name) {
 			v.text(path, m.name, 1, MaxListName)
 		}
-		v.list(path+"."+shorten(m.name), m.value.items, f)
+		v.list(path+"."+Shorten(m.name), m.value.items, f)
 	}
 }
 

@@ -83,7 +83,7 @@ func (l *Library) Agents(ctx context.Context, c Caller, q AgentQuery) (page []en
 	if err := require(c, account.ScopeRead); err != nil {
 		return nil, 0, err
 	}
-	checkPage(&q.Errors, q.Limit, q.Offset)
+	checkPage(&q.Errors, q.Limit, MaxLimit, q.Offset)
 	if err := q.Errors.Err(); err != nil {
 		return nil, 0, err
 	}

@@ -142,12 +142,7 @@ func (l *Library) listDocument(k *entity.Kind, row *entity.Row, r ListRequest) (
 // match.
 func (l *Library) query(c Caller, k *entity.Kind, r ListRequest) (q entity.Query, possible bool, _ error) {
 	list := r.Errors
-	if r.Limit < 1 || r.Limit > MaxLimit {
-		list.Add("limit", "is %d: use 1 to %d", r.Limit, MaxLimit)
-	}
-	if r.Offset < 0 {
-		list.Add("offset", "is %d: use 0 or more", r.Offset)
-	}
+	checkPage(&list, r.Limit, MaxLimit, r.Offset)
 	q = entity.Query{
 		Workspace: c.Workspace.OID, Status: r.Status, Name: r.Name, UpdatedSince: r.UpdatedSince,
 		Order: r.Order, Descending: r.Descending, Limit: r.Limit, Offset: r.Offset, After: r.After,

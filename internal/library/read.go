@@ -150,12 +150,7 @@ func (l *Library) Revisions(ctx context.Context, c Caller, q entity.RevisionQuer
 	}
 	var list errs.List
 	list.AddAll(form)
-	if q.Limit < 1 || q.Limit > MaxRevisions {
-		list.Add("limit", "is %d: use 1 to %d", q.Limit, MaxRevisions)
-	}
-	if q.Offset < 0 {
-		list.Add("offset", "is %d: use 0 or more", q.Offset)
-	}
+	checkPage(&list, q.Limit, MaxRevisions, q.Offset)
 	if len(q.OIDs) > MaxRevisionEntityIDs {
 		list.Add("entityOIds", "has %d ids; the limit is %d", len(q.OIDs), MaxRevisionEntityIDs)
 	}

@@ -48,12 +48,7 @@ func (l *Library) Search(ctx context.Context, c Caller, r SearchRequest) (*Hits,
 		return nil, err
 	}
 	list := r.Errors
-	if r.Limit < 1 || r.Limit > MaxFoundAtOnce {
-		list.Add("limit", "is %d: use 1 to %d", r.Limit, MaxFoundAtOnce)
-	}
-	if r.Offset < 0 {
-		list.Add("offset", "is %d: use 0 or more", r.Offset)
-	}
+	checkPage(&list, r.Limit, MaxFoundAtOnce, r.Offset)
 	q := entity.Query{Workspace: c.Workspace.OID, Order: entity.OrderRank, Limit: r.Limit, Offset: r.Offset, Exact: search.Exact(r.Text)}
 	switch n := utf8.RuneCountInString(r.Text); {
 	case n > MaxTextLength:

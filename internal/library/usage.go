@@ -19,7 +19,7 @@ func (l *Library) Usage(ctx context.Context, c Caller, since time.Time, limit, o
 	if err := require(c, account.ScopeRead); err != nil {
 		return nil, 0, sum, err
 	}
-	checkPage(&list, limit, offset)
+	checkPage(&list, limit, MaxLimit, offset)
 	if err := list.Err(); err != nil {
 		return nil, 0, sum, err
 	}
@@ -31,9 +31,9 @@ func (l *Library) Usage(ctx context.Context, c Caller, since time.Time, limit, o
 }
 
 // checkPage notes what is wrong with the place and the length of a page.
-func checkPage(list *errs.List, limit, offset int) {
-	if limit < 1 || limit > MaxLimit {
-		list.Add("limit", "is %d: use 1 to %d", limit, MaxLimit)
+func checkPage(list *errs.List, limit, most, offset int) {
+	if limit < 1 || limit > most {
+		list.Add("limit", "is %d: use 1 to %d", limit, most)
 	}
 	if offset < 0 {
 		list.Add("offset", "is %d: use 0 or more", offset)

@@ -57,10 +57,7 @@ func (s *session) ExecContext(ctx context.Context, text string, args ...any) (sq
 // Close closes the statements too: with one that is open SQLite keeps the file,
 // and its log stays behind.
 func (s *session) Close() error {
-	for _, stmt := range s.prepared {
-		_ = stmt.Close()
-	}
-	clear(s.prepared)
+	s.forget()
 	return s.Conn.Close()
 }
 
@@ -70,12 +67,6 @@ func (s *session) forget() {
 		_ = stmt.Close()
 	}
 	clear(s.prepared)
-}
-
-// close gives the connection back.
-func (s *session) close() {
-	s.forget()
-	_ = s.Conn.Close()
 }
 
 // discard closes the connection for good, and with it its transaction.

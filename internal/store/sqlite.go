@@ -132,7 +132,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 	}
 	const used = `select count(*) from meta`
 	if _, err := e.anchor.ExecContext(ctx, used); err != nil {
-		e.anchor.close()
+		_ = e.anchor.Close()
 		return nil, e.translate(err)
 	}
 	e.readers, e.done = make(chan *session, opts.Readers), make(chan struct{})
@@ -141,7 +141,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *Store, err e
 	}
 	q := queries{engineOptions: e.options, connect: e.connect}
 	if e.writer, err = newWriter(ctx, e); err != nil {
-		e.anchor.close()
+		_ = e.anchor.Close()
 		return nil, err
 	}
 	s := &Store{queries: q, engine: e}
@@ -379,7 +379,7 @@ func (e *sqliteEngine) close() error {
 				_ = s.Close()
 			}
 		}
-		e.anchor.close()
+		_ = e.anchor.Close()
 		e.closed = errors.Join(e.reads.Close(), e.writes.Close())
 		if e.lock != nil {
 			e.closed = errors.Join(e.closed, e.lock.Unlock())

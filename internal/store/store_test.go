@@ -8,14 +8,24 @@ import (
 
 	"personae.dev/internal/entity"
 	"personae.dev/internal/entity/entitytest"
+	"personae.dev/internal/kind"
 	"personae.dev/internal/search"
 	"personae.dev/internal/store"
 	"personae.dev/internal/store/postgrestest"
 	"personae.dev/internal/store/storetest"
 )
 
-// kinds are those whose entities the suite stores.
-func kinds() []*entity.Kind { return []*entity.Kind{entitytest.Kind()} }
+// kinds are those whose entities the suite stores: one with every type of field,
+// and two of the product, with a list of texts and with an enum that is a filter.
+func kinds() []*entity.Kind {
+	kinds := []*entity.Kind{entitytest.Kind()}
+	for _, k := range kind.Registry().Kinds() {
+		if k.Name == "persona" || k.Name == "product" {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()

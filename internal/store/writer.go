@@ -78,7 +78,7 @@ func newWriter(ctx context.Context, e *sqliteEngine) (*writer, error) {
 	}
 	if e.path != memory {
 		if e.files, err = newFiles(e.path); err != nil {
-			w.session.close()
+			_ = w.session.Close()
 			return nil, err
 		}
 	}
@@ -112,7 +112,7 @@ func (w *writer) close() {
 	close(w.stop)
 	<-w.ended
 	if w.session != nil {
-		w.session.close()
+		_ = w.session.Close()
 	}
 }
 

@@ -45,28 +45,32 @@ func (s suite) testRow(t *testing.T) {
 	}
 }
 
-// testRowOfKinds stores entities of all kinds, and reads them back.
+// testRowOfKinds stores entities of all kinds, some of each at once, and reads
+// them back.
 func (s suite) testRowOfKinds(t *testing.T) {
 	l := s.library(t)
-	for _, k := range s.kinds {
-		n := 0
-		rapid.Check(t, func(rt *rapid.T) {
-			n++
-			e := entitytest.Entity(k).Draw(rt, "entity")
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		var entities []*entity.Entity
+		var stored []*entity.Stored
+		for _, k := range s.kinds {
+			e := entitytest.Entity(k).Draw(rt, k.Name)
 			e.OID, e.Author = fmt.Sprintf("%s%d", k.Prefix, n), l.Owner.Author()
-			s := k.Store(l.Workspace.OID, e)
-			l.Insert(t, s)
-			row := must[*entity.Row](t)(l.Row(t.Context(), s.Ref, nil))
-			same(t, k.Name, &s.Row, row)
-			loaded := must[*entity.Entity](t)(k.Load(row))
-			if !k.Equal(e, loaded) {
-				t.Errorf("%s: loaded %v, want %v", k.Name, loaded, e)
+			entities, stored = append(entities, e), append(stored, k.Store(l.Workspace.OID, e))
+		}
+		l.Insert(t, stored...)
+		for i, k := range s.kinds {
+			row := must[*entity.Row](t)(l.Row(t.Context(), stored[i].Ref, nil))
+			same(t, k.Name, &stored[i].Row, row)
+			if loaded := must[*entity.Entity](t)(k.Load(row)); !k.Equal(entities[i], loaded) {
+				t.Errorf("%s: loaded %v, want %v", k.Name, loaded, entities[i])
 			}
-			if t.Failed() {
-				rt.Fatal("see above")
-			}
-		})
-	}
+		}
+		if t.Failed() {
+			rt.Fatal("see above")
+		}
+	})
 }
 
 func (s suite) testText(t *testing.T) {
