@@ -75,7 +75,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	cfg.PrivateListen = "127.0.0.1:0"
-	cfg.Drain = 300 * time.Millisecond
+	cfg.Drain = 3 * time.Second // time for three requests on a busy machine
 	s := start(t, cfg)
 	s.put(t, `{"oId":"p","name":"P"}`)
 	began := time.Now()
